@@ -1,0 +1,1 @@
+"""SQL, and nothing else knows SQL: the ledgers kept on SQLite."""

@@ -1,0 +1,1 @@
+"""The door for submitters: judge, rewrite, accept, then the 250."""

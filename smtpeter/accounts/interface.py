@@ -1,0 +1,44 @@
+"""What the accounts ledger promises. A change reaches every process within a second."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from smtpeter.accounts.model import Login, TokenKey
+
+
+class AccountsUnavailable(Exception):
+    """The store could not answer now."""
+
+
+class NoSuchLogin(KeyError):
+    """No login has this username."""
+
+
+class LoginExists(ValueError):
+    """A login with this username exists already."""
+
+
+class Accounts(Protocol):
+    """Usernames are compared exactly."""
+
+    def login(self, username: str, /) -> Awaitable[Login | None]:
+        """The login as it stood at most half a second ago."""
+
+    def logins(self) -> Awaitable[Sequence[Login]]: ...
+
+    def create(self, login: Login, /) -> Awaitable[None]:
+        """Raises LoginExists."""
+
+    def replace(self, login: Login, /) -> Awaitable[None]:
+        """Change everything but the username; raises NoSuchLogin."""
+
+    def delete(self, username: str, /) -> Awaitable[None]:
+        """Raises NoSuchLogin. Its messages and events stay."""
+
+    def keys(self) -> Awaitable[Sequence[TokenKey]]:
+        """The key ring, newest first; the first key is made when there is none."""
+
+    def add_key(self) -> Awaitable[TokenKey]:
+        """Make a new newest key (`smtpeter key rotate`)."""

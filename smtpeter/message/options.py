@@ -1,0 +1,26 @@
+"""The switches: what a login, or one message, asks smtpeter to change. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """What may be done to a message. All off: nothing is changed but trace and required header fields."""
+
+    track_clicks: bool = False
+    track_opens: bool = False
+    prevent_scam: bool = False
+    track_bounces: bool = False
+    inline_css: bool = False
+    track_text_links: bool = False  # also URLs in text parts, when track_clicks is on
+    always_pixel: bool = False  # an open pixel even when there are images to track
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls))
+
+    def on(self) -> tuple[str, ...]:
+        """The names of the switches that are on, in their order."""
+        return tuple(name for name in self.names() if getattr(self, name))

@@ -1,0 +1,62 @@
+"""What the spool promises to those who use it; `storage` keeps the promises, on SQLite and on PostgreSQL.
+
+Every verb returns an awaitable and raises SpoolUnavailable when the store cannot do it now: then nothing has
+happened, and the caller answers 4xx or tries again. When `accept` returns, the message survives kill -9 and a
+power cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.states import Step
+
+
+class SpoolUnavailable(Exception):
+    """The store could not do it now; nothing has happened. `full`: for want of disk space."""
+
+    def __init__(self, cause: str, *, full: bool = False) -> None:
+        super().__init__(cause)
+        self.full = full
+
+
+class Spool(Protocol):
+    """The durable queue."""
+
+    def accept(self, accepted: Accepted, /) -> Awaitable[tuple[Claim, ...]]:
+        """Keep message, deliveries and events durably; the claims if it was born claimed, else ()."""
+
+    def claim(self, limit: int, now: float, /) -> Awaitable[tuple[Claim, ...]]:
+        """Claim up to `limit` deliveries that are due at `now` for this worker, oldest due first."""
+
+    def settle(
+        self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
+    ) -> Awaitable[tuple[Claim, ...]]:
+        """Give claims back, with their events and the reports (DSNs) they give rise to, all or nothing.
+
+        Returns () when all of it is committed; else nothing was written, and the claims returned are those
+        whose epoch has changed: the caller leaves them out and settles the rest.
+        """
+
+    def release(self, claim: Claim, due_at: float, /) -> Awaitable[bool]:
+        """Give a claim back without an attempt; False as for `settle`."""
+
+    def message(self, identifier: MessageId, /) -> Awaitable[Message | None]:
+        """The message with its content; None when it is not (or no longer) kept."""
+
+    def delivery(self, identifier: DeliveryId, /) -> Awaitable[Delivery | None]: ...
+
+    def deliveries(self, wanted: QueueFilter, limit: int, /) -> Awaitable[tuple[Delivery, ...]]:
+        """Deliveries an operator asked for, oldest first."""
+
+    def target(self, identifier: DeliveryId, number: int, /) -> Awaitable[str | None]:
+        """The original URL of link or image `number` of this delivery's message; kept longer than content."""
+
+    def next_due(self) -> Awaitable[float | None]:
+        """When the next unclaimed delivery falls due; None when nothing waits."""
+
+    def alter(self, wanted: QueueFilter, step: Step, now: float, limit: int, /) -> Awaitable[int]:
+        """HOLD, RELEASE (also: due now) or DELETE up to `limit` deliveries that are not in flight; how many."""

@@ -1,0 +1,97 @@
+"""What the spool keeps: messages, their deliveries, claims on them, and how a claim is settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smtpeter.journal.events import Event
+from smtpeter.message.edit import Report, Template
+from smtpeter.message.envelope import Envelope, Recipient
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Outcome
+from smtpeter.spool.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it was accepted. Times are Unix seconds, sizes octets.
+
+    `content` is the original as it came; what leaves is `template` rendered over it.
+    With `switches.track_bounces` the return path is replaced by our own at the attempt.
+    `facts` are what the operator is shown and searches by: subject, from, message-id, the client's address, TLS.
+    """
+
+    id: MessageId
+    login: str
+    accepted_at: float
+    envelope: Envelope
+    content: bytes
+    template: Template
+    report: Report
+    switches: Switches
+    tags: tuple[str, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+    give_up_at: float | None = None  # the message's own deadline, if it brought one
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient of one message on its way."""
+
+    id: DeliveryId
+    message: MessageId
+    recipient: Recipient
+    state: State = State.DUE
+    attempts: int = 0  # attempts made so far
+    due_at: float = 0.0
+    accepted_at: float = 0.0
+    warned_at: float | None = None  # when the delay report was made
+    last: Outcome | None = None  # what the last attempt ended in
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to work on a delivery; a settle is refused once `epoch` is no longer the row's."""
+
+    delivery: Delivery
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A claim given back: the outcome, when it is due again (deferred only), and the events that tell of it.
+
+    `warned`: the delay report is made now. The state follows from the outcome by the table in `states`.
+    """
+
+    claim: Claim
+    outcome: Outcome
+    events: tuple[Event, ...]
+    due_at: float | None = None
+    warned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message with its deliveries and events, to be kept in one transaction.
+
+    `claimed`: born claimed by the worker that accepts it, while that worker has room.
+    """
+
+    message: Message
+    deliveries: tuple[Delivery, ...]
+    events: tuple[Event, ...]
+    claimed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which deliveries an operator means; None means any."""
+
+    states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
+    domain: str | None = None
+    login: str | None = None
+    recipient: str | None = None
+    message: MessageId | None = None
+    delivery: DeliveryId | None = None
