@@ -17,6 +17,9 @@ class Notify(enum.Flag):
     DELAY = 4
 
 
+_UNLESS_TOLD: int = (Notify.FAILURE | Notify.DELAY).value
+
+
 class Ret(enum.StrEnum):
     """RET of MAIL (RFC 3461 4.3): how much of the message a failure report returns."""
 
@@ -49,8 +52,8 @@ class Recipient:
 
     def wants(self, kind: Notify) -> bool:
         """Whether a report of `kind` is owed; not given means FAILURE, and DELAY at our choice (RFC 3461 4.1)."""
-        asked = Notify.FAILURE | Notify.DELAY if self.notify is None else self.notify
-        return bool(asked & kind)
+        asked = _UNLESS_TOLD if self.notify is None else self.notify.value
+        return bool(asked & kind.value)
 
 
 @dataclass(frozen=True, slots=True)

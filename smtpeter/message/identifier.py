@@ -18,6 +18,8 @@ _EPOCH_MS = 1_735_689_600_000  # 2025-01-01 UTC; 41 bits of milliseconds last un
 _RANDOM_BITS = 22
 _STEP_BITS = 10
 SHOWN_LENGTH = 13
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)  # shown several times a message
 
 
 class NotAnIdentifier(ValueError):
@@ -26,7 +28,16 @@ class NotAnIdentifier(ValueError):
 
 def show(identifier: int) -> str:
     """The 13 lower-case base32 characters (RFC 4648 6) that operators, replies and logs use."""
-    return base64.b32encode(identifier.to_bytes(8, "big")).decode("ascii").rstrip("=").lower()
+    bits = identifier << 1  # 65 bits: six pairs of characters and one more
+    return (
+        _PAIRS[bits >> 55]
+        + _PAIRS[bits >> 45 & 1023]
+        + _PAIRS[bits >> 35 & 1023]
+        + _PAIRS[bits >> 25 & 1023]
+        + _PAIRS[bits >> 15 & 1023]
+        + _PAIRS[bits >> 5 & 1023]
+        + _LETTERS[bits & 31]
+    )
 
 
 def read(text: str) -> int:
@@ -40,6 +51,11 @@ def read(text: str) -> int:
     if value >> 63 or show(value) != text.lower():
         raise NotAnIdentifier(f"{text!r}: no such identifier can exist")
     return value
+
+
+def earliest(when: float) -> int:
+    """No identifier made at `when` (Unix seconds) or later is smaller, as long as clocks agree."""
+    return max(0, int(when * 1000) - _EPOCH_MS) << _RANDOM_BITS
 
 
 class Identifiers:

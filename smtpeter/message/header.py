@@ -1,0 +1,71 @@
+"""The header section of a message, or of a MIME part, as fields by octet offset (RFC 5322 2.2).
+
+Nothing is copied and nothing changed: a field is a name and three offsets into the content it was found in.
+A header section that is malformed ends at the first line that is no field; finding the fields never raises and
+takes time linear in the section. Lines that end in a bare LF are understood too, though the front door refuses them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+MAXIMUM_FIELDS = 10_000  # beyond it a header section is taken to end: a bound on memory, not on mail
+
+# Possessive throughout, so that no octet is looked at twice. Whatever is no field matches the second branch, which
+# keeps the matches contiguous. A blank before the colon is obsolete syntax (RFC 5322 4.5) and tolerated.
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+(:)[^\n]*+\n?+(?:[ \t][^\n]*+\n?+)*+|[\s\S]")
+_EMPTY_LINE = re.compile(rb"\r?\n")
+
+
+class Field(NamedTuple):
+    """Octets [start, end) of the content: the whole field, its folded lines and its final CRLF included.
+
+    `name` is as written; the value begins at `value_start`, right after the colon.
+    """
+
+    name: str
+    start: int
+    end: int
+    value_start: int
+
+
+def fields(content: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[Field, ...], int]:
+    """The fields of the header section that begins at `start`, and where the body begins.
+
+    The body begins after the empty line, or at the first line that is no field, or at `end`.
+    """
+    end = len(content) if end is None else end
+    found: list[Field] = []
+    position = start
+    for match in _FIELD.finditer(content, start, end):
+        value_start = match.end(2)
+        if value_start < 0 or len(found) == MAXIMUM_FIELDS:
+            break
+        field_end = match.end()
+        found.append(Field(match[1].decode("ascii"), position, field_end, value_start))
+        position = field_end
+    empty = _EMPTY_LINE.match(content, position, end)
+    return tuple(found), empty.end() if empty else position
+
+
+def value(content: bytes, field: Field) -> str:
+    """The field's value, unfolded and stripped; as UTF-8, or as ISO-8859-1 when it is not that (never raises)."""
+    raw = content[field.value_start : field.end].replace(b"\r\n", b"").replace(b"\n", b"").strip(b" \t")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("iso-8859-1")
+
+
+def find(found: Iterable[Field], name: str) -> Field | None:
+    """The first field of this name, in any case."""
+    wanted = name.lower()
+    return next((field for field in found if field.name.lower() == wanted), None)
+
+
+def find_all(found: Iterable[Field], name: str) -> tuple[Field, ...]:
+    """All fields of this name, in any case and in their order."""
+    wanted = name.lower()
+    return tuple(field for field in found if field.name.lower() == wanted)
