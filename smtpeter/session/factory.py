@@ -1,0 +1,132 @@
+"""Makes sessions: one factory a listener, which counts them, turns the excess away, and ends them at a shutdown."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from smtpeter.message.status import Reply
+from smtpeter.session.conversation import Conversation, Setup
+from smtpeter.session.deadline import Deadline
+from smtpeter.session.exchange import Session
+from smtpeter.session.limits import plain_address
+from smtpeter.session.proxy import ProxyHeaderBroken, read_header
+from smtpeter.session.reply import SHUTTING_DOWN, TOO_MANY_CONNECTIONS, encode
+
+
+class SessionFactory(ServerFactory):
+    """`proxied`: the listener speaks the PROXY protocol, and believes nobody who does not."""
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(self, setup: Setup, *, proxied: bool = False) -> None:
+        self.setup = setup
+        self._proxied = proxied
+        self._sessions: set[Conversation] = set()
+        self._stopped: Deferred[None] | None = None
+        self._impatience: IDelayedCall | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802
+        address = plain_address(getattr(addr, "host", ""))
+        return Arrival(self, address) if self._proxied else self.session(address)
+
+    def session(self, address: str) -> Protocol:
+        """The protocol for a client at this IP address."""
+        if self._stopped is not None:
+            return TurnedAway(None if self.setup.implicit_tls else SHUTTING_DOWN)
+        if not self.setup.quota.enter(address):
+            self._log.warn("{address}: too many connections", address=address)
+            return TurnedAway(None if self.setup.implicit_tls else TOO_MANY_CONNECTIONS)
+        session = Session(self.setup, address, self._over)
+        self._sessions.add(session)
+        return session
+
+    def _over(self, session: Conversation) -> None:
+        self._sessions.discard(session)
+        self.setup.quota.leave(session.address)
+        self._end_if_empty()
+
+    def stop(self, grace: float) -> Deferred[None]:
+        """End all sessions; what is coming in has `grace` seconds to finish. Fires when none is left."""
+        if self._stopped is None:
+            self._stopped = Deferred()
+            for session in tuple(self._sessions):
+                session.finish()
+            if self._sessions:
+                self._impatience = self.setup.clock.callLater(grace, self._abort)
+            self._end_if_empty()
+        return succeed(None) if self._stopped.called else self._stopped
+
+    def _abort(self) -> None:
+        self._impatience = None
+        for session in tuple(self._sessions):
+            session.abort()
+
+    def _end_if_empty(self) -> None:
+        if self._stopped is not None and not self._sessions and not self._stopped.called:
+            if self._impatience is not None:
+                self._impatience.cancel()
+                self._impatience = None
+            self._stopped.callback(None)
+
+
+class TurnedAway(Protocol):
+    """A connection that gets a word (inside TLS there is none) and is closed."""
+
+    def __init__(self, reply: Reply | None) -> None:
+        self._reply = reply
+
+    def connectionMade(self) -> None:  # noqa: N802
+        assert self.transport is not None
+        if self._reply is not None:
+            self.transport.write(encode(self._reply))
+        self.transport.loseConnection()
+
+
+class Arrival(Protocol):
+    """A connection that begins with a PROXY header; then a session takes its place."""
+
+    _log = Logger()
+
+    def __init__(self, factory: SessionFactory, address: str) -> None:
+        self._factory = factory
+        self._address = address
+        self._header = b""
+        self._deadline = Deadline(factory.setup.clock, self._refuse)
+
+    def connectionMade(self) -> None:  # noqa: N802
+        self._deadline.set(self._factory.setup.limits.handshake_timeout)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        self._header += data
+        try:
+            header = read_header(self._header)
+        except ProxyHeaderBroken as broken:
+            self._log.warn("{address}: {broken}", address=self._address, broken=str(broken))
+            self._refuse()
+            return
+        if header is not None:
+            self._deadline.cancel()
+            self._give_way(
+                header.client[0] if header.client else self._address, self._header[header.length :]
+            )
+
+    def _give_way(self, address: str, rest: bytes) -> None:
+        transport = self.transport
+        session = self._factory.session(plain_address(address))
+        transport.protocol = session  # type: ignore[union-attr]
+        session.makeConnection(transport)  # type: ignore[no-untyped-call]
+        if rest:
+            transport.protocol.dataReceived(rest)  # type: ignore[union-attr]  # by now perhaps TLS
+
+    def _refuse(self) -> None:
+        assert self.transport is not None
+        self._deadline.cancel()
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802
+        self._deadline.cancel()

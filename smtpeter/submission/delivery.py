@@ -1,0 +1,234 @@
+"""twisted.mail's delivery objects for submission: judge, rewrite, accept, as one chain that ends in the 250.
+
+A Submitter is what a login gets; it makes a Delivery for each MAIL; a Delivery makes the one Message of its
+transaction. Whatever goes wrong before the spool has the message is a refusal, 4xx when it is our trouble; a
+rewriter that fails costs its features; nothing that goes wrong afterwards takes the 250 back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.mail.interfaces import IMessageDelivery, IMessageDeliveryFactory
+from zope.interface import implementer
+
+from smtpeter.accounts.interface import AccountsUnavailable
+from smtpeter.accounts.model import Login
+from smtpeter.message.edit import Edit, Report, Template, compile_template
+from smtpeter.message.envelope import Recipient
+from smtpeter.message.header import Field, fields
+from smtpeter.message.identifier import show
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Refusal, Reply
+from smtpeter.message.trace import protocol, received
+from smtpeter.session.interface import IContentMessage, Origin
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.model import Accepted, Claim
+from smtpeter.submission import policy
+from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
+from smtpeter.submission.interface import Neighbours
+from smtpeter.submission.options import Options, is_read, read_options
+
+_TROUBLE = Reply(451, "4.3.0", "Local trouble, try again later")
+_FULL = Reply(452, "4.3.1", "No room for mail now, try again later")
+_NO_LONGER = Reply(535, "5.7.8", "This login may send no longer")
+_NO_LOGIN = Reply(451, "4.7.0", "The login of this network cannot send now")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for every submitter. `available`: the switches that this server can obey."""
+
+    hostname: str
+    maximum_hops: int
+    allow_private: bool = False
+    available: frozenset[str] = frozenset(Switches.names())
+
+
+@implementer(IMessageDeliveryFactory)
+class Submitter:
+    """A client that may submit as the login `username`.
+
+    `password_hash`: what it authenticated against, so that a changed password ends it; None for a trusted network.
+    """
+
+    def __init__(
+        self, neighbours: Neighbours, rules: Rules, username: str, password_hash: str | None
+    ) -> None:
+        self.neighbours = neighbours
+        self.rules = rules
+        self._username = username
+        self._password_hash = password_hash
+
+    def getMessageDelivery(self) -> SubmissionDelivery:  # noqa: N802
+        return SubmissionDelivery(self)
+
+    async def login(self) -> Login:
+        """The login as it stands now; Refusal when it may send no longer."""
+        try:
+            login = await self.neighbours.accounts.login(self._username)
+        except AccountsUnavailable as unavailable:
+            raise Refusal(_TROUBLE, f"accounts: {unavailable}") from unavailable
+        if login is None or not login.enabled:
+            if self._password_hash is None:
+                raise Refusal(_NO_LOGIN, f"trusted_networks: no enabled login {self._username!r}")
+            raise Refusal(_NO_LONGER)
+        if self._password_hash not in {None, login.password_hash}:
+            raise Refusal(_NO_LONGER)
+        return login
+
+    def honours_options(self, login: Login) -> bool:
+        """Whether `x-smtpeter-*` fields count: from who logged in, yes; from a trusted network, if the login says so."""
+        return self._password_hash is not None or login.trusted_option_headers
+
+
+@implementer(IMessageDelivery)
+class SubmissionDelivery:
+    """One transaction."""
+
+    def __init__(self, submitter: Submitter) -> None:
+        self._submitter = submitter
+        self._origin: Origin
+        self._recipients: list[Recipient] = []
+
+    def validateFrom(self, helo: object, origin: Origin) -> Deferred[Origin]:  # noqa: ARG002, N802
+        return Deferred.fromCoroutine(self._judge(origin))
+
+    async def _judge(self, origin: Origin) -> Origin:
+        login = await self._submitter.login()
+        policy.judge_return_path(origin.return_path, login.senders)
+        self._origin = origin
+        return origin
+
+    def validateTo(self, user: Recipient) -> Callable[[], SubmittedMessage]:  # noqa: N802
+        policy.judge_recipient(user.address, allow_private=self._submitter.rules.allow_private)
+        self._recipients.append(user)
+        return self._open
+
+    def _open(self) -> SubmittedMessage:
+        return SubmittedMessage(self._submitter, self, self._origin, tuple(self._recipients))
+
+    def receivedHeader(self, helo: object, origin: Incoming, recipients: object) -> bytes:  # noqa: ARG002, N802
+        """The Received field of a message at its final dot."""
+        client = origin.origin.client
+        only = origin.recipients[0].address if len(origin.recipients) == 1 else None
+        return received(
+            helo=client.helo,
+            peer_address=client.address,
+            hostname=self._submitter.rules.hostname,
+            protocol=protocol(
+                extended=client.extended,
+                tls=bool(client.tls),
+                authenticated=client.authenticated,
+                utf8=origin.origin.parameters.smtputf8,
+            ),
+            identifier=show(origin.message),
+            recipient=only,
+            when=origin.when,
+            tls=client.tls,
+        )
+
+
+@implementer(IContentMessage)
+class SubmittedMessage:
+    """The message of one transaction, for all its recipients."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        submitter: Submitter,
+        delivery: SubmissionDelivery,
+        origin: Origin,
+        recipients: tuple[Recipient, ...],
+    ) -> None:
+        self._submitter = submitter
+        self._delivery = delivery
+        self._origin = origin
+        self._recipients = recipients
+        self._pieces: list[bytes] = []
+
+    def contentReceived(self, content: bytes) -> None:  # noqa: N802
+        self._pieces.append(content)
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802
+        self._pieces.append(line + b"\r\n")
+
+    def connectionLost(self) -> None:  # noqa: N802
+        self._pieces.clear()
+
+    def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
+        return Deferred.fromCoroutine(self._accept(b"".join(self._pieces)))
+
+    async def _accept(self, content: bytes) -> Reply:
+        """Judge, rewrite, accept."""
+        neighbours, rules = self._submitter.neighbours, self._submitter.rules
+        login = await self._submitter.login()  # as it stands now: it may have changed since MAIL
+        incoming = self._incoming(content, login)
+        if "received" in incoming.first:
+            policy.judge_hops(incoming.found, rules.maximum_hops)
+        policy.judge_from(content, incoming.found, login.senders)
+        options = Options(login.switches)
+        if any(map(is_read, incoming.first)):
+            honoured = self._submitter.honours_options(login)
+            options = read_options(
+                content, incoming.found, login.switches, honoured=honoured, available=rules.available
+            )
+        trace = self._delivery.receivedHeader(None, incoming, None)
+        edits = (top_fields(incoming, trace, rules.hostname), *options.edits)
+        template, report = await self._prepare(content, options, edits)
+        wanted = accepted(incoming, options, template, report, claimed=neighbours.handoff.room())
+        claims = await self._keep(wanted)
+        self._hand_off(wanted, claims)
+        return queued(incoming.message, wanted.deliveries)
+
+    def _incoming(self, content: bytes, login: Login) -> Incoming:
+        identifiers = self._submitter.neighbours.identifiers
+        found, _ = fields(content)
+        first: dict[str, Field] = {}
+        for field in found:
+            first.setdefault(field.name.lower(), field)
+        return Incoming(
+            content=content,
+            found=found,
+            first=first,
+            origin=self._origin,
+            recipients=self._recipients,
+            login=login.username,
+            message=identifiers.message(),
+            deliveries=tuple(identifiers.delivery() for _ in self._recipients),
+            when=self._submitter.neighbours.clock(),
+        )
+
+    async def _prepare(
+        self, content: bytes, options: Options, edits: tuple[Edit, ...]
+    ) -> tuple[Template, Report]:
+        try:
+            template, report = await self._submitter.neighbours.prepare.prepare(
+                content, options.switches, edits
+            )
+        except Exception:  # noqa: BLE001 - whatever ails a rewriter, it costs the feature, never the message
+            self._log.failure("a message could not be rewritten and goes out as it is")
+            template = compile_template(len(content), edits)
+            report = Report(notes=("nothing was rewritten: the rewriters failed",))
+        if options.notes:
+            report = msgspec.structs.replace(report, notes=options.notes + report.notes)
+        return template, report
+
+    async def _keep(self, wanted: Accepted) -> tuple[Claim, ...]:
+        try:
+            return await self._submitter.neighbours.spool.accept(wanted)
+        except SpoolUnavailable as unavailable:
+            raise Refusal(_FULL if unavailable.full else _TROUBLE, f"spool: {unavailable}") from unavailable
+
+    def _hand_off(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
+        if not claims:
+            return
+        try:
+            self._submitter.neighbours.handoff.born(wanted.message, claims)
+        except Exception:  # noqa: BLE001 - the message is kept: nothing may take the 250 back
+            self._log.failure("the relay could not take over {message}", message=show(wanted.message.id))

@@ -1,0 +1,55 @@
+"""What submission asks of its neighbours; it owns these Protocols, the composition root fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from smtpeter.accounts.interface import Accounts
+from smtpeter.message.edit import Edit, Report, Template
+from smtpeter.message.identifier import Identifiers
+from smtpeter.message.options import Switches
+from smtpeter.spool.interface import Spool
+from smtpeter.spool.model import Claim, Message
+
+T = TypeVar("T")
+
+
+class Prepare(Protocol):
+    """The rewriters, once a message."""
+
+    def prepare(
+        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
+    ) -> Awaitable[tuple[Template, Report]]:
+        """What the switches ask, with `header_edits` in it. A rewriter that fails costs its feature only."""
+
+
+class Handoff(Protocol):
+    """The relay of this process, which takes over what is born claimed."""
+
+    def room(self) -> bool:
+        """Whether a message may be born claimed now."""
+
+    def born(self, message: Message, claims: tuple[Claim, ...], /) -> None:
+        """Take over a message that is safely kept, with this worker's claims on its deliveries."""
+
+
+class HashPool(Protocol):
+    """Calls a function in a bounded pool of threads (argon2 would hold the reactor for tens of milliseconds)."""
+
+    def __call__(self, function: Callable[..., T], /, *arguments: object) -> Deferred[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What a submission door works with; `clock` gives Unix seconds."""
+
+    accounts: Accounts
+    spool: Spool
+    prepare: Prepare
+    handoff: Handoff
+    identifiers: Identifiers
+    clock: Callable[[], float]

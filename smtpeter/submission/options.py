@@ -1,0 +1,108 @@
+"""What a message asks for by its own header fields, and which of them must go.
+
+`x-smtpeter-*` fields override the login's switches, for this message only; all with that prefix are stripped, known
+or not. Of a switch that stands several times the topmost counts. `Bcc` and `Return-Path` go too (RFC 5322 3.6.3,
+3.6.7). Whatever is asked for and cannot be done is said in the notes; it never stops a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from smtpeter.message.edit import Edit
+from smtpeter.message.header import Field, value
+from smtpeter.message.options import Switches
+
+_PREFIX = "x-smtpeter-"
+_REMOVED = frozenset({"bcc", "return-path"})
+_SWITCHES = {
+    "trackclicks": "track_clicks",
+    "trackopens": "track_opens",
+    "trackbounces": "track_bounces",
+    "preventscam": "prevent_scam",
+    "inlinecss": "inline_css",
+    "tracktextlinks": "track_text_links",
+    "alwayspixel": "always_pixel",
+    # the names of 2015
+    "clicktracking": "track_clicks",
+    "openstracking": "track_opens",
+    "bouncetracking": "track_bounces",
+    "inlinizecss": "inline_css",
+}
+_VALUES = {"true": True, "false": False}
+_TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
+_MAXIMUM_TAGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The switches that hold for one message, its tags, the edits that remove what must go, and notes for the report."""
+
+    switches: Switches
+    tags: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def is_read(name: str) -> bool:
+    """Whether a field of this name (in lower case) means anything here."""
+    return name.startswith(_PREFIX) or name in _REMOVED
+
+
+def read_options(
+    content: bytes,
+    found: Iterable[Field],
+    switches: Switches,
+    *,
+    honoured: bool = True,
+    available: frozenset[str] = frozenset(Switches.names()),
+) -> Options:
+    """`honoured`: whether the fields count for this login. `available`: the switches that this server can obey."""
+    edits: list[Edit] = []
+    asked: dict[str, bool] = {}
+    tags: list[str] = []
+    notes: list[str] = []
+    for field in found:
+        name = field.name.lower()
+        if name.startswith(_PREFIX):
+            edits.append(Edit(field.start, field.end, ()))
+            if honoured:
+                _read(name[len(_PREFIX) :], value(content, field), asked, tags, notes)
+        elif name in _REMOVED:
+            edits.append(Edit(field.start, field.end, ()))
+    missing = [switch for switch, on in asked.items() if on and switch not in available]
+    notes.extend(f"{switch} was asked for, but this server cannot do it" for switch in missing)
+    for switch in missing:
+        del asked[switch]
+    if asked:
+        switches = replace(switches, **asked)
+    return Options(switches, tuple(tags), tuple(edits), tuple(notes))
+
+
+def _read(option: str, text: str, asked: dict[str, bool], tags: list[str], notes: list[str]) -> None:
+    if option == "tags":
+        _read_tags(text, tags, notes)
+        return
+    switch = _SWITCHES.get(option)
+    wanted = _VALUES.get(text.strip().lower())
+    if switch is None:
+        notes.append(f"{_PREFIX}{option[:60]}: no such option")
+    elif wanted is None:
+        notes.append(f"{_PREFIX}{option}: expected true or false, not {text[:60]!r}")
+    else:
+        asked.setdefault(switch, wanted)
+
+
+def _read_tags(text: str, tags: list[str], notes: list[str]) -> None:
+    for tag in filter(None, map(str.strip, text.split(","))):
+        if len(tags) == _MAXIMUM_TAGS:
+            notes.append(f"{_PREFIX}tags: more than {_MAXIMUM_TAGS}, the rest is left out")
+            return
+        if not _TAG.fullmatch(tag):
+            notes.append(
+                f"{_PREFIX}tags: {tag[:60]!r} is left out: no white space, no semicolons, 100 characters"
+            )
+        elif tag not in tags:
+            tags.append(tag)
