@@ -1,0 +1,241 @@
+"""Finds tags in HTML by offset, as the HTML standard's tokenizer sees them (13.2.5), without building anything.
+
+Only the tags that were asked for are taken apart; what lies between is skipped by regular expressions that know where
+a comment, a tag or a quoted value ends, so that nothing inside those is ever mistaken for a tag. The text is never
+changed here. Time is linear. Where two readers could disagree, the scan ends there and says so: what follows is left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+MAXIMUM_ATTRIBUTES = 256  # a tag with more is left alone
+MAXIMUM_TAGS = 10_000  # tags asked for; the scan ends there
+
+# Every choice is decided by its first character, so nothing is tried twice. Possessive groups only where what they
+# repeat fails before it consumes: Python before 3.11.5 keeps what it consumed (gh-106052).
+# Blanks are the standard's five; \s would be others too.
+_BLANK = r"[\t\n\f\r ]"
+_NOT_NAME = r"\t\n\f\r />"
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
+_ATTRIBUTES = rf"(?:[\t\n\f\r /]++|[^{_NOT_NAME}][^{_NOT_NAME}=]*+{_BLANK}*+(?:={_BLANK}*+{_VALUE}|(?!=)))*"
+_ANY_TAG = rf"</?+[a-zA-Z][^{_NOT_NAME}]*+{_ATTRIBUTES}>"
+# Most tags: a plain name, and values in double quotes right after the equals sign. Never anything but what _ANY_TAG
+# would match, only faster.
+_PLAIN_TAG = (
+    rf'</?+[a-zA-Z][a-zA-Z0-9:-]*+(?:{_BLANK}[^>"\'=]*+(?:(?<![\t\n\f\r /"])="[^"]*+"[^>"\'=]*+)*)?/?+>'
+)
+_COMMENT = r"<!--(?:-?>|[^-]*+(?:(?!--!?>)-[^-]*+)*+--!?>)"
+_BOGUS = r"<(?:!(?!--)|\?|/(?=[^a-zA-Z]))[^>]*+>"  # doctype, <![if !mso]>, <?xml ?>, </>
+_TOKENS = re.compile(rf"(?:[^<]++|{_PLAIN_TAG}|{_ANY_TAG}|{_COMMENT}|{_BOGUS}|<(?=[^a-zA-Z/!?])){{0,2000}}")
+MARKUP = re.compile(rf"</?+([a-zA-Z][^{_NOT_NAME}]*+){_ATTRIBUTES}>|{_COMMENT}|{_BOGUS}")
+
+_TAG_NAME = re.compile(rf"<(/?+)([a-zA-Z][^{_NOT_NAME}]*+)")
+_ATTRIBUTE = re.compile(
+    rf"[\t\n\f\r /]*+(?:>|([^{_NOT_NAME}][^{_NOT_NAME}=]*+){_BLANK}*+(?:={_BLANK}*+"
+    rf"""(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r >"'][^\t\n\f\r >]*+)|(?=>))|(?!=)))"""
+)
+_WHOLE_TAG = re.compile(_ANY_TAG)
+_TO_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+_RAW = ("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes")
+_FOREIGN = ("svg", "math")
+_RAW_END = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE | re.ASCII) for name in _RAW}
+_ALWAYS = (*_RAW, *_FOREIGN, "plaintext", "/body", "/html")
+
+
+class Attribute(NamedTuple):
+    """Characters [start, end) are the attribute, [value_start, value_end) its value, between `quote`s or none."""
+
+    name: str  # in lower case
+    start: int
+    end: int
+    value_start: int
+    value_end: int
+    quote: str
+
+
+class Tag(NamedTuple):
+    """Characters [start, end); `name` in lower case; a doubled attribute is there once, as its first."""
+
+    name: str
+    start: int
+    end: int
+    attributes: tuple[Attribute, ...]
+    closing: bool
+
+    def get(self, name: str) -> Attribute | None:
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute
+        return None
+
+
+class Page(NamedTuple):
+    """What a scan found. `body_end`: before the last </body>, else </html>, else the end; None when undecided."""
+
+    text: str
+    tags: list[Tag]
+    body_end: int | None
+    notes: list[str]
+
+
+def tag_starts(names: Iterable[str]) -> re.Pattern[str]:
+    """What finds candidates for tags of these names, and those that a scan needs to keep its bearings."""
+    alternatives = "|".join(_either_case(name) for name in (*_ALWAYS, *names))
+    return re.compile(rf"<(?:{alternatives})(?=[\t\n\f\r />])")
+
+
+def _either_case(name: str) -> str:
+    """Not re.IGNORECASE: outside ASCII some letters fold to ASCII ones, and sets are faster."""
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in name)
+
+
+def scan(text: str, starts: re.Pattern[str], inside: re.Pattern[str] | None = None) -> Page:
+    """The tags that begin where `starts` matches, or have a match of `inside` within them."""
+    candidates = [match.start() for match in starts.finditer(text)]
+    if inside is not None:
+        within = [match.start() for match in inside.finditer(text)]
+        candidates = sorted({*candidates, *within}) if within else candidates
+    return _Scan(text, candidates).run()
+
+
+class _Scan:
+    def __init__(self, text: str, candidates: list[int]) -> None:
+        self._text = text
+        self._candidates = candidates
+        self._tags: list[Tag] = []
+        self._notes: list[str] = []
+        self._ends: dict[str, int] = {}
+        self._foreign = False
+        self._stopped = False
+
+    def run(self) -> Page:
+        text, tags = self._text, self._tags
+        position = 0
+        for candidate in self._candidates:
+            while position <= candidate:
+                position = skip(text, position, candidate)
+                if text[position] != "<":
+                    break
+                is_wanted = position == candidate or text[candidate] != "<"
+                position = self._token(position, is_wanted=is_wanted)
+            if self._stopped:
+                return Page(text, tags, None, self._notes)
+        return Page(text, tags, self._body_end(position), self._notes)
+
+    def _body_end(self, position: int) -> int | None:
+        end = self._ends.get("body", self._ends.get("html"))
+        if end is not None:
+            return end
+        end = skip(self._text, position, len(self._text))
+        return len(self._text.rstrip("\r\n")) if end == len(self._text) else None
+
+    def _token(self, position: int, *, is_wanted: bool) -> int:
+        """What begins at `position` with a less-than sign, taken apart; returns where the next begins."""
+        text = self._text
+        tag = parse_tag(text, position)
+        if tag is None:
+            match = MARKUP.match(text, position)
+            if match is None and text.startswith(("</", "<!", "<?"), position):
+                return self._stop("")
+            return match.end() if match else position + 1
+        if not tag.end:
+            return self._stop("")
+        if len(tag.attributes) > MAXIMUM_ATTRIBUTES:
+            self._notes.append(f"a tag with more than {MAXIMUM_ATTRIBUTES} attributes was left alone")
+            return tag.end
+        if tag.closing:
+            if tag.name in {"body", "html"}:
+                self._ends[tag.name] = tag.start
+            elif is_wanted:
+                self._tags.append(tag)
+            return tag.end
+        if tag.name in _RAW_END or tag.name in _FOREIGN or tag.name == "plaintext":
+            return self._special(tag)
+        if is_wanted and len(self._tags) >= MAXIMUM_TAGS:
+            return self._stop(f"only the first {MAXIMUM_TAGS} tags were looked at")
+        if is_wanted:
+            self._tags.append(tag)
+        return tag.end
+
+    def _special(self, tag: Tag) -> int:
+        """Elements that change how what follows is read."""
+        text = self._text
+        if tag.name in _FOREIGN:
+            if self._foreign:
+                return tag.end
+            self._foreign = True
+            undecided = text.find("<![CDATA[", tag.end) >= 0
+            return (
+                self._stop(f"what follows <{tag.name}> could be read in two ways") if undecided else tag.end
+            )
+        if tag.name == "plaintext":
+            return self._stop("")
+        end = _RAW_END[tag.name].search(text, tag.end)
+        if end is None:
+            return self._stop("")
+        inside = text[tag.end : end.start()]
+        if (self._foreign and "<" in inside) or (tag.name == "script" and "<!--" in inside):
+            return self._stop(f"what follows <{tag.name}> could be read in two ways")
+        return end.start()
+
+    def _stop(self, note: str) -> int:
+        self._stopped = True
+        if note:
+            self._notes.append(note)
+        return len(self._text)
+
+
+def skip(text: str, position: int, limit: int) -> int:
+    """Past every whole token before `limit`; what is returned is `limit`, or where the token around it begins."""
+    while position < limit:
+        end = _TOKENS.match(text, position, limit).end()  # type: ignore[union-attr]
+        if end == position:
+            break
+        position = end
+    return position
+
+
+def parse_tag(text: str, start: int) -> Tag | None:
+    """The tag that begins at `start`: None when none does, `end` 0 when the text ends inside it.
+
+    With more attributes than allowed, some are given: enough to be seen as too many.
+    """
+    match = _TAG_NAME.match(text, start)
+    if match is None:
+        return None
+    attributes: dict[str, Attribute] = {}
+    count = 0
+    position = match.end()
+    name = match[2].translate(_TO_LOWER)
+    while True:
+        found = _ATTRIBUTE.match(text, position)
+        if found is None:
+            return Tag(name, start, 0, (), closing=False)
+        position = found.end()
+        key = found[1]
+        if key is None:
+            break
+        count += 1
+        if count > MAXIMUM_ATTRIBUTES:
+            return _overlong(text, name, start, tuple(attributes.values()))
+        key = key.translate(_TO_LOWER)
+        if key not in attributes:
+            attributes[key] = _attribute(key, found)
+    return Tag(name, start, position, tuple(attributes.values()), closing=bool(match[1]))
+
+
+def _attribute(name: str, found: re.Match[str]) -> Attribute:
+    group = found.lastindex or 1
+    quote = '"' if group == 2 else "'" if group == 3 else ""
+    start, end = found.span(group) if group > 1 else (found.end(), found.end())
+    return Attribute(name, found.start(1), found.end(), start, end, quote)
+
+
+def _overlong(text: str, name: str, start: int, some: tuple[Attribute, ...]) -> Tag:
+    whole = _WHOLE_TAG.match(text, start)
+    many = some[:1] * (MAXIMUM_ATTRIBUTES + 1)
+    return Tag(name, start, whole.end() if whole else 0, many, closing=False)

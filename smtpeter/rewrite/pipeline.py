@@ -1,0 +1,202 @@
+"""Prepare: once a message, what the switches ask is decided and compiled to a wire template.
+
+The rewriters are a tuple, in their order. Each sees one leaf's characters and says which it wants changed; what comes
+out is proved and compiled by `leaf`. A rewriter that raises, or a leaf that cannot be read or changed safely, costs
+that feature there, with a note in the report; never the message. Nothing to do: only the header edits are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from smtpeter.message import content
+from smtpeter.message.content import Part
+from smtpeter.message.edit import (
+    Edit,
+    Finding,
+    Report,
+    SlotKind,
+    Target,
+    Template,
+    compile_template,
+)
+from smtpeter.message.options import Switches
+from smtpeter.rewrite import charset, html, images, leaf, links, text
+from smtpeter.rewrite.change import LeftAlone, Rewritten
+from smtpeter.rewrite.leaf import Leaf
+from smtpeter.rewrite.record import Record
+from smtpeter.rewrite.settings import Settings
+from smtpeter.rewrite.target import Tracker
+
+LARGEST_LEAF = 1_000_000  # characters; this runs beside the conversations, and no newsletter comes near
+_INLINE_PGP = "-----BEGIN PGP "
+
+_LINK_STARTS = html.tag_starts(links.TAGS)
+_STARTS = {
+    (True, False, False): _LINK_STARTS,
+    (True, True, False): html.tag_starts(links.TAGS_AND_ENDS),
+    (False, False, True): html.tag_starts(images.TAGS),
+    (True, False, True): html.tag_starts((*links.TAGS, *images.TAGS)),
+    (True, True, True): html.tag_starts((*links.TAGS_AND_ENDS, *images.TAGS)),
+}
+
+
+class Job:
+    """One leaf in the hands of the rewriters."""
+
+    def __init__(
+        self, leaf: Leaf, switches: Switches, clicks: Tracker, opens: Tracker, *, is_first: bool
+    ) -> None:
+        self.leaf = leaf
+        self.switches = switches
+        self.clicks = clicks
+        self.opens = opens
+        self.is_first = is_first  # the first HTML leaf of the message, which gets the pixel
+        self.notes: list[str] = []
+
+    @cached_property
+    def page(self) -> html.Page:
+        """The tags that the rewriters in use look at."""
+        clicks, opens = self.switches.track_clicks, self.switches.track_opens
+        starts = _STARTS[clicks, clicks and self.switches.prevent_scam, opens]
+        page = html.scan(self.leaf.text, starts, images.INSIDE if opens else None)
+        self.notes.extend(f"part {self.leaf.part.path}: {note}" for note in page.notes)
+        return page
+
+    def record(self, name: str, tracker: Tracker, first: int) -> Record:
+        """What a rewriter writes its changes down in."""
+        is_unicode = charset.is_unicode(self.leaf.codec)
+        return Record(name, tracker, self.leaf.text, self.leaf.part.path, first, is_unicode=is_unicode)
+
+
+def _track_clicks(job: Job, first: int) -> Rewritten:
+    record = job.record(links.NAME, job.clicks, first)
+    links.rewrite(job.page, record, job.clicks.host if job.switches.prevent_scam else None)
+    return record.rewritten
+
+
+def _track_opens(job: Job, first: int) -> Rewritten:
+    record = job.record(images.NAME, job.opens, first)
+    images.rewrite(job.page, record)
+    if job.is_first and (job.switches.always_pixel or not record.tracked):
+        images.add_pixel(job.page, record)
+    return record.rewritten
+
+
+def _track_text(job: Job, first: int) -> Rewritten:
+    record = job.record(text.NAME, job.clicks, first)
+    parameters = job.leaf.part.parameters
+    text.rewrite(job.leaf.text, record, joins_lines=parameters.get("delsp", "").lower() == "yes")
+    return record.rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """One feature on one kind of leaf; `rewrite` numbers its slots from the number it is given."""
+
+    name: str
+    content_type: str
+    kind: SlotKind
+    is_wanted: Callable[[Switches], bool]
+    rewrite: Callable[[Job, int], Rewritten]
+
+
+def _wants_text_links(switches: Switches) -> bool:
+    return switches.track_clicks and switches.track_text_links
+
+
+REWRITERS = (
+    Rewriter("clicks", "text/html", SlotKind.CLICK, lambda switches: switches.track_clicks, _track_clicks),
+    Rewriter("opens", "text/html", SlotKind.OPEN, lambda switches: switches.track_opens, _track_opens),
+    Rewriter("text links", "text/plain", SlotKind.CLICK, _wants_text_links, _track_text),
+)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What has been decided about a message so far."""
+
+    edits: list[Edit] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    has_html: bool = False
+
+
+class Pipeline:
+    """The rewriters with this server's settings; no state of its own, so threads and processes may share it."""
+
+    def __init__(self, settings: Settings, rewriters: tuple[Rewriter, ...] = REWRITERS) -> None:
+        self._rewriters = rewriters
+        self._bases = {SlotKind.CLICK: settings.click_url, SlotKind.OPEN: settings.open_url}
+        self._trackers = {kind: Tracker(kind, base) for kind, base in self._bases.items()}
+
+    def prepare(
+        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...] = ()
+    ) -> tuple[Template, Report]:
+        """The message's template, `header_edits` in it, and what to tell about it. ValueError when those overlap."""
+        draft = _Draft()
+        rewriters = self._wanted(switches, draft)
+        for part in content.leaves(original) if rewriters else ():
+            concerned = [one for one in rewriters if one.content_type == part.content_type]
+            if concerned:
+                self._leaf(original, part, switches, concerned, draft)
+        template = compile_template(len(original), [*header_edits, *draft.edits], tuple(draft.targets))
+        return template, Report(tuple(draft.findings), tuple(draft.notes))
+
+    def _wanted(self, switches: Switches, draft: _Draft) -> list[Rewriter]:
+        wanted = [one for one in self._rewriters if one.is_wanted(switches)]
+        draft.notes.extend(
+            f"{one.name} not tracked: no {one.kind}_url is set" for one in wanted if not self._bases[one.kind]
+        )
+        return [one for one in wanted if self._bases[one.kind]]
+
+    def _leaf(
+        self, original: bytes, part: Part, switches: Switches, rewriters: list[Rewriter], draft: _Draft
+    ) -> None:
+        try:
+            read = _readable(original, part)
+        except LeftAlone as reason:
+            draft.notes.append(f"part {part.path} left alone: {reason}")
+            return
+        is_first = part.content_type == "text/html" and not draft.has_html
+        draft.has_html = draft.has_html or is_first
+        trackers = self._trackers
+        job = Job(read, switches, trackers[SlotKind.CLICK], trackers[SlotKind.OPEN], is_first=is_first)
+        made = _run(job, rewriters, len(draft.targets))
+        try:
+            edits = leaf.compile_changes(original, read, [change for one in made for change in one.changes])
+        except (LeftAlone, ValueError) as reason:
+            draft.notes.append(f"part {part.path} left alone: {reason}")
+            return
+        draft.edits.extend(edits)
+        for one in made:
+            draft.targets.extend(one.targets)
+            draft.findings.extend(one.findings)
+            draft.notes.extend(one.notes)
+        draft.notes.extend(job.notes)
+
+
+def _readable(original: bytes, part: Part) -> Leaf:
+    read = leaf.read(original, part)
+    if len(read.text) > LARGEST_LEAF:
+        raise LeftAlone(f"it has more than {LARGEST_LEAF} characters")
+    if _INLINE_PGP in read.text:
+        raise LeftAlone("it holds inline PGP")
+    return read
+
+
+def _run(job: Job, rewriters: list[Rewriter], first: int) -> list[Rewritten]:
+    """What each made of the leaf; one that fails leaves nothing but a note."""
+    made: list[Rewritten] = []
+    for rewriter in rewriters:
+        try:
+            one = rewriter.rewrite(job, first)
+        except Exception as error:  # noqa: BLE001  whatever it is, it costs the feature and not the message
+            note = f"part {job.leaf.part.path}: {rewriter.name} failed with {type(error).__name__}"
+            one = Rewritten([], [], [], [note])
+        made.append(one)
+        first += len(one.targets)
+    return made

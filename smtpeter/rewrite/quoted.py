@@ -1,0 +1,188 @@
+"""Quoted-printable (RFC 2045 6.7) by offset: decode, find places again, change them, and leave the rest as it came.
+
+Whatever two decoders may read differently raises LeftAlone. Lines that are written here have at most 76 octets, and
+none that begins after a soft break can be taken for a MIME delimiter.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Sequence
+
+from smtpeter.message.edit import Edit, Literal, Slot
+from smtpeter.message.token import TOKEN_LENGTH
+from smtpeter.rewrite.change import LeftAlone
+
+_WIDTH = 76
+_CRLF = b"\r\n"
+_SOFT_BREAK = b"=\r\n"
+_SHORTEST_MEAN = 16  # octets a line between soft breaks; below it they are there to cost us time
+_TO_ESCAPE = re.compile(rb"[^\t\r\n -<>-~]|[ \t](?=\r\n|\Z)")
+_VALUE_TO_ESCAPE = re.compile(rb"[^\t -<>-~]|[ \t]\Z")
+
+
+def decode(raw: bytes) -> bytes:
+    """The octets; raises LeftAlone for escapes that are none, and for blanks that may or may not be padding."""
+    decoded = binascii.a2b_qp(raw)
+    breaks = raw.count(_SOFT_BREAK)
+    escapes = raw.count(b"=") - breaks
+    if len(decoded) != len(raw) - 3 * breaks - 2 * escapes or breaks * _SHORTEST_MEAN > len(raw) + 1000:
+        raise LeftAlone("its quoted-printable is malformed")
+    if b" \r\n" in raw or b"\t\r\n" in raw or raw.endswith((b" ", b"\t")):
+        raise LeftAlone("its quoted-printable has lines that end in a blank")
+    return decoded
+
+
+def encode(octets: bytes) -> bytes:
+    """Text with CRLF line ends, whole, in lines of at most 76 octets."""
+    writer = Writer()
+    writer.text(octets)
+    return b"".join(piece.data for piece in writer.pieces() if isinstance(piece, Literal))
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"=%02X" % match[0][0]
+
+
+class Places:
+    """Finds where decoded octets stand in well-formed quoted-printable; ask in ascending order."""
+
+    def __init__(self, content: bytes, start: int, end: int) -> None:
+        self._content = content
+        self._end = end
+        self._place = start
+        self._decoded = 0
+
+    def end_of(self, decoded: int) -> int:
+        """Where the text before decoded octet `decoded` ends."""
+        content, place = self._content, self._place
+        gap = decoded - self._decoded
+        while gap > 0:
+            guess = min(place + gap, self._end)
+            # The place before the escape or soft break (three octets each) that the guess fell into.
+            if content[guess - 1] == 0x3D:
+                guess -= 1
+            elif content[guess - 2] == 0x3D:
+                guess -= 2
+            if guess <= place:
+                gap -= content[place + 1] != 0x0D
+                place += 3
+                continue
+            breaks = content.count(_SOFT_BREAK, place, guess)
+            gap -= guess - place - breaks - 2 * content.count(b"=", place, guess)
+            place = guess
+        self._place, self._decoded = place, decoded
+        return place
+
+    def start_of(self, decoded: int) -> int:
+        """Where decoded octet `decoded` begins: after any soft break."""
+        place = self.end_of(decoded)
+        while self._content.startswith(_SOFT_BREAK, place, self._end):
+            place += 3
+        self._place = place
+        return place
+
+
+class Writer:
+    """Writes quoted-printable from a given column on; slots are never broken."""
+
+    def __init__(self, column: int = 0) -> None:
+        self.column = column
+        self._pieces: list[Literal | Slot] = []
+        self._pending: list[bytes] = []
+
+    def text(self, octets: bytes) -> None:
+        """Octets in which CRLF is a line's end."""
+        first, *others = _TO_ESCAPE.sub(_escape, octets).split(_CRLF)
+        self.escaped(first)
+        for line in others:
+            self._pending.append(_CRLF)
+            self.column = 0
+            self.escaped(line)
+
+    def value(self, octets: bytes) -> None:
+        """Octets inside a line; a line's end is escaped."""
+        self.escaped(_VALUE_TO_ESCAPE.sub(_escape, octets))
+
+    def slot(self, slot: Slot) -> None:
+        if self.column + TOKEN_LENGTH >= _WIDTH:
+            self.soft_break()
+        self._flush()
+        self._pieces.append(slot)
+        self.column += TOKEN_LENGTH
+
+    def soft_break(self) -> None:
+        self._pending.append(_SOFT_BREAK)
+        self.column = 0
+
+    def escaped(self, escaped: bytes) -> None:
+        """What is quoted-printable already, broken between its escapes only."""
+        while len(escaped) > (room := _WIDTH - 1 - self.column):
+            cut = max(room, 0)
+            if cut and escaped[cut - 1] == 0x3D:
+                cut -= 1
+            elif cut > 1 and escaped[cut - 2] == 0x3D:
+                cut -= 2
+            self._pending.append(escaped[:cut])
+            self.soft_break()
+            escaped = guarded(escaped[cut:])
+        self._pending.append(escaped)
+        self.column += len(escaped)
+
+    def pieces(self) -> tuple[Literal | Slot, ...]:
+        self._flush()
+        return tuple(self._pieces)
+
+    def _flush(self) -> None:
+        data = b"".join(self._pending)
+        if data:
+            self._pieces.append(Literal(data))
+        self._pending = []
+
+
+def guarded(line: bytes) -> bytes:
+    """A line that begins after a soft break, such that it cannot be a MIME delimiter (RFC 2046 5.1.1)."""
+    return b"=2D" + line[1:] if line.startswith(b"-") else line
+
+
+def change(
+    content: bytes, start: int, end: int, changes: Sequence[tuple[int, int, Iterable[bytes | Slot]]]
+) -> list[Edit]:
+    """Edits of the quoted-printable body [start, end) for changes of its decoded octets, in ascending order.
+
+    Octets outside the changed places stay as they came, but for soft breaks where a line has become too long.
+    """
+    places = Places(content, start, end)
+    spans = []
+    for first, last, _ in changes:
+        begin = places.start_of(first)
+        spans.append((begin, places.end_of(last) if last > first else begin))
+    limits = [begin for begin, _ in spans[1:]] + [end]
+    edits: list[Edit] = []
+    column, seen = 0, start
+    for (begin, stop), limit, (_, _, pieces) in zip(spans, limits, changes, strict=True):
+        newline = content.rfind(b"\n", seen, begin)
+        writer = Writer(column + begin - seen if newline < 0 else begin - newline - 1)
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                writer.value(piece)
+            else:
+                writer.slot(piece)
+        seen = _make_room(writer, content, stop, limit)
+        column = writer.column
+        edits.append(Edit(begin, seen, writer.pieces()))
+    return edits
+
+
+def _make_room(writer: Writer, content: bytes, stop: int, limit: int) -> int:
+    """Break the line where what follows on it would not fit; returns where the edit ends then."""
+    line_end = content.find(b"\r\n", stop, limit)
+    following = (line_end if line_end >= 0 else limit + 1) - stop
+    if writer.column + following <= _WIDTH:
+        return stop
+    writer.soft_break()
+    if not content.startswith(b"-", stop, limit):
+        return stop
+    writer.escaped(guarded(b"-"))
+    return stop + 1
