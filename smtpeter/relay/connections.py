@@ -1,0 +1,110 @@
+"""Connections that are kept for the next message to the same host, and how a new one comes to be.
+
+Only a connection whose last conversation ended well is kept, for some seconds and some messages. A host whose TLS
+fails is tried once more in clear where the policy is opportunistic (RFC 7435 3).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from smtpeter.relay.route import Hop
+from smtpeter.relay.sender import HostUnusable, Sender
+from smtpeter.relay.tls import Security
+
+
+class Opener(Protocol):
+    """Makes a new connection."""
+
+    def open(self, hop: Hop, security: Security, /) -> Awaitable[Sender]:
+        """A connection that can take a message; raises HostUnusable."""
+
+
+class Clock(Protocol):
+    """The part of Twisted's reactor that tells time."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, callable: Callable[[], object], /) -> Any: ...  # noqa: A002, N802
+
+
+Key = tuple[str, int, Security, str]
+
+
+class Connections:
+    """Gives connections out and takes them back. `keep` is in seconds, 0 keeps none."""
+
+    def __init__(self, opener: Opener, clock: Clock, *, keep: float, maximum_messages: int) -> None:
+        self._opener = opener
+        self._clock = clock
+        self._keep = keep
+        self._maximum_messages = maximum_messages
+        self._idle: dict[Key, deque[tuple[float, Sender]]] = {}
+        self._sweep: Any = None
+
+    def idle(self, hop: Hop, security: Security) -> Sender | None:
+        """A kept connection to this address, the one that was used last."""
+        key = _key(hop, security)
+        waiting = self._idle.get(key)
+        found = None
+        while waiting and found is None:
+            _, sender = waiting.pop()
+            if sender.ended is None:
+                found = sender
+        if waiting is not None and not waiting:
+            del self._idle[key]
+        return found
+
+    async def open(self, hop: Hop, security: Security) -> Sender:
+        """A new connection; raises HostUnusable."""
+        try:
+            return await self._opener.open(hop, security)
+        except HostUnusable as unusable:
+            if security is not Security.OPPORTUNISTIC or not unusable.tls_failed:
+                raise
+        return await self._opener.open(hop, Security.NONE)
+
+    def give_back(self, sender: Sender, hop: Hop, security: Security) -> None:
+        """Keep it if it can take another message, else take leave of it."""
+        limit = self._maximum_messages
+        if sender.capabilities.maximum_messages is not None:  # RFC 9422 4
+            limit = min(limit, sender.capabilities.maximum_messages)
+        if sender.ended is not None or sender.messages >= limit or not self._keep:
+            sender.quit()
+            return
+        expires = self._clock.seconds() + self._keep
+        self._idle.setdefault(_key(hop, security), deque()).append((expires, sender))
+        if self._sweep is None:
+            self._sweep = self._clock.callLater(self._keep, self._expire)
+
+    def _expire(self) -> None:
+        """Take leave of all that nobody wanted in time; again when the next one's time comes."""
+        self._sweep = None
+        now = self._clock.seconds()
+        following = []
+        for key, waiting in tuple(self._idle.items()):
+            while waiting and (waiting[0][0] <= now or waiting[0][1].ended is not None):
+                waiting.popleft()[1].quit()
+            if waiting:
+                following.append(waiting[0][0])
+            else:
+                del self._idle[key]
+        if following:
+            self._sweep = self._clock.callLater(max(min(following) - now, 0), self._expire)
+
+    async def stop(self) -> None:
+        """Take leave of all; returns when they are closed."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        leaving = [sender.quit() for waiting in self._idle.values() for _, sender in waiting]
+        self._idle.clear()
+        for closed in leaving:
+            await closed
+
+
+def _key(hop: Hop, security: Security) -> Key:
+    """Hosts at one address share connections, but never a certificate's proof."""
+    return hop.address, hop.port, security, hop.host if security is Security.VERIFIED else ""

@@ -1,0 +1,206 @@
+"""What is tried next: the window of claimed deliveries, fair over logins and sites, first tries before retries.
+
+Claims of one message to one domain form a batch, for one transaction. What cannot be kept waiting is handed back, to
+be released. Pure: nothing here asks, waits or knows the time; `now` is a clock for intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from smtpeter.message.identifier import DeliveryId
+from smtpeter.message.status import Outcome
+from smtpeter.relay.contents import Contents
+from smtpeter.relay.interface import MAXIMUM_GROUP
+from smtpeter.relay.lane import Batch, Lane
+from smtpeter.relay.pacing import Answer, Limits, Paces, Reason, judge
+from smtpeter.spool.model import Claim, Message
+
+_RETRY_TURN = 8
+
+
+class Window:
+    """The bounded part of the spool that this process works on.
+
+    `site_of` names the site of a domain; `per_recipient` says whether each delivery of a message goes alone.
+    """
+
+    def __init__(
+        self, limits: Limits, site_of: Callable[[str], str], per_recipient: Callable[[Message], bool]
+    ) -> None:
+        self.contents = Contents(limits.octets)
+        self.claimed = 0  # deliveries
+        self.running = 0  # attempts
+        self._limits = limits
+        self._paces = Paces(limits)
+        self._site_of = site_of
+        self._per_recipient = per_recipient
+        self._first = Lane()
+        self._again = Lane()
+        self._retrying = 0
+        self._turn = 0
+        self._logins: dict[str, int] = {}  # deliveries claimed, by login
+        self._begun: dict[Batch, None] = {}
+
+    # -- room --------------------------------------------------------------------------------------------
+
+    def has_room(self, message: Message | None, now: float) -> bool:
+        """Whether a message may be born claimed; given the message, whether its login and sites have room too."""
+        if self.claimed >= self._limits.window or self.contents.is_full:
+            return False
+        if message is None:
+            return True
+        contended = self._is_contended
+        if contended and self._logins.get(message.login, 0) >= self._limits.share:
+            return False
+        for recipient in message.envelope.recipients:
+            pace = self._paces.known(self._site_of(recipient.address.domain.lower()))
+            if pace is not None and not pace.takes(now, contended=contended):
+                return False
+        return True
+
+    @property
+    def _is_contended(self) -> bool:
+        return 2 * self.claimed >= self._limits.window
+
+    def places(self) -> int:
+        """How many deliveries may be claimed from the spool: the last quarter is for what is born claimed."""
+        if self.contents.is_full:
+            return 0
+        return max(0, self._limits.window * 3 // 4 - self.claimed)
+
+    # -- in ----------------------------------------------------------------------------------------------
+
+    def add(
+        self, message: Message, claims: Iterable[Claim], now: float, *, is_whole: bool = True
+    ) -> list[Batch]:
+        """Take claims in; the batches that cannot wait here are returned, not begun: settle or release them, then leave."""
+        refused: list[Batch] = []
+        batches = self._batches(message, claims, now, is_whole=is_whole)
+        contended = self._is_contended
+        for batch in batches:
+            self._count(batch, +1)
+            if batch.pace.takes(now, contended=contended):
+                (self._again if batch.is_retry else self._first).add(batch)
+            else:
+                batch.is_over = True
+                refused.append(batch)
+        return refused
+
+    def _batches(
+        self, message: Message, claims: Iterable[Claim], now: float, *, is_whole: bool
+    ) -> list[Batch]:
+        most = 1 if self._per_recipient(message) else MAXIMUM_GROUP
+        groups: list[tuple[str, bool, list[Claim]]] = []
+        open_groups: dict[tuple[str, bool], list[Claim]] = {}
+        for claim in claims:
+            key = claim.delivery.recipient.address.domain.lower(), claim.delivery.attempts > 0
+            group = open_groups.get(key)
+            if group is None or len(group) == most:
+                group = open_groups[key] = []
+                groups.append((*key, group))
+            group.append(claim)
+        held = self.contents.hold(message, len(groups), is_whole=is_whole)
+        return [
+            Batch(held, tuple(group), domain, self._paces.of(self._site_of(domain), now), is_retry)
+            for domain, is_retry, group in groups
+        ]
+
+    def _count(self, batch: Batch, sign: int) -> None:
+        deliveries = sign * len(batch.claims)
+        self.claimed += deliveries
+        login = batch.held.message.login
+        left = self._logins.get(login, 0) + deliveries
+        if left:
+            self._logins[login] = left
+        else:
+            del self._logins[login]
+
+    # -- through -----------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> Batch | None:
+        """The batch whose attempt begins now, or None when none may."""
+        if self.running >= self._limits.attempts:
+            return None
+        batch = self._next()
+        if batch is None:
+            return None
+        batch.began = now
+        batch.pace.running += 1
+        self.running += 1
+        self._retrying += batch.is_retry
+        self._begun[batch] = None
+        return batch
+
+    def _next(self) -> Batch | None:
+        """First tries come before retries, but for an eighth of the turns: under load for days, nothing is stuck."""
+        self._turn = (self._turn + 1) % _RETRY_TURN
+        may_retry = self._retrying < self._limits.retries
+        if may_retry and self._turn == 0 and (batch := self._again.take()):
+            return batch
+        return self._first.take() or (self._again.take() if may_retry else None)
+
+    def end(self, batch: Batch, outcomes: Mapping[DeliveryId, Outcome], now: float) -> list[Batch]:
+        """Its attempt is over. Batches that cannot wait for its site any longer are returned, as by `add`."""
+        if batch.is_over or batch.began is None:
+            return []
+        batch.is_over = True
+        pace = batch.pace
+        pace.running -= 1
+        self.running -= 1
+        self._retrying -= batch.is_retry
+        answer, trouble = judge(outcomes.values())
+        pace.end(answer, trouble, batch.began, now)
+        if answer is Answer.TROUBLE and now < pace.until:
+            return self._emptied(self._first.clear(pace.name) + self._again.clear(pace.name))
+        self._first.wake(pace)
+        self._again.wake(pace)
+        return []
+
+    def drain(self) -> list[Batch]:
+        """Take out all that waits, as by `add`."""
+        return self._emptied(self._first.drain() + self._again.drain())
+
+    def _emptied(self, batches: list[Batch]) -> list[Batch]:
+        for batch in batches:
+            batch.is_over = True
+        return batches
+
+    def leave(self, batch: Batch) -> None:
+        """Its claims have been given back: their places are free."""
+        self._begun.pop(batch, None)
+        self._count(batch, -1)
+        self.contents.drop(batch.held)
+
+    # -- told --------------------------------------------------------------------------------------------
+
+    def why(self, delivery: DeliveryId) -> Reason | None:
+        """Why a delivery in the window waits; None when it is not in it."""
+        for batch in self._begun:
+            if _has(batch, delivery):
+                return Reason.IN_PROGRESS
+        for lane in (self._first, self._again):
+            for batch in lane:
+                if _has(batch, delivery):
+                    return self._why(batch)
+        return None
+
+    def _why(self, batch: Batch) -> Reason:
+        if not batch.pace.is_open():
+            return Reason.SITE_BUSY
+        if self.running >= self._limits.attempts:
+            return Reason.ALL_BUSY
+        if batch.is_retry and self._retrying >= self._limits.retries:
+            return Reason.ALL_BUSY
+        return Reason.TURN
+
+    def trouble(self, domain: str, now: float) -> tuple[Outcome, float] | None:
+        """What the site of `domain` is in trouble with, and since how many seconds, while it is left alone."""
+        pace = self._paces.known(self._site_of(domain.lower()))
+        if pace is None or pace.trouble is None or now >= pace.until:
+            return None
+        return pace.trouble, now - pace.troubled_at
+
+
+def _has(batch: Batch, delivery: DeliveryId) -> bool:
+    return any(claim.delivery.id == delivery for claim in batch.claims)

@@ -1,0 +1,137 @@
+"""Questions to the DNS and the reading of replies: octets in, values out.
+
+A reply is read with care, since anybody can send one: what is not the answer to our question is None, and the
+caller goes on waiting for the real one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+from dns.rdatatype import RdataType
+
+from smtpeter.relay.interface import Finding, IPAddress, MailExchanger
+from smtpeter.relay.settings import split_host
+
+MX = RdataType.MX
+A = RdataType.A
+AAAA = RdataType.AAAA
+
+_UDP_PAYLOAD = 1232  # passes every usual path unfragmented (the resolvers' flag day of 2020)
+_NEGATIVE_TTL = 60.0  # where a negative answer brings no SOA (RFC 2308 5)
+
+NameServer = tuple[str, int]
+
+
+class NoSuchQuestion(ValueError):
+    """The name cannot be asked for: a label over 63 octets, an empty label, a name over 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One query: its octets, and what a reply must match."""
+
+    message: dns.message.QueryMessage
+    wire: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reply says. `records` are MX records or addresses; `alias` is where a CNAME leads on, unanswered.
+
+    `hops` are the CNAME records followed on the way; `ttl` is in seconds.
+    """
+
+    finding: Finding
+    records: tuple[MailExchanger, ...] | tuple[IPAddress, ...] = ()
+    ttl: float = 0.0
+    alias: str = ""
+    hops: int = 0
+    cause: str = ""
+    truncated: bool = False
+
+
+def name_servers(configured: Sequence[str], resolv_conf: str) -> tuple[NameServer, ...]:
+    """The servers to ask: those configured ("127.0.0.1:53"), else those in the text of /etc/resolv.conf."""
+    if configured:
+        return tuple(split_host(text, 53, key="nameservers") for text in configured)
+    lines = (line.split() for line in resolv_conf.splitlines())
+    found = tuple((words[1], 53) for words in lines if len(words) > 1 and words[0] == "nameserver")
+    return found or (("127.0.0.1", 53),)  # resolv.conf(5): the local machine when none is named
+
+
+def question(name: str, kind: RdataType, number: int) -> Question:
+    """Ask for `kind` of `name` under the query id `number`; raises NoSuchQuestion."""
+    try:
+        message = dns.message.make_query(name + ".", kind, use_edns=0, payload=_UDP_PAYLOAD, id=number)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise NoSuchQuestion(f"{name}: {error}") from error
+    return Question(message, message.to_wire())
+
+
+def read(asked: Question, wire: bytes) -> Reading | None:
+    """What `wire` answers; None when it is no reply to the question (RFC 5452 9.1), or not to be understood."""
+    try:
+        reply = dns.message.from_wire(wire, ignore_trailing=True, raise_on_truncation=False)
+        if not asked.message.is_response(reply) or not isinstance(reply, dns.message.QueryMessage):
+            return None
+        return _reading(asked, reply)
+    except (dns.exception.DNSException, ValueError):
+        return None
+
+
+def _reading(asked: Question, reply: dns.message.QueryMessage) -> Reading:
+    if reply.flags & dns.flags.TC:
+        return Reading(Finding.TROUBLE, cause="truncated", truncated=True)
+    rcode = reply.rcode()
+    if rcode not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+        return Reading(Finding.TROUBLE, cause=f"the name server answered {dns.rcode.to_text(rcode)}")
+    name, kind = asked.message.question[0].name, asked.message.question[0].rdtype
+    ttl, hops = float("inf"), 0
+    while found := _rrset(reply, name, RdataType.CNAME):
+        name, ttl, hops = found[0].target, min(ttl, found.ttl), hops + 1
+        if hops > len(reply.answer):
+            return Reading(Finding.TROUBLE, cause="a loop of CNAME records", hops=hops)
+    records = _rrset(reply, name, kind)
+    if records:
+        return Reading(Finding.FOUND, _values(records), min(ttl, records.ttl), hops=hops)
+    if rcode == dns.rcode.NXDOMAIN:
+        return Reading(Finding.NO_SUCH_NAME, ttl=min(ttl, _negative_ttl(reply)), hops=hops)
+    alias = _text(name) if hops and not _has_soa(reply) else ""
+    return Reading(Finding.NO_DATA, ttl=min(ttl, _negative_ttl(reply)), alias=alias, hops=hops)
+
+
+def _rrset(reply: dns.message.QueryMessage, name: dns.name.Name, kind: RdataType) -> dns.rrset.RRset | None:
+    return reply.get_rrset(reply.answer, name, dns.rdataclass.IN, kind)
+
+
+def _values(records: dns.rrset.RRset) -> tuple[MailExchanger, ...] | tuple[IPAddress, ...]:
+    if records.rdtype == MX:
+        return tuple(MailExchanger(record.preference, _text(record.exchange)) for record in records)
+    return tuple(ipaddress.ip_address(record.address) for record in records)
+
+
+def _text(name: dns.name.Name) -> str:
+    return "" if name == dns.name.root else name.to_text(omit_final_dot=True).lower()
+
+
+def _has_soa(reply: dns.message.QueryMessage) -> bool:
+    return any(rrset.rdtype == RdataType.SOA for rrset in reply.authority)
+
+
+def _negative_ttl(reply: dns.message.QueryMessage) -> float:
+    """How long a "no" holds (RFC 2308 5): the SOA's own TTL or its minimum, whichever is less."""
+    for rrset in reply.authority:
+        if rrset.rdtype == RdataType.SOA:
+            return float(min(rrset.ttl, rrset[0].minimum))
+    return _NEGATIVE_TTL

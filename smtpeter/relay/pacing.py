@@ -1,0 +1,182 @@
+"""How fast a site may be worked on, and why a delivery waits: decisions without I/O, time an argument.
+
+A *site* is what shares a pace. It is opened by a few attempts at once, a further one is added for each that is
+answered, up to a limit; where a host says 421 the number is halved. A site that does not come to the point where a
+message can be tried is left alone for a while (doubling), and is then asked by one attempt before the others follow.
+`now` is a clock for intervals here, never the wall's.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from smtpeter.message.status import Outcome, Result, Stage
+
+
+class Reason(enum.StrEnum):
+    """Why a delivery that is on its way is not being tried; IN_PROGRESS when it is."""
+
+    IN_PROGRESS = "in progress"
+    HELD = "held by an operator"
+    SCHEDULE = "retry later"  # deferred; its next time has not come
+    NOT_DUE = "not due"  # never tried; its time has not come
+    SITE_TROUBLE = "site in trouble"  # the site did not answer, and is left alone for a while
+    SITE_BUSY = "site busy"  # as many attempts at the site as it may have
+    ALL_BUSY = "all busy"  # as many attempts as there may be in all, or as many retries
+    TURN = "turn"  # others come first
+    BACKLOG = "backlog"  # due, and not yet taken into the window
+    SPOOL = "spool unavailable"  # nothing is tried that could not be recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one process. Durations are seconds, sizes octets.
+
+    `window` bounds the deliveries claimed at once. Half of it is free for all; beyond that no site and no login
+    takes more than `share`, and the last quarter is for what is born claimed.
+    """
+
+    attempts: int = 200  # at once, in all
+    retries: int = 100  # of these; so dead destinations never take the place of first tries
+    site: int = 20  # attempts at once at one site
+    opening: int = 5  # attempts at once at a site that is not known yet
+    window: int = 4000
+    share: int = 500
+    octets: int = 64 * 1024 * 1024  # of content kept in memory
+    backoff: float = 30.0  # how long a site in trouble is left alone at first
+    longest_backoff: float = 900.0
+
+    @classmethod
+    def of_one_site(cls, attempts: int = 100) -> Limits:
+        """Where all mail goes to one site (smarthost, sandbox): it has all the room, and no opening phase."""
+        window = cls().window
+        return cls(attempts, retries=attempts, site=attempts, opening=attempts, window=window, share=window)
+
+
+class Answer(enum.Enum):
+    """What an attempt told about its site."""
+
+    FINE = "fine"
+    SLOW_DOWN = "slow down"  # 421 to a message
+    TROUBLE = "trouble"  # no message could be tried
+    NOTHING = "nothing"  # it ended before it came to the site
+
+
+_BEFORE_ANY_MESSAGE = frozenset(
+    (Stage.DNS, Stage.CONNECT, Stage.HANDSHAKE, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.AUTH)
+)
+
+
+def judge(outcomes: Iterable[Outcome]) -> tuple[Answer, Outcome | None]:
+    """What these outcomes of one attempt say of the site, and the outcome that says so when it is trouble."""
+    answer = Answer.NOTHING
+    for outcome in outcomes:
+        if outcome.result is Result.DEFERRED:
+            if outcome.stage in _BEFORE_ANY_MESSAGE:
+                return Answer.TROUBLE, outcome
+            if outcome.reply.code == 421:
+                answer = Answer.SLOW_DOWN
+        if answer is Answer.NOTHING and outcome.stage is not Stage.PROCESS:
+            answer = Answer.FINE
+    return answer, None
+
+
+_PROBED = 10  # batches that may wait for each attempt at a site that was in trouble
+_PATIENCE = 10.0  # what is given back returns no sooner
+_SPREAD = 900.0  # and is spread over at most this
+
+
+class Pace:
+    """The pace of one site."""
+
+    __slots__ = (
+        "_booked", "_limits", "_seconds", "failures", "limit", "name", "running", "trouble", "troubled_at",
+        "until", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.name = name
+        self.limit = min(limits.opening, limits.site)  # attempts at once, now
+        self.running = 0
+        self.waiting = 0  # batches
+        self.failures = 0  # rounds of trouble without an answer between them
+        self.until = 0.0  # left alone until
+        self.trouble: Outcome | None = None  # what the last round ended in
+        self.troubled_at = 0.0
+        self._limits = limits
+        self._seconds = 1.0  # that an answered attempt takes
+        self._booked = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.running and not self.waiting
+
+    def is_open(self) -> bool:
+        """Whether one more attempt may start."""
+        return self.running < self.limit
+
+    def takes(self, now: float, *, contended: bool) -> bool:
+        """Whether one more batch may wait for it; `contended`: where others want the room, it has but a share."""
+        if now < self.until:
+            return False
+        if self.failures:
+            return self.waiting < _PROBED * self.limit
+        return not contended or self.waiting < self._limits.share
+
+    def book(self, now: float) -> float:
+        """Seconds until a claim that cannot wait here may return: one after the other, as fast as they are tried."""
+        start = max(now + _PATIENCE, self.until)
+        at = max(self._booked, start)
+        self._booked = at + self._seconds / self.limit
+        return start + (at - start) % _SPREAD - now
+
+    def end(self, answer: Answer, trouble: Outcome | None, began: float, now: float) -> None:
+        """An attempt begun at `began` ended; `running` is the caller's to count."""
+        if answer is Answer.TROUBLE:
+            self._note_trouble(trouble, began, now)
+        elif answer is not Answer.NOTHING:
+            self.failures = 0
+            self.until = 0.0
+            self._seconds += (now - began - self._seconds) / 8
+            if answer is Answer.FINE:
+                self.limit = min(self.limit + 1, self._limits.site)
+            else:
+                self.limit = max(1, self.limit // 2)
+
+    def _note_trouble(self, trouble: Outcome | None, began: float, now: float) -> None:
+        self.trouble = trouble
+        if self.failures and began < self.troubled_at:
+            return  # of the same round: what ran side by side fails together, and counts once
+        self.failures += 1
+        self.limit = 1
+        self.troubled_at = now
+        pause = self._limits.backoff * 2.0 ** min(self.failures - 1, 10)
+        self.until = now + min(pause, self._limits.longest_backoff)
+        self._booked = self.until
+
+
+class Paces:
+    """The paces of all sites that are, or lately were, worked on."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._paces: dict[str, Pace] = {}
+        self._sweep_at = 10_000
+
+    def of(self, site: str, now: float) -> Pace:
+        pace = self._paces.get(site)
+        if pace is None:
+            if len(self._paces) >= self._sweep_at:
+                self._sweep(now)
+            pace = self._paces[site] = Pace(site, self._limits)
+        return pace
+
+    def known(self, site: str) -> Pace | None:
+        return self._paces.get(site)
+
+    def _sweep(self, now: float) -> None:
+        """Forget the sites that nothing waits for and that are not left alone just now."""
+        self._paces = {name: p for name, p in self._paces.items() if not p.is_idle or now < p.until}
+        self._sweep_at = max(10_000, 2 * len(self._paces))

@@ -1,0 +1,379 @@
+"""Keeps the relay busy: has what is claimed tried, and settles what became of it.
+
+At any time a bounded window of deliveries is claimed, and nothing begins while the spool cannot record its end. An
+outcome is kept, with its place in the window, until it is recorded. When the relay is stopped, attempts under way
+may end within a grace time; all else is released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, FirstError, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from smtpeter.message import identifier
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.status import Outcome
+from smtpeter.relay.dispatch import Window
+from smtpeter.relay.intake import Intake, Surroundings
+from smtpeter.relay.interface import Courier, Group, Outgoing
+from smtpeter.relay.lane import Batch
+from smtpeter.relay.pacing import Limits, Reason
+from smtpeter.relay.patience import Patience
+from smtpeter.relay.settlement import Reports, Settling, no_reports
+from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.spool.model import Claim, Delivery, Message
+from smtpeter.spool.states import State
+
+_FETCH = 8  # messages fetched side by side
+_LAST_WORD = 5.0  # seconds that what was cancelled has to hand back its claims
+_MISSING = 3600.0  # seconds until a delivery whose message is missing is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What the relay works with. `now` gives Unix seconds; `site_of` names the site of a lower-case domain."""
+
+    spool: Spool
+    courier: Courier
+    outgoing: Outgoing
+    reports: Reports
+    settling: Settling
+    clock: IReactorTime  # for intervals
+    now: Callable[[], float]
+    site_of: Callable[[str], str]
+
+
+class ContentMissing(Exception):
+    """The spool does not have the message of a delivery that it gave out."""
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """A batch on its way from its attempt, begun at `began` (Unix seconds), to its settlement."""
+
+    batch: Batch
+    began: float
+    message: Message
+    outcomes: Mapping[DeliveryId, Outcome] | None = None
+    stumbled: bool = False
+
+
+class Relay(Service):
+    """The service. `room` and `born` are for those who accept messages; `why` for those who ask."""
+
+    _log = Logger()
+
+    def __init__(self, neighbours: Neighbours, limits: Limits, grace: float = 20.0) -> None:
+        self._n = neighbours
+        self._grace = grace
+        self._window = Window(limits, neighbours.site_of, neighbours.outgoing.per_recipient)
+        self._patience = Patience(self._sleep, self._spool_changed)
+        self._intake = Intake(
+            Surroundings(
+                spool=neighbours.spool,
+                window=self._window,
+                patience=self._patience,
+                now=neighbours.now,
+                later=neighbours.clock.callLater,
+                run=self._run,
+                admit=self._admit,
+            )
+        )
+        self._tasks: set[Deferred[None]] = set()
+        self._over_budget = DeferredLock()
+        self._stopping = False
+        self._pumping = False
+        self._idle: Deferred[None] | None = None  # fires when no task is left
+
+    # -- the service's life ------------------------------------------------------------------------------
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's name
+        super().startService()  # type: ignore[no-untyped-call]
+        self._stopping = False
+        self._intake.open()
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
+        """Fires when every attempt is settled or handed back, and the courier has taken its leave."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._stopping = True
+        self._intake.close()
+        self._give_back(self._window.drain())
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self._wait_for_tasks(self._grace)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self._wait_for_tasks(_LAST_WORD)
+        await self._n.courier.stop()
+
+    async def _wait_for_tasks(self, seconds: float) -> None:
+        if not self._tasks:
+            return
+        self._idle = Deferred()
+        limit = self._n.clock.callLater(seconds, self._idle.callback, None)
+        await self._idle
+        self._idle = None
+        if limit.active():
+            limit.cancel()
+
+    def _run(self, coroutine: Coroutine[Any, Any, None], work: _Work | None = None) -> None:
+        """Own a coroutine until it ends; one that fails costs at most an attempt."""
+        task = Deferred.fromCoroutine(coroutine)
+        self._tasks.add(task)
+        task.addErrback(self._stumbled, work)
+        task.addBoth(self._finished, task)
+
+    def _finished(self, result: Failure | None, task: Deferred[None]) -> None:
+        self._tasks.discard(task)
+        if result is not None:
+            self._log.failure("the relay fell", result)
+        if self._idle is not None and not self._tasks and not self._idle.called:
+            self._idle.callback(None)
+
+    def _sleep(self, seconds: float) -> Deferred[None]:
+        awake: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self._n.clock.callLater(seconds, awake.callback, None)
+        return awake
+
+    def _spool_changed(self, trouble: SpoolUnavailable | None) -> None:
+        if trouble is not None:
+            self._log.warn("the spool is unavailable: {trouble}", trouble=str(trouble))
+            return
+        self._log.info("the spool is available again")
+        self._intake.wake()
+        self._pump()
+
+    # -- what others ask ---------------------------------------------------------------------------------
+
+    def room(self, message: Message | None = None) -> bool:
+        """Whether a message may be born claimed now; given the message, its login and sites are looked at too."""
+        if self._stopping or self._patience.is_away or not self.running:
+            return False
+        if self._window.has_room(message, self._n.clock.seconds()):
+            return True
+        self._intake.expect()
+        return False
+
+    def born(self, message: Message, claims: tuple[Claim, ...]) -> None:
+        """Take over a message that is safely kept, with this worker's claims on its deliveries."""
+        self._enter(message, claims)
+        self._pump()
+
+    def wake(self) -> None:
+        """Something may have become due: look for it now."""
+        self._intake.wake()
+
+    def why(self, delivery: Delivery) -> Reason | None:
+        """Why the delivery waits; None when it waits no longer."""
+        if delivery.state.is_final:
+            return None
+        if delivery.state is State.HELD:
+            return Reason.HELD
+        waits = self._window.why(delivery.id)
+        if waits is not None:
+            return Reason.SPOOL if self._patience.is_away and waits is not Reason.IN_PROGRESS else waits
+        if self._window.trouble(delivery.recipient.address.domain, self._n.clock.seconds()):
+            return Reason.SITE_TROUBLE
+        if delivery.due_at > self._n.now():
+            return Reason.SCHEDULE if delivery.attempts else Reason.NOT_DUE
+        return Reason.BACKLOG
+
+    # -- work comes in -----------------------------------------------------------------------------------
+
+    async def _admit(self, claims: Sequence[Claim]) -> None:
+        by_message: dict[MessageId, list[Claim]] = {}
+        for claim in claims:
+            by_message.setdefault(claim.delivery.message, []).append(claim)
+        waiting = list(by_message.items())
+        for start in range(0, len(waiting), _FETCH):
+            await _all(self._admit_message(*each) for each in waiting[start : start + _FETCH])
+            self._pump()
+
+    async def _admit_message(self, message_id: MessageId, claims: Sequence[Claim]) -> None:
+        contents = self._window.contents
+        if held := contents.known(message_id):
+            self._enter(held.message, claims, is_whole=held.is_whole)
+            return
+        is_whole = not contents.is_full
+        fetch = self._n.spool.message if is_whole else self._n.spool.outline
+        message = await self._patience.insist(partial(fetch, message_id))
+        if message is not None:
+            self._enter(message, claims, is_whole=is_whole)
+            return
+        self._log.error("message {message}: missing from the spool", message=identifier.show(message_id))
+        for claim in claims:
+            await self._patience.insist(partial(self._n.spool.release, claim, self._n.now() + _MISSING))
+
+    def _enter(self, message: Message, claims: Iterable[Claim], *, is_whole: bool = True) -> None:
+        refused = self._window.add(message, claims, self._n.clock.seconds(), is_whole=is_whole)
+        if self._stopping:
+            refused += self._window.drain()
+        self._turn_away(refused)
+
+    # -- and is tried ------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Begin whatever may begin. Not entered twice: an attempt may end before it returns here."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while not (self._stopping or self._patience.is_away):
+                batch = self._window.begin(self._n.clock.seconds())
+                if batch is None:
+                    break
+                work = _Work(batch, self._n.now(), batch.held.message)
+                self._run(self._attempt(work), work)
+        finally:
+            self._pumping = False
+
+    async def _attempt(self, work: _Work) -> None:
+        if work.batch.held.is_whole:
+            await self._try(work)
+            return
+        async with self._over_budget:
+            await self._fetch(work)
+            if self._window.contents.is_full:
+                await self._try(work)  # beyond the bound of memory, one at a time
+                return
+        await self._try(work)
+
+    async def _fetch(self, work: _Work) -> None:
+        held = work.batch.held
+        if not held.is_whole:
+            message = await self._patience.insist(partial(self._n.spool.message, held.message.id))
+            if message is None:
+                raise ContentMissing(identifier.show(held.message.id))
+            self._window.contents.fill(held, message)
+        work.message = held.message
+
+    async def _try(self, work: _Work) -> None:
+        batch = work.batch
+        work.began = self._n.now()
+        group = Group(work.message, tuple(claim.delivery for claim in batch.claims), batch.domain)
+        work.outcomes = outcomes = await self._n.courier.attempt(group)
+        self._turn_away(self._window.end(batch, outcomes, self._n.clock.seconds()))
+        self._pump()
+        await self._settle(work, self._n.reports)
+
+    # -- and is settled ----------------------------------------------------------------------------------
+
+    async def _settle(self, work: _Work, reports: Reports) -> None:
+        message, batch = work.message, work.batch
+        settlements = self._n.settling.settlements(
+            message, batch.claims, work.outcomes or {}, work.began, self._n.now()
+        )
+        while settlements:
+            owed = reports(message, settlements)
+            stale = await self._patience.insist(partial(self._n.spool.settle, settlements, owed))
+            if not stale:
+                if owed:
+                    self._intake.expect()
+                break
+            lost = {claim.delivery.id for claim in stale}
+            settlements = tuple(s for s in settlements if s.claim.delivery.id not in lost)
+            self._log.warn(
+                "no longer ours to settle: {deliveries}",
+                deliveries=" ".join(identifier.show(delivery) for delivery in sorted(lost)),
+            )
+        self._leave(batch)
+
+    def _leave(self, batch: Batch) -> None:
+        self._window.leave(batch)
+        self._intake.look()
+
+    def _stumbled(self, failure: Failure, work: _Work | None) -> None:
+        """A task ended by exception: by cancellation at the end of the grace time, or by a fault of ours."""
+        if isinstance(failure.value, FirstError):
+            failure = failure.value.subFailure
+        if failure.check(CancelledError):
+            if work is not None:
+                self._cancelled(work)
+            return
+        self._log.failure("the relay stumbled", failure)
+        if work is None:
+            return
+        self._turn_away(self._window.end(work.batch, work.outcomes or {}, self._n.clock.seconds()))
+        if work.stumbled:
+            self._leave(work.batch)
+            return
+        work.stumbled = True
+        self._run(self._settle(work, no_reports), work)
+        self._pump()
+
+    def _cancelled(self, work: _Work) -> None:
+        self._window.end(work.batch, {}, self._n.clock.seconds())
+        if work.outcomes is None:
+            self._give_back([work.batch])
+            return
+        self._window.leave(work.batch)
+        for delivery, outcome in work.outcomes.items():
+            self._log.error(
+                "{delivery}: could not be recorded, and will be tried again: {result} ({reply})",
+                delivery=identifier.show(delivery),
+                result=outcome.result.value,
+                reply=str(outcome.reply),
+            )
+
+    # -- or given back -----------------------------------------------------------------------------------
+
+    def _turn_away(self, batches: Iterable[Batch]) -> None:
+        """Release batches that cannot wait here; those whose sender must hear of it now are settled instead."""
+        if self._stopping:
+            self._give_back(batches)
+            return
+        now = self._n.clock.seconds()
+        for batch in batches:
+            unreached = self._unreached(batch, now)
+            if unreached is None:
+                self._run(self._release(batch, self._n.now() + batch.pace.book(now)))
+            else:
+                self._run(self._settle_unreached(unreached), unreached)
+
+    def _unreached(self, batch: Batch, now: float) -> _Work | None:
+        trouble = self._window.trouble(batch.domain, now)
+        if trouble is None:
+            return None
+        outcome, age = trouble
+        since = self._n.now() - age
+        message = batch.held.message
+        if not any(self._n.settling.is_overdue(message, c.delivery, since) for c in batch.claims):
+            return None
+        return _Work(batch, since, message, {claim.delivery.id: outcome for claim in batch.claims})
+
+    async def _settle_unreached(self, work: _Work) -> None:
+        """Settle with the trouble that another attempt met at the site a moment ago."""
+        async with self._over_budget:
+            await self._fetch(work)
+            await self._settle(work, self._n.reports)
+
+    def _give_back(self, batches: Iterable[Batch]) -> None:
+        """Release batches as they came: due as before."""
+        for batch in batches:
+            self._run(self._release(batch, None))
+
+    async def _release(self, batch: Batch, due_at: float | None) -> None:
+        release = self._n.spool.release
+        try:
+            await _all(
+                self._patience.insist(
+                    partial(release, claim, claim.delivery.due_at if due_at is None else due_at)
+                )
+                for claim in batch.claims
+            )
+        finally:
+            self._leave(batch)
+
+
+def _all(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> Deferred[list[Any]]:
+    """Fires when all have ended; they run side by side, so that the spool takes their writes together."""
+    return gatherResults([Deferred.fromCoroutine(each) for each in coroutines], consumeErrors=True)
