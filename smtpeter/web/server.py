@@ -1,0 +1,140 @@
+"""A small HTTP server for requests that have no body: twisted.web's protocol with the limits it lacks.
+
+The request line and the header fields share 16 KB and must be complete within 30 seconds of the connection or of
+the last response; a body is refused, connections are counted. Nothing is parsed but what the handler asks for, nothing
+is logged of a request but our own failures, and no response says what software this is.
+"""
+
+# ruff: noqa: N802, N815 - the names of methods and attributes are Twisted's
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web import http
+
+from smtpeter.web.visit import Answer, Visit, text_answer
+
+Handler = Callable[[Visit], Answer | Awaitable[Answer]]
+
+_REQUEST_TIMEOUT = 30.0
+_MAXIMUM_CONNECTIONS = 2_000
+
+
+class Request(http.Request):
+    """One request, answered by the factory's handler."""
+
+    channel: Channel
+
+    def parseCookies(self) -> None:
+        """None are used."""
+
+    def gotLength(self, length: int | None) -> None:
+        """A body (RFC 9112 6) is refused before it is read; the connection ends with that."""
+        if length != 0:
+            self.requestHeaders.removeHeader(b"Expect")  # nobody is told to continue
+            self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            self.method, self.uri, self.clientproto = b"", b"", b"HTTP/1.1"
+            self.channel.persistent = 0
+            self.channel.refused = True
+            self._respond(text_answer(413, "A request here has no body."))
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The request is complete."""
+        self.method, self.uri, self.clientproto = command, path, version
+        peer = self.channel.getPeer()  # type: ignore[no-untyped-call]
+        visit = Visit(
+            command,
+            path,
+            tuple(
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, values in self.requestHeaders.getAllRawHeaders()
+                for value in values
+            ),
+            peer.host if isinstance(peer, IPv4Address | IPv6Address) else "",
+        )
+        Deferred.fromCoroutine(self._handle(visit)).addErrback(self._failed)
+
+    async def _handle(self, visit: Visit) -> None:
+        answer = self.channel.factory.handler(visit)
+        self._respond(answer if isinstance(answer, Answer) else await answer)
+
+    def _failed(self, failure: Failure) -> None:
+        self.channel.factory.log_failure(failure)
+        self._respond(text_answer(500, "Something went wrong here."))
+
+    def _respond(self, answer: Answer) -> None:
+        if self._disconnected or self.finished:
+            return
+        self.setResponseCode(answer.status)
+        self.responseHeaders.setRawHeaders(b"Date", [http.datetimeToString()])
+        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
+        for name, value in answer.headers:
+            self.responseHeaders.setRawHeaders(name, [value])
+        self.write(answer.body)  # type: ignore[no-untyped-call]
+        self.finish()  # type: ignore[no-untyped-call]
+
+
+class Channel(http.HTTPChannel):
+    """One connection."""
+
+    maxHeaders = 100
+    totalHeadersSize = 16_384
+    abortTimeout = 5
+    requestFactory = Request
+    refused = False
+
+    def connectionMade(self) -> None:
+        self.factory.connections += 1
+        super().connectionMade()  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self.factory.connections -= 1
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def dataReceived(self, data: bytes) -> None:
+        """Unlike the stock channel, octets that trickle in buy no more time."""
+        LineReceiver.dataReceived(self, data)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """What arrives of a refused body is dropped."""
+        if not self.refused:
+            super().rawDataReceived(data)
+
+    def timeoutConnection(self) -> None:
+        """As the stock channel, without a log line for each."""
+        self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)  # type: ignore[no-untyped-call]
+        self.loseConnection()  # type: ignore[no-untyped-call]
+
+
+class Server(http.HTTPFactory):
+    """Listens for a handler, which answers a Visit with an Answer, now or later."""
+
+    protocol = Channel  # type: ignore[assignment]
+    noisy = False
+    _log = Logger()
+
+    def __init__(self, handler: Handler, reactor: IReactorTime) -> None:
+        super().__init__(timeout=_REQUEST_TIMEOUT, reactor=reactor)
+        self.handler = handler
+        self.connections = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> http.HTTPChannel | None:  # type: ignore[override]
+        if self.connections >= _MAXIMUM_CONNECTIONS:
+            return None
+        return super().buildProtocol(addr)
+
+    def startFactory(self) -> None:
+        """No access log: tokens and addresses of recipients are nobody's business but the journal's."""
+
+    def stopFactory(self) -> None: ...
+
+    def log(self, request: http.Request) -> None: ...
+
+    def log_failure(self, failure: Failure) -> None:
+        self._log.failure("a request was not answered", failure=failure)

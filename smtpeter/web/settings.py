@@ -1,0 +1,57 @@
+"""What a sysadmin may set about the tracking host; every value has a sentence in etc/smtpeter.toml.
+
+Values that cannot work together are refused here, with the key named, before anything starts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [tracking]. Nothing is tracked without `click_url` (links) and `open_url` (images and the pixel).
+
+    The URLs are those that recipients see: scheme, host and, if need be, port. `open_url` left out is `click_url`.
+    `listen` are Twisted endpoint strings, speaking plain HTTP; TLS is the business of a proxy in front, which is
+    believed about the client's address only when it connects from one of `trusted_proxies` (networks).
+    """
+
+    click_url: str = ""
+    open_url: str = ""
+    listen: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key in ("click_url", "open_url"):
+            msgspec.structs.force_setattr(self, key, _origin(key, getattr(self, key) or self.click_url))
+        for network in self.trusted_proxies:
+            _check_network(network)
+        if self.open_url and not self.listen:
+            raise ValueError('listen: missing; click_url and open_url need a listener, such as "tcp:8080"')
+
+
+def _origin(key: str, url: str) -> str:
+    """The URL without a final slash; "" stays ""."""
+    if not url:
+        return ""
+    problem = f'{key}: {url!r}; expected "https://host" or "http://host:port", without a path'
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(problem) from None
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or not url.isascii():
+        raise ValueError(problem)
+    if parts.path not in {"", "/"} or any(mark in url for mark in "?#\\ "):
+        raise ValueError(problem)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _check_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"trusted_proxies: expected a network such as 192.0.2.0/24: {error}") from None
