@@ -1,0 +1,387 @@
+"""The ledgers in memory: they keep the promises of the interfaces (the contract suites run on them too) and forget all else.
+
+Every verb answers at once, by a Deferred, as the real ones do. Set `trouble` to an exception and each verb fails with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from smtpeter.accounts.interface import KeyRingFull, LoginExists, NoSuchLogin
+from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.journal.events import Event, Operated
+from smtpeter.journal.interface import Entry, Query
+from smtpeter.message.edit import Template
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.states import State, Step, after
+
+
+class _Fake:
+    """`trouble`: what every verb fails with, None when all is well; `calls`: the names of the verbs asked for."""
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.calls: list[str] = []
+
+    def _answer(self, verb: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        self.calls.append(verb.__name__.strip("_"))
+        if self.trouble is not None:
+            return fail(self.trouble)
+        try:
+            return succeed(verb(*arguments))
+        except Exception as error:  # any: it belongs to who asked
+            return fail(error)
+
+
+class FakeJournal(_Fake):
+    """Keeps events in a list; `events` shows them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[Entry] = []
+        self._cursors = itertools.count(1)
+
+    @property
+    def events(self) -> list[Event]:
+        return [entry.event for entry in self.entries]
+
+    def keep(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.entries.append(Entry(next(self._cursors), event))
+
+    def append(self, events: Sequence[Event], /) -> Deferred[None]:
+        return self._answer(self.keep, tuple(events))
+
+    def since(self, cursor: int, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
+        return self._answer(self._since, cursor, query, limit)
+
+    def _since(self, cursor: int, query: Query, limit: int) -> tuple[Entry, ...]:
+        wanted = (e for e in self.entries if e.cursor > cursor and _is_meant(e.event, query))
+        return tuple(itertools.islice(wanted, limit))
+
+    def newest(self) -> Deferred[int]:
+        return self._answer(self._newest)
+
+    def _newest(self) -> int:
+        return self.entries[-1].cursor if self.entries else 0
+
+    def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
+        return self._answer(self._forget, before, kinds, limit)
+
+    def _forget(self, before: float, kinds: Sequence[str], limit: int) -> int:
+        old = [e for e in self.entries if e.event.time < before and e.event.kind in kinds][:limit]
+        self.entries = [e for e in self.entries if e not in old]
+        return len(old)
+
+
+def _is_meant(event: Event, query: Query) -> bool:
+    return (
+        query.delivery in (None, event.delivery)
+        and query.message in (None, event.message)
+        and query.recipient in (None, event.recipient)
+        and query.login in (None, event.login)
+        and set(query.tags) <= set(event.tags)
+        and (query.kinds is None or event.kind in query.kinds)
+        and (query.start is None or query.start <= event.time)
+        and (query.end is None or event.time < query.end)
+    )
+
+
+@dataclass
+class _Row:
+    delivery: Delivery
+    epoch: int = 0
+    worker: object = None
+
+
+@dataclass
+class _Shelf:
+    """What several workers' spools share."""
+
+    messages: dict[MessageId, Message] = field(default_factory=dict)
+    rows: dict[DeliveryId, _Row] = field(default_factory=dict)
+    linkless: set[MessageId] = field(default_factory=set)
+    outlined: set[MessageId] = field(default_factory=set)
+
+
+class FakeSpool(_Fake):
+    """A spool in memory, for one worker; `another_worker()` is the same spool for another one."""
+
+    def __init__(self, journal: FakeJournal | None = None, shelf: _Shelf | None = None) -> None:
+        super().__init__()
+        self.journal = journal if journal is not None else FakeJournal()
+        self.shelf = shelf if shelf is not None else _Shelf()
+
+    def another_worker(self) -> FakeSpool:
+        return FakeSpool(self.journal, self.shelf)
+
+    def presume_dead(self) -> None:
+        """This worker's heartbeat stopped: what it holds is due again, and may be claimed by others."""
+        for row in self.shelf.rows.values():
+            if row.worker is self:
+                row.delivery, row.worker = replace(row.delivery, state=State.DUE), None
+
+    @property
+    def states(self) -> dict[DeliveryId, State]:
+        """Every delivery's state, for assertions."""
+        return {identifier: row.delivery.state for identifier, row in self.shelf.rows.items()}
+
+    # -- the verbs ---------------------------------------------------------------------------------------
+
+    def accept(self, accepted: Accepted, /) -> Deferred[tuple[Claim, ...]]:
+        return self._answer(self._accept, accepted)
+
+    def _accept(self, accepted: Accepted) -> tuple[Claim, ...]:
+        taken = {d.id for d in accepted.deliveries} & self.shelf.rows.keys()
+        if taken or accepted.message.id in self.shelf.messages:
+            raise SpoolUnavailable("an identifier is taken")
+        self.shelf.messages[accepted.message.id] = accepted.message
+        for delivery in accepted.deliveries:
+            self.shelf.rows[delivery.id] = _Row(delivery)
+        self.journal.keep(accepted.events)
+        if not accepted.claimed:
+            return ()
+        return tuple(self._take(self.shelf.rows[d.id]) for d in accepted.deliveries if d.state is State.DUE)
+
+    def _take(self, row: _Row) -> Claim:
+        row.delivery = replace(row.delivery, state=after(row.delivery.state, Step.CLAIM))
+        row.epoch += 1
+        row.worker = self
+        return Claim(row.delivery, row.epoch)
+
+    def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
+        return self._answer(self._claim, limit, now)
+
+    def _claim(self, limit: int, now: float) -> tuple[Claim, ...]:
+        due = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at <= now]
+        due.sort(key=lambda row: row.delivery.due_at)
+        return tuple(self._take(row) for row in due[:limit])
+
+    def settle(
+        self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
+    ) -> Deferred[tuple[Claim, ...]]:
+        return self._answer(self._settle, tuple(settlements), tuple(reports))
+
+    def _settle(self, settlements: Sequence[Settlement], reports: Sequence[Accepted]) -> tuple[Claim, ...]:
+        stale = tuple(s.claim for s in settlements if not self._holds(s.claim))
+        if stale:
+            return stale
+        settled = [(settlement, settlement.delivery()) for settlement in settlements]
+        for settlement, delivery in settled:
+            self._give_back(settlement.claim, delivery)
+            self.journal.keep(settlement.events)
+        for report in reports:
+            self._accept(replace(report, claimed=False))
+        return ()
+
+    def _holds(self, claim: Claim) -> bool:
+        row = self.shelf.rows.get(claim.delivery.id)
+        return row is not None and row.epoch == claim.epoch
+
+    def _give_back(self, claim: Claim, delivery: Delivery) -> None:
+        self.shelf.rows[claim.delivery.id] = _Row(delivery, claim.epoch + 1)
+
+    def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
+        return self._answer(self._release, claim, due_at)
+
+    def _release(self, claim: Claim, due_at: float) -> bool:
+        if not self._holds(claim):
+            return False
+        self._give_back(claim, replace(claim.delivery, state=State.DUE, due_at=due_at))
+        return True
+
+    def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
+        return self._answer(self._message, identifier)
+
+    def _message(self, identifier: MessageId) -> Message | None:
+        return None if identifier in self.shelf.outlined else self.shelf.messages.get(identifier)
+
+    def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
+        return self._answer(self._outline, identifier)
+
+    def _outline(self, identifier: MessageId) -> Message | None:
+        message = self.shelf.messages.get(identifier)
+        return message and replace(message, content=b"", template=Template(()))
+
+    def delivery(self, identifier: DeliveryId, /) -> Deferred[Delivery | None]:
+        return self._answer(self._delivery, identifier)
+
+    def _delivery(self, identifier: DeliveryId) -> Delivery | None:
+        row = self.shelf.rows.get(identifier)
+        return None if row is None else row.delivery
+
+    def deliveries(self, wanted: QueueFilter, limit: int, /) -> Deferred[tuple[Delivery, ...]]:
+        return self._answer(self._deliveries, wanted, limit)
+
+    def _deliveries(self, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
+        return tuple(row.delivery for row in self._all() if self._is_meant(row.delivery, wanted))[:limit]
+
+    def _all(self) -> list[_Row]:
+        return sorted(self.shelf.rows.values(), key=lambda row: row.delivery.id)
+
+    def _is_meant(self, delivery: Delivery, wanted: QueueFilter) -> bool:
+        return (
+            (wanted.states is None or delivery.state in wanted.states)
+            and wanted.domain in (None, delivery.recipient.address.domain.lower())
+            and wanted.recipient in (None, str(delivery.recipient.address))
+            and wanted.login in (None, self.shelf.messages[delivery.message].login)
+            and wanted.message in (None, delivery.message)
+            and wanted.delivery in (None, delivery.id)
+        )
+
+    def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
+        return self._answer(self._target, identifier, number)
+
+    def _target(self, identifier: DeliveryId, number: int) -> str | None:
+        row = self.shelf.rows.get(identifier)
+        if row is None or row.delivery.message in self.shelf.linkless:
+            return None
+        targets = self.shelf.messages[row.delivery.message].template.targets
+        return targets[number].url if 0 <= number < len(targets) else None
+
+    def next_due(self) -> Deferred[float | None]:
+        return self._answer(self._next_due)
+
+    def _next_due(self) -> float | None:
+        return min((r.delivery.due_at for r in self._all() if r.delivery.state is State.DUE), default=None)
+
+    def alter(
+        self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
+    ) -> Deferred[int]:
+        return self._answer(self._alter, wanted, step, now, limit, by)
+
+    def _alter(self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str) -> int:
+        states = {
+            Step.HOLD: (State.DUE,),
+            Step.RELEASE: (State.DUE, State.HELD),
+            Step.DELETE: (State.DUE, State.HELD),
+        }[step]
+        rows = [
+            row
+            for row in self._all()
+            if row.delivery.state in states
+            and self._is_meant(row.delivery, wanted)
+            and not (step is Step.RELEASE and row.delivery.state is State.DUE and row.delivery.due_at <= now)
+        ][:limit]
+        for row in rows:
+            due_at = now if step is Step.RELEASE else row.delivery.due_at
+            row.delivery = replace(row.delivery, state=after(row.delivery.state, step), due_at=due_at)
+            row.epoch += 1
+            self.journal.keep((self._operated(row.delivery, step, now, by),))
+        return len(rows)
+
+    def _operated(self, delivery: Delivery, step: Step, now: float, by: str) -> Operated:
+        message = self.shelf.messages[delivery.message]
+        return Operated(
+            time=now,
+            delivery=delivery.id,
+            message=message.id,
+            login=message.login,
+            recipient=str(delivery.recipient.address),
+            tags=message.tags,
+            step=step.value,
+            by=by,
+        )
+
+    # -- retention ---------------------------------------------------------------------------------------
+
+    def forget_content(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._forget_content, before, limit)
+
+    def _forget_content(self, before: float, limit: int) -> int:
+        old = [m for m in self._old(before) if m not in self.shelf.outlined][:limit]
+        self.shelf.outlined.update(old)
+        return len(old)
+
+    def forget_links(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._forget_links, before, limit)
+
+    def _forget_links(self, before: float, limit: int) -> int:
+        linked = (
+            m
+            for m in self._old(before)
+            if m in self.shelf.outlined - self.shelf.linkless and self.shelf.messages[m].template.targets
+        )
+        old = list(itertools.islice(linked, limit))
+        self.shelf.linkless.update(old)
+        return len(old)
+
+    def forget_messages(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._forget_messages, before, limit)
+
+    def _forget_messages(self, before: float, limit: int) -> int:
+        old = self._old(before)[:limit]
+        for identifier in old:
+            del self.shelf.messages[identifier]
+        self.shelf.rows = {i: r for i, r in self.shelf.rows.items() if r.delivery.message not in old}
+        return len(old)
+
+    def _old(self, before: float) -> list[MessageId]:
+        alive = {r.delivery.message for r in self.shelf.rows.values() if not r.delivery.state.is_final}
+        return sorted(i for i, m in self.shelf.messages.items() if m.accepted_at < before and i not in alive)
+
+
+class FakeAccounts(_Fake):
+    """Logins and keys in memory; a change is seen at once."""
+
+    def __init__(self, *logins: Login, clock: Callable[[], float] = lambda: 0.0) -> None:
+        super().__init__()
+        self._logins = {login.username: login for login in logins}
+        self._keys: list[TokenKey] = []
+        self._clock = clock
+
+    def login(self, username: str, /) -> Deferred[Login | None]:
+        return self._answer(self._logins.get, username)
+
+    def logins(self) -> Deferred[Sequence[Login]]:
+        return self._answer(lambda: tuple(self._logins[name] for name in sorted(self._logins)))
+
+    def create(self, login: Login, /) -> Deferred[None]:
+        return self._answer(self._create, login)
+
+    def _create(self, login: Login) -> None:
+        if login.username in self._logins:
+            raise LoginExists(login.username)
+        self._logins[login.username] = login
+
+    def replace(self, login: Login, /) -> Deferred[None]:
+        return self._answer(self._replace, login)
+
+    def _replace(self, login: Login) -> None:
+        if login.username not in self._logins:
+            raise NoSuchLogin(login.username)
+        self._logins[login.username] = login
+
+    def delete(self, username: str, /) -> Deferred[None]:
+        return self._answer(self._delete, username)
+
+    def _delete(self, username: str) -> None:
+        if username not in self._logins:
+            raise NoSuchLogin(username)
+        del self._logins[username]
+
+    def keys(self) -> Deferred[Sequence[TokenKey]]:
+        return self._answer(self._all_keys)
+
+    def _all_keys(self) -> Sequence[TokenKey]:
+        if not self._keys:
+            self._add_key()
+        return tuple(self._keys)
+
+    def add_key(self) -> Deferred[TokenKey]:
+        return self._answer(self._add_key)
+
+    def _add_key(self) -> TokenKey:
+        number = self._keys[0].number + 1 if self._keys else 0
+        if number == 256:
+            raise KeyRingFull("256 keys")
+        key = TokenKey(number, bytes((number,)) * 32, self._clock())
+        self._keys.insert(0, key)
+        return key

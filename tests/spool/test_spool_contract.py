@@ -1,0 +1,463 @@
+"""What every spool promises: the fake that other tests use, and the stored ones."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smtpeter.journal.events import Operated
+from smtpeter.journal.interface import Query
+from smtpeter.message.edit import Base64, Finding, Literal, Report, Slot, SlotKind, Span, Target, Template, Verdict
+from smtpeter.message.envelope import Body, Envelope, Notify, OriginalRecipient, Recipient, Ret
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Result
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.model import Accepted, QueueFilter
+from smtpeter.spool.states import ImpossibleStep, State, Step
+from tests.storage.stores import accepted, address, settlement
+
+EVERYTHING = QueueFilter(states=None)
+
+
+def events(shelf, **query):
+    return [entry.event for entry in shelf.run(shelf.journal.since(0, Query(**query), 1000))]
+
+
+def state(shelf, delivery):
+    return shelf.run(shelf.spool.delivery(delivery)).state
+
+
+def numbers(claims):
+    return [claim.delivery.id for claim in claims]
+
+
+# -- accept ------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_kept_whole(shelf):
+    recipients = (
+        Recipient(address("a@example.com"), Notify.SUCCESS | Notify.DELAY, OriginalRecipient("rfc822", "x@example.org")),
+        Recipient(address('"q\\"@ z"@EXAMPLE.com'), Notify.NEVER),
+        Recipient(address("jö@exämple.net")),
+    )
+    one = accepted(
+        recipients=recipients,
+        envelope=Envelope(None, recipients, Ret.HDRS, "QQ314159", Body.EIGHTBITMIME, smtputf8=True),
+        content=b"\x00\xff" * 5000,
+        switches=Switches(track_clicks=True, inline_css=True),
+        tags=("summer", "Woche10"),
+        facts={"subject": "Grüße ✉", "client": "192.0.2.1"},
+        give_up_at=5000.5,
+        report=Report((Finding("clicks", Verdict.LEFT, "part 1", "http://x", "why"),), ("a note",)),
+        targets=(Target(SlotKind.CLICK, "https://example.org/ü?a=b"), Target(SlotKind.OPEN, "http://i/")),
+    )
+    pieces = (Span(0, 7), Literal(b"\xff"), Base64(b"decoded", (Span(0, 3), Slot(SlotKind.CLICK, 1, "utf-16"))))
+    message = type(one.message)(
+        **{
+            name: getattr(one.message, name)
+            for name in one.message.__slots__
+            if name != "template"
+        },
+        template=Template(pieces, one.message.template.targets),
+    )
+    shelf.run(shelf.spool.accept(Accepted(message, one.deliveries, one.events)))
+
+    assert message == shelf.run(shelf.spool.message(message.id))
+    assert list(one.deliveries) == [shelf.run(shelf.spool.delivery(d.id)) for d in one.deliveries]
+    assert list(one.events) == events(shelf)
+
+
+def test_the_outline_is_the_message_without_what_it_says(shelf):
+    one = accepted(tags=("a",))
+    shelf.run(shelf.spool.accept(one))
+
+    outline = shelf.run(shelf.spool.outline(one.message.id))
+
+    assert (b"", Template(()), ("a",)) == (outline.content, outline.template, outline.tags)
+    assert one.message.envelope == outline.envelope
+
+
+def test_what_is_not_there_is_none(shelf):
+    assert shelf.run(shelf.spool.message(5)) is None
+    assert shelf.run(shelf.spool.outline(5)) is None
+    assert shelf.run(shelf.spool.delivery(5)) is None
+    assert shelf.run(shelf.spool.target(5, 0)) is None
+
+
+def test_an_empty_content_is_kept(shelf):
+    shelf.run(shelf.spool.accept(accepted(content=b"")))
+    assert b"" == shelf.run(shelf.spool.message(10)).content
+
+
+def test_born_claimed_it_is_nobody_elses(shelf):
+    claims = shelf.run(shelf.spool.accept(accepted(1, ("a@x.example", "b@x.example"), claimed=True)))
+
+    assert [11, 12] == numbers(claims)
+    assert {State.CLAIMED} == {claim.delivery.state for claim in claims} | {state(shelf, 11), state(shelf, 12)}
+    assert () == shelf.run(shelf.spool.claim(10, 9e9))
+    assert () == shelf.run(shelf.another_worker().claim(10, 9e9))
+
+
+def test_born_due_it_brings_no_claims(shelf):
+    assert () == shelf.run(shelf.spool.accept(accepted()))
+    assert [11] == numbers(shelf.run(shelf.spool.claim(10, 1000.0)))
+
+
+def test_only_what_is_due_is_born_claimed(shelf):
+    """A recipient that policy holds back, or fails at once, is recorded as that."""
+    one = accepted(1, ("a@x.example", "b@x.example"), claimed=True)
+    held = type(one.deliveries[0])(one.deliveries[0].id, one.message.id, one.deliveries[0].recipient, State.HELD)
+    claims = shelf.run(shelf.spool.accept(Accepted(one.message, (held, one.deliveries[1]), one.events, claimed=True)))
+
+    assert [12] == numbers(claims)
+    assert State.HELD == state(shelf, 11)
+
+
+def test_an_identifier_that_is_taken_changes_nothing(shelf):
+    shelf.run(shelf.spool.accept(accepted(1, login="first")))
+    second = accepted(2, login="second")
+    clash = Accepted(second.message, accepted(1).deliveries, second.events)
+
+    with pytest.raises(SpoolUnavailable):
+        shelf.run(shelf.spool.accept(clash))
+
+    assert shelf.run(shelf.spool.message(second.message.id)) is None
+    assert ["first"] == [event.login for event in events(shelf)]
+
+
+# -- claim -------------------------------------------------------------------------------------------------
+
+
+def test_what_is_due_is_claimed_oldest_due_first(shelf):
+    for number, due_at in ((1, 30.0), (2, 10.0), (3, 20.0), (4, 40.5)):
+        shelf.run(shelf.spool.accept(accepted(number, due_at=due_at)))
+
+    assert [21, 31] == numbers(shelf.run(shelf.spool.claim(2, 40.0)))
+    assert [11] == numbers(shelf.run(shelf.spool.claim(2, 40.0)))
+    assert [] == numbers(shelf.run(shelf.spool.claim(2, 40.0)))
+    assert [41] == numbers(shelf.run(shelf.spool.claim(2, 40.5)))
+
+
+def test_nothing_is_claimed_twice(shelf):
+    for number in range(1, 21):
+        shelf.run(shelf.spool.accept(accepted(number)))
+    workers = [shelf.spool, shelf.another_worker()]
+
+    claimed = [numbers(shelf.run(workers[turn % 2].claim(3, 9e9))) for turn in range(8)]
+
+    assert sorted(range(11, 211, 10)) == sorted(sum(claimed, []))
+
+
+def test_a_claim_tells_the_delivery_as_it_is(shelf):
+    shelf.run(shelf.spool.accept(accepted()))
+    (claim,) = shelf.run(shelf.spool.claim(1, 1000.0))
+    assert claim.delivery == shelf.run(shelf.spool.delivery(11))
+    assert State.CLAIMED is claim.delivery.state
+
+
+def test_when_the_next_is_due(shelf):
+    assert shelf.run(shelf.spool.next_due()) is None
+    shelf.run(shelf.spool.accept(accepted(1, due_at=50.0)))
+    shelf.run(shelf.spool.accept(accepted(2, due_at=40.0)))
+    shelf.run(shelf.spool.accept(accepted(3, due_at=30.0, claimed=True)))
+    assert 40.0 == shelf.run(shelf.spool.next_due())
+    shelf.run(shelf.spool.alter(QueueFilter(delivery=21), Step.HOLD, 1.0, 1))
+    assert 50.0 == shelf.run(shelf.spool.next_due())
+    shelf.run(shelf.spool.claim(1, 50.0))
+    assert shelf.run(shelf.spool.next_due()) is None
+
+
+# -- settle and release ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Result.DELIVERED, State.DELIVERED),
+        (Result.FAILED, State.FAILED),
+        (Result.EXPIRED, State.EXPIRED),
+        (Result.DEFERRED, State.DUE),
+    ],
+)
+def test_an_outcome_settles_a_claim(shelf, outcome, expected):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    due_at = 3000.0 if outcome is Result.DEFERRED else None
+    settled = settlement(claim, outcome, due_at=due_at, warned=True)
+
+    assert () == shelf.run(shelf.spool.settle([settled]))
+
+    delivery = shelf.run(shelf.spool.delivery(11))
+    assert (expected, 1, settled.outcome, 2000.0) == (
+        delivery.state,
+        delivery.attempts,
+        delivery.last,
+        delivery.warned_at,
+    )
+    assert settled.events[0] == events(shelf)[-1]
+    assert (3000.0 if due_at else None) == shelf.run(shelf.spool.next_due())
+
+
+def test_a_deferred_delivery_comes_again(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    shelf.run(shelf.spool.settle([settlement(claim, Result.DEFERRED, due_at=3000.0)]))
+
+    assert () == shelf.run(shelf.spool.claim(1, 2999.0))
+    (again,) = shelf.run(shelf.spool.claim(1, 3000.0))
+    shelf.run(shelf.spool.settle([settlement(again)]))
+
+    assert (2, State.DELIVERED) == (shelf.run(shelf.spool.delivery(11)).attempts, state(shelf, 11))
+
+
+def test_a_deferral_without_a_time_is_refused(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    with pytest.raises(ValueError, match="due again"):
+        shelf.run(shelf.spool.settle([settlement(claim, Result.DEFERRED)]))
+    assert (State.CLAIMED, 1) == (state(shelf, 11), len(events(shelf)))
+
+
+def test_a_settled_claim_is_stale(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    shelf.run(shelf.spool.settle([settlement(claim)]))
+    assert (claim,) == shelf.run(shelf.spool.settle([settlement(claim, Result.FAILED)]))
+    assert (State.DELIVERED, 2) == (state(shelf, 11), len(events(shelf)))
+
+
+def test_one_stale_claim_keeps_all_from_being_written_until_it_is_left_out(shelf):
+    first, second = shelf.run(shelf.spool.accept(accepted(1, ("a@x.example", "b@x.example"), claimed=True)))
+    shelf.run(shelf.spool.settle([settlement(first)]))
+    both = [settlement(first, Result.FAILED), settlement(second, Result.FAILED)]
+    report = accepted(2)
+
+    assert (first,) == shelf.run(shelf.spool.settle(both, [report]))
+    assert (State.DELIVERED, State.CLAIMED) == (state(shelf, 11), state(shelf, 12))
+    assert shelf.run(shelf.spool.message(20)) is None
+    assert 3 == len(events(shelf))
+
+    assert () == shelf.run(shelf.spool.settle(both[1:], [report]))
+    assert (State.FAILED, report.message) == (state(shelf, 12), shelf.run(shelf.spool.message(20)))
+
+
+def test_reports_are_accepted_with_what_gave_rise_to_them_and_are_due(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    report = accepted(2, due_at=2000.0, claimed=True)
+
+    shelf.run(shelf.spool.settle([settlement(claim, Result.FAILED)], [report]))
+
+    assert [21] == numbers(shelf.run(shelf.spool.claim(5, 2000.0)))
+
+
+def test_a_report_that_cannot_be_kept_leaves_the_claim_as_it_was(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    with pytest.raises(SpoolUnavailable):
+        shelf.run(shelf.spool.settle([settlement(claim)], [accepted(1)]))
+    assert (State.CLAIMED, 1) == (state(shelf, 11), len(events(shelf)))
+    assert () == shelf.run(shelf.spool.settle([settlement(claim)]))
+
+
+def test_a_claim_given_back_is_due_without_an_attempt(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+
+    assert shelf.run(shelf.spool.release(claim, 1500.0)) is True
+
+    delivery = shelf.run(shelf.spool.delivery(11))
+    assert (State.DUE, 0, 1500.0) == (delivery.state, delivery.attempts, delivery.due_at)
+    assert shelf.run(shelf.spool.release(claim, 1.0)) is False
+    assert (claim,) == shelf.run(shelf.spool.settle([settlement(claim)]))
+    assert 1500.0 == shelf.run(shelf.spool.next_due())
+
+
+# -- workers that die, or seem to --------------------------------------------------------------------------
+
+
+def test_what_a_dead_worker_held_is_taken_by_another_and_its_own_word_comes_too_late(shelf):
+    (lost,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    other = shelf.another_worker()
+    shelf.presume_dead()
+
+    (taken,) = shelf.run(other.claim(1, 1000.0))
+
+    assert lost.epoch != taken.epoch
+    assert (lost,) == shelf.run(shelf.spool.settle([settlement(lost, Result.FAILED)]))
+    assert shelf.run(shelf.spool.release(lost, 1.0)) is False
+    assert () == shelf.run(other.settle([settlement(taken)]))
+    assert State.DELIVERED is state(shelf, 11)
+
+
+def test_what_a_worker_thought_dead_has_delivered_counts_while_nobody_else_has_claimed_it(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    shelf.presume_dead()
+    assert State.DUE is state(shelf, 11)
+
+    assert () == shelf.run(shelf.spool.settle([settlement(claim)]))
+
+    assert State.DELIVERED is state(shelf, 11)
+    assert () == shelf.run(shelf.another_worker().claim(1, 9e9))
+
+
+# -- the operator ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(shelf):
+    """Deliveries 11 and 12 of message 1, 21 of message 2 (claimed), 31 of message 3 (delivered)."""
+    shelf.run(shelf.spool.accept(accepted(1, ("a@X.example", "b@y.example"), due_at=100.0)))
+    shelf.run(shelf.spool.accept(accepted(2, ("a@x.example",), claimed=True, login="other")))
+    (claim,) = shelf.run(shelf.spool.accept(accepted(3, ("a@x.example",), claimed=True)))
+    shelf.run(shelf.spool.settle([settlement(claim)]))
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (QueueFilter(), [11, 12, 21]),
+        (EVERYTHING, [11, 12, 21, 31]),
+        (QueueFilter(states=(State.DELIVERED,)), [31]),
+        (QueueFilter(states=(State.DELIVERED, State.DUE)), [11, 12, 31]),
+        (QueueFilter(states=None, domain="x.example"), [11, 21, 31]),
+        (QueueFilter(login="other"), [21]),
+        (QueueFilter(states=None, recipient="a@x.example"), [21, 31]),
+        (QueueFilter(message=10), [11, 12]),
+        (QueueFilter(delivery=12), [12]),
+        (QueueFilter(delivery=12, domain="x.example"), []),
+    ],
+)
+def test_deliveries_are_found_oldest_first(queue, wanted, expected):
+    assert expected == [d.id for d in queue.run(queue.spool.deliveries(wanted, 100))]
+    assert expected[:1] == [d.id for d in queue.run(queue.spool.deliveries(wanted, 1))]
+
+
+def test_holding_keeps_from_being_tried_until_released(queue):
+    assert 2 == queue.run(queue.spool.alter(QueueFilter(), Step.HOLD, 50.0, 10, "root"))
+    assert 0 == queue.run(queue.spool.alter(QueueFilter(), Step.HOLD, 50.0, 10, "root"))
+    assert [] == numbers(queue.run(queue.spool.claim(10, 9e9)))
+
+    assert 2 == queue.run(queue.spool.alter(QueueFilter(), Step.RELEASE, 60.0, 10, "root"))
+    assert 0 == queue.run(queue.spool.alter(QueueFilter(), Step.RELEASE, 60.0, 10, "root"))
+    assert [11, 12] == sorted(numbers(queue.run(queue.spool.claim(10, 60.0))))
+
+
+def test_releasing_what_waits_makes_it_due_now(queue):
+    assert 1 == queue.run(queue.spool.alter(QueueFilter(delivery=12), Step.RELEASE, 60.0, 10))
+    assert [12] == numbers(queue.run(queue.spool.claim(10, 60.0)))
+
+
+def test_deleting_is_final(queue):
+    queue.run(queue.spool.alter(QueueFilter(delivery=11), Step.HOLD, 50.0, 10))
+    assert 2 == queue.run(queue.spool.alter(EVERYTHING, Step.DELETE, 50.0, 10))
+    assert {State.DELETED} == {state(queue, 11), state(queue, 12)}
+    assert 0 == queue.run(queue.spool.alter(EVERYTHING, Step.RELEASE, 50.0, 10))
+    assert [] == numbers(queue.run(queue.spool.claim(10, 9e9)))
+
+
+def test_what_is_in_flight_or_done_is_let_be(queue):
+    for step in (Step.HOLD, Step.RELEASE, Step.DELETE):
+        assert 0 == queue.run(queue.spool.alter(QueueFilter(states=None, message=20), step, 9e9, 10))
+        assert 0 == queue.run(queue.spool.alter(QueueFilter(states=None, message=30), step, 9e9, 10))
+
+
+def test_altering_stops_at_its_limit(queue):
+    assert [1, 1, 0] == [queue.run(queue.spool.alter(QueueFilter(), Step.DELETE, 1.0, 1)) for _ in range(3)]
+
+
+def test_what_an_operator_does_is_in_the_journal(queue):
+    queue.run(queue.spool.alter(QueueFilter(delivery=12), Step.HOLD, 50.0, 10, "root"))
+    expected = Operated(
+        time=50.0, delivery=12, message=10, login="bench", recipient="b@y.example", step="hold", by="root"
+    )
+    assert expected == events(queue, kinds=("operation",))[0]
+
+
+def test_a_claim_that_was_lost_and_then_deleted_by_an_operator_is_stale(shelf):
+    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
+    shelf.presume_dead()
+    assert 1 == shelf.run(shelf.spool.alter(QueueFilter(), Step.DELETE, 1.0, 1))
+    assert (claim,) == shelf.run(shelf.spool.settle([settlement(claim)]))
+
+
+def test_an_operator_has_no_other_steps(queue):
+    with pytest.raises((KeyError, ImpossibleStep)):
+        queue.run(queue.spool.alter(EVERYTHING, Step.DELIVER, 1.0, 10))
+    assert State.DUE is state(queue, 11)
+
+
+# -- links and retention -----------------------------------------------------------------------------------
+
+LINKS = (Target(SlotKind.CLICK, "https://one.example/"), Target(SlotKind.OPEN, "https://two.example/i.png"))
+
+
+def test_targets_are_numbered_from_0(shelf):
+    shelf.run(shelf.spool.accept(accepted(targets=LINKS)))
+    expected = ["https://one.example/", "https://two.example/i.png", None, None]
+    assert expected == [shelf.run(shelf.spool.target(11, number)) for number in (0, 1, 2, -1)]
+
+
+def done(shelf, number, accepted_at, **more):
+    claims = shelf.run(shelf.spool.accept(accepted(number, accepted_at=accepted_at, claimed=True, **more)))
+    shelf.run(shelf.spool.settle([settlement(claim) for claim in claims]))
+
+
+def test_content_is_forgotten_when_it_is_old_and_nothing_is_queued(shelf):
+    done(shelf, 1, 100.0)
+    done(shelf, 2, 200.0)
+    shelf.run(shelf.spool.accept(accepted(3, accepted_at=100.0)))
+    first, _ = shelf.run(shelf.spool.accept(accepted(4, ("a@x.example", "b@x.example"), accepted_at=100.0, claimed=True)))
+    shelf.run(shelf.spool.settle([settlement(first)]))
+
+    assert 1 == shelf.run(shelf.spool.forget_content(200.0, 10))
+    assert 0 == shelf.run(shelf.spool.forget_content(200.0, 10))
+
+    kept = [shelf.run(shelf.spool.message(10 * number)) is not None for number in (1, 2, 3, 4)]
+    assert [False, True, True, True] == kept
+    assert 100.0 == shelf.run(shelf.spool.outline(10)).accepted_at
+
+
+def test_links_outlive_content(shelf):
+    done(shelf, 1, 100.0, targets=LINKS)
+    done(shelf, 2, 100.0)
+
+    assert 0 == shelf.run(shelf.spool.forget_links(200.0, 10))
+    assert 2 == shelf.run(shelf.spool.forget_content(200.0, 10))
+    assert "https://one.example/" == shelf.run(shelf.spool.target(11, 0))
+    assert 0 == shelf.run(shelf.spool.forget_links(100.0, 10))
+    assert 1 == shelf.run(shelf.spool.forget_links(200.0, 10))
+    assert 0 == shelf.run(shelf.spool.forget_links(200.0, 10))
+    assert shelf.run(shelf.spool.target(11, 0)) is None
+
+
+def test_old_messages_are_forgotten_but_not_their_events(shelf):
+    done(shelf, 1, 100.0, targets=LINKS)
+    done(shelf, 2, 300.0)
+    shelf.run(shelf.spool.accept(accepted(3, accepted_at=100.0)))
+
+    assert 1 == shelf.run(shelf.spool.forget_messages(200.0, 10))
+    assert 0 == shelf.run(shelf.spool.forget_messages(200.0, 10))
+
+    assert shelf.run(shelf.spool.outline(10)) is None
+    assert shelf.run(shelf.spool.delivery(11)) is None
+    assert shelf.run(shelf.spool.target(11, 0)) is None
+    assert [21, 31] == [d.id for d in shelf.run(shelf.spool.deliveries(EVERYTHING, 10))]
+    assert 2 == len(events(shelf, message=10))
+
+
+@pytest.mark.parametrize("verb", ["forget_content", "forget_messages"])
+def test_retention_stops_at_its_limit_oldest_first(shelf, verb):
+    for number in (1, 2, 3):
+        done(shelf, number, 100.0)
+    assert [2, 1, 0] == [shelf.run(getattr(shelf.spool, verb)(200.0, 2)) for _ in range(3)]
+
+
+# -- anything goes in, and comes out -----------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=40), content=st.binary(max_size=300), numbers=st.integers(0, 2**63 - 1000))
+def test_whatever_is_accepted_comes_back(shelf, text, content, numbers):
+    one = accepted(content=content, login=text, facts={text: text})
+    free = numbers
+    while shelf.run(shelf.spool.outline(free)) is not None or shelf.run(shelf.spool.delivery(free)) is not None:
+        free += 1
+    message = type(one.message)(
+        **{name: getattr(one.message, name) for name in one.message.__slots__ if name != "id"}, id=free
+    )
+    shelf.run(shelf.spool.accept(Accepted(message, (), ())))
+    assert message == shelf.run(shelf.spool.message(free))

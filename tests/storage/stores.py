@@ -1,0 +1,201 @@
+"""Stores for tests: the fakes and the real ones behind one face, and messages to put into them."""
+
+import itertools
+from queue import SimpleQueue
+from types import SimpleNamespace
+
+import pytest
+from twisted.python.failure import Failure
+
+from smtpeter.journal.events import Attempt, Deferred, Delivered
+from smtpeter.message.address import Address
+from smtpeter.message.edit import Literal, Report, Span, Template
+from smtpeter.message.envelope import Envelope, Recipient
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.spool.model import Accepted, Delivery, Message, Settlement
+from smtpeter.storage import migrations, workers
+from smtpeter.storage.engine import FreeSpace, for_writing, open_engine
+from smtpeter.storage.group import Job
+from smtpeter.storage.store import Host, Store
+from smtpeter.storage.threads import Inline, Threads
+from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool
+
+URL = "sqlite:///smtpeter.db"
+
+
+class Machine:
+    """Clocks, chance and disk of a host that a test moves; `host` is what the store gets."""
+
+    def __init__(self):
+        self.now = 1_700_000_000.0
+        self.uptime = 1000.0
+        self.free = 1 << 40
+        self._secrets = itertools.count(1)
+        self.host = Host(lambda: self.now, lambda: self.uptime, self._secret, self._statvfs)
+
+    def _secret(self, length):
+        return next(self._secrets).to_bytes(length, "big")
+
+    def _statvfs(self, _directory):
+        return SimpleNamespace(f_bavail=self.free, f_frsize=1)
+
+
+def result(deferred):
+    """What a Deferred that has fired holds; raises what it failed with."""
+    held = []
+    deferred.addBoth(held.append)
+    assert held, "it has not fired yet"
+    if isinstance(held[0], Failure):
+        raise held[0].value
+    return held[0]
+
+
+class Pump:
+    """Stands for the reactor: what threads want called is called while a test waits for an answer."""
+
+    def __init__(self):
+        self._calls = SimpleQueue()
+
+    def callFromThread(self, function, *arguments):
+        self._calls.put((function, arguments))
+
+    def run(self, deferred):
+        while not deferred.called:
+            function, arguments = self._calls.get(timeout=30)
+            function(*arguments)
+        return result(deferred)
+
+
+class FakeShelf:
+    """The three ledgers, faked."""
+
+    def __init__(self):
+        self.journal = FakeJournal()
+        self.spool = FakeSpool(self.journal)
+        self.accounts = FakeAccounts()
+        self.run = result
+
+    def another_worker(self):
+        return self.spool.another_worker()
+
+    def presume_dead(self):
+        self.spool.presume_dead()
+
+    def close(self):
+        pass
+
+
+class StoredShelf:
+    """The three ledgers on SQLite, with threads or without."""
+
+    def __init__(self, directory, threaded):
+        self.machine = Machine()
+        self.directory = directory
+        self.engine = open_engine(URL, directory)
+        migrations.upgrade(self.engine)
+        self._stores = []
+        self._open = self._threaded if threaded else self._inline
+        self.run = result
+        store = self.new_store()
+        self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
+
+    def new_store(self):
+        with for_writing(self.engine).begin() as connection:
+            number = workers.register(connection, self.machine.uptime)
+        space = FreeSpace(self.directory, 1 << 26, self.machine.host.statvfs)
+        store = Store(self._open(), self.machine.host, space, number)
+        self._stores.append(store)
+        return store
+
+    def _inline(self):
+        return Inline(self.engine)
+
+    def _threaded(self):
+        pump = getattr(self, "pump", None) or Pump()
+        self.pump, self.run = pump, pump.run
+        return Threads(self.engine, pump, lambda: Job(lambda _c, _b: [None], None, RuntimeError), 3600.0, lambda: 0.0)
+
+    def another_worker(self):
+        return self.new_store().spool
+
+    def presume_dead(self):
+        """The first worker misses its heartbeats, and another one notices."""
+        self.machine.uptime += 31
+        with for_writing(self.engine).begin() as connection:
+            workers.beat(connection, [(99, self.machine.uptime)])
+
+    def close(self):
+        for store in self._stores:
+            self.run(store.stop())
+
+
+@pytest.fixture(params=["fake", "inline", "threads"])
+def shelf(request, tmp_path):
+    """The three ledgers, each way that they exist."""
+    made = FakeShelf() if request.param == "fake" else StoredShelf(tmp_path, request.param == "threads")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """The three ledgers on SQLite, without threads."""
+    made = StoredShelf(tmp_path, threaded=False)
+    yield made
+    made.close()
+
+
+def address(text):
+    local_part, _, domain = text.rpartition("@")
+    return Address(local_part, domain)
+
+
+def accepted(
+    number=1,
+    recipients=("joe@example.com",),
+    *,
+    due_at=1000.0,
+    accepted_at=1000.0,
+    claimed=False,
+    content=b"Subject: hello\r\n\r\nHow are you?\r\n",
+    login="bench",
+    tags=(),
+    targets=(),
+    **more,
+):
+    """Message `number`; its deliveries have the numbers 10 * number + 1 and so on."""
+    to = tuple(r if isinstance(r, Recipient) else Recipient(address(r)) for r in recipients)
+    message = Message(
+        id=MessageId(10 * number),
+        login=login,
+        accepted_at=accepted_at,
+        envelope=more.pop("envelope", Envelope(address("me@customer.example"), to)),
+        content=content,
+        template=Template((Literal(b"Received: x\r\n"), Span(0, len(content))), targets),
+        report=more.pop("report", Report()),
+        switches=more.pop("switches", Switches()),
+        tags=tags,
+        **more,
+    )
+    deliveries = tuple(
+        Delivery(DeliveryId(10 * number + n), message.id, r, due_at=due_at, accepted_at=accepted_at)
+        for n, r in enumerate(to, 1)
+    )
+    events = tuple(
+        Attempt(time=accepted_at, delivery=d.id, message=message.id, login=login, recipient=str(d.recipient.address))
+        for d in deliveries
+    )
+    return Accepted(message, deliveries, events, claimed)
+
+
+def settlement(claim, outcome=Result.DELIVERED, *, due_at=None, warned=False, now=2000.0):
+    """The claim given back with that result, and one event."""
+    kind = Deferred if outcome is Result.DEFERRED else Delivered
+    delivery = claim.delivery
+    event = kind(time=now, delivery=delivery.id, message=delivery.message, recipient=str(delivery.recipient.address))
+    reply = Reply(250, "2.0.0", "Ok")
+    return Settlement(claim, Outcome(outcome, Stage.MESSAGE, reply, host="mx"), (event,), due_at, warned)
+
+
