@@ -20,6 +20,10 @@ class LoginExists(ValueError):
     """A login with this username exists already."""
 
 
+class KeyRingFull(ValueError):
+    """All numbers that a key may have are taken."""
+
+
 class Accounts(Protocol):
     """Usernames are compared exactly."""
 
@@ -41,4 +45,4 @@ class Accounts(Protocol):
         """The key ring, newest first; the first key is made when there is none."""
 
     def add_key(self) -> Awaitable[TokenKey]:
-        """Make a new newest key (`smtpeter key rotate`)."""
+        """Make a new newest key (`smtpeter key rotate`); raises KeyRingFull."""

@@ -109,6 +109,16 @@ class Click(Event, frozen=True, kw_only=True):
     destination: str = ""  # where the clicker was sent
 
 
+class Open(Event, frozen=True, kw_only=True):
+    """A tracked image, or the pixel, was asked for."""
+
+    kind: ClassVar[str] = "open"
+
+    ip: str = ""
+    headers: str = ""
+    protocol: str = ""  # http or https
+
+
 class Operated(Event, frozen=True, kw_only=True):
     """An operator held, released, retried or deleted the delivery."""
 
@@ -119,5 +129,5 @@ class Operated(Event, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Event]] = {
-    cls.kind: cls for cls in (Attempt, Delivered, Deferred, Failed, Reported, Click, Operated)
+    cls.kind: cls for cls in (Attempt, Delivered, Deferred, Failed, Reported, Click, Open, Operated)
 }

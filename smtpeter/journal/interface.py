@@ -10,9 +10,16 @@ from smtpeter.journal.events import Event
 from smtpeter.message.identifier import DeliveryId, MessageId
 
 
+class JournalUnavailable(Exception):
+    """The store could not do it now; nothing has happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which events are meant; None means any. `start` inclusive and `end` exclusive, Unix seconds."""
+    """Which events are meant; None means any. `start` inclusive and `end` exclusive, Unix seconds.
+
+    Recipient, login and tags are compared exactly, as the events have them.
+    """
 
     delivery: DeliveryId | None = None
     message: MessageId | None = None
@@ -33,10 +40,16 @@ class Entry:
 
 
 class Journal(Protocol):
-    """Append-only; raises the store's own Unavailable error when it cannot be reached."""
+    """Append-only, but for `forget`; raises JournalUnavailable when the store cannot do it now."""
 
     def append(self, events: Sequence[Event], /) -> Awaitable[None]:
         """Keep events that belong to no settlement (clicks and the like)."""
 
     def since(self, cursor: int, query: Query, limit: int, /) -> Awaitable[tuple[Entry, ...]]:
-        """Events after `cursor` (0: from the first kept), in order."""
+        """Events after `cursor` (0: from the first kept), in order; none ever appears behind a cursor given out."""
+
+    def newest(self) -> Awaitable[int]:
+        """The cursor of the newest event; 0 when none is kept."""
+
+    def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Awaitable[int]:
+        """Forget up to `limit` events of these kinds that happened before `before`, oldest first; how many."""

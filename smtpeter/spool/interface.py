@@ -38,14 +38,17 @@ class Spool(Protocol):
         """Give claims back, with their events and the reports (DSNs) they give rise to, all or nothing.
 
         Returns () when all of it is committed; else nothing was written, and the claims returned are those
-        whose epoch has changed: the caller leaves them out and settles the rest.
+        whose epoch has changed: the caller leaves them out and settles the rest. Reports are never born claimed.
         """
 
     def release(self, claim: Claim, due_at: float, /) -> Awaitable[bool]:
-        """Give a claim back without an attempt; False as for `settle`."""
+        """Give a claim back without an attempt; False when its epoch has changed, and then nothing was written."""
 
     def message(self, identifier: MessageId, /) -> Awaitable[Message | None]:
         """The message with its content; None when it is not (or no longer) kept."""
+
+    def outline(self, identifier: MessageId, /) -> Awaitable[Message | None]:
+        """The message without content (b"") and template (no pieces), which are forgotten earlier than the rest."""
 
     def delivery(self, identifier: DeliveryId, /) -> Awaitable[Delivery | None]: ...
 
@@ -58,5 +61,19 @@ class Spool(Protocol):
     def next_due(self) -> Awaitable[float | None]:
         """When the next unclaimed delivery falls due; None when nothing waits."""
 
-    def alter(self, wanted: QueueFilter, step: Step, now: float, limit: int, /) -> Awaitable[int]:
-        """HOLD, RELEASE (also: due now) or DELETE up to `limit` deliveries that are not in flight; how many."""
+    def alter(
+        self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
+    ) -> Awaitable[int]:
+        """HOLD, RELEASE (also: due now) or DELETE up to `limit` deliveries that are not in flight; how many.
+
+        Each leaves an Operated event that names `by`. 0 when there is nothing left to do.
+        """
+
+    def forget_content(self, before: float, limit: int, /) -> Awaitable[int]:
+        """Forget the content of up to `limit` messages accepted before `before`, all deliveries final; how many."""
+
+    def forget_links(self, before: float, limit: int, /) -> Awaitable[int]:
+        """Forget what `target` knows of up to `limit` such messages whose content is forgotten; how many."""
+
+    def forget_messages(self, before: float, limit: int, /) -> Awaitable[int]:
+        """Forget up to `limit` such messages with all that hangs on them but events; how many."""

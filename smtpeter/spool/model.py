@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smtpeter.journal.events import Event
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.options import Switches
-from smtpeter.message.status import Outcome
-from smtpeter.spool.states import State
+from smtpeter.message.status import Outcome, Result
+from smtpeter.spool.states import State, Step, after
+
+_STEPS = {
+    Result.DELIVERED: Step.DELIVER,
+    Result.DEFERRED: Step.DEFER,
+    Result.FAILED: Step.FAIL,
+    Result.EXPIRED: Step.EXPIRE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One recipient of one message on its way."""
+    """One recipient of one message on its way. `due_at` means nothing once the state is final."""
 
     id: DeliveryId
     message: MessageId
@@ -62,7 +69,7 @@ class Claim:
 class Settlement:
     """A claim given back: the outcome, when it is due again (deferred only), and the events that tell of it.
 
-    `warned`: the delay report is made now. The state follows from the outcome by the table in `states`.
+    `warned`: the delay report is made now, at the time of the last event.
     """
 
     claim: Claim
@@ -70,6 +77,20 @@ class Settlement:
     events: tuple[Event, ...]
     due_at: float | None = None
     warned: bool = False
+
+    def delivery(self) -> Delivery:
+        """The delivery as the settlement leaves it; ValueError when it is deferred to no time."""
+        claimed = self.claim.delivery
+        if self.due_at is None and not self.outcome.is_final:
+            raise ValueError("a deferred delivery must be due again")
+        return replace(
+            claimed,
+            state=after(State.CLAIMED, _STEPS[self.outcome.result]),
+            attempts=claimed.attempts + 1,
+            due_at=claimed.due_at if self.due_at is None else self.due_at,
+            warned_at=self.events[-1].time if self.warned and self.events else claimed.warned_at,
+            last=self.outcome,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +108,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """Which deliveries an operator means; None means any."""
+    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly."""
 
     states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
     domain: str | None = None

@@ -1,4 +1,4 @@
-"""A delivery's life: a table of ten lines, and nothing else decides what may follow what.
+"""A delivery's life: a table of eleven lines, and nothing else decides what may follow what.
 
 Kept pure, so that one test checks it exhaustively and docs/flow.md prints it.
 """
@@ -28,7 +28,7 @@ class Step(enum.StrEnum):
     """What happens to a delivery."""
 
     CLAIM = "claim"
-    RELEASE = "release"  # given back without an attempt, or let go after being held
+    RELEASE = "release"  # given back without an attempt, let go after being held, or told not to wait
     HOLD = "hold"
     DELIVER = "deliver"
     DEFER = "defer"
@@ -41,6 +41,7 @@ _FINAL = frozenset((State.DELIVERED, State.FAILED, State.EXPIRED, State.DELETED)
 
 TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.DUE, Step.CLAIM): State.CLAIMED,
+    (State.DUE, Step.RELEASE): State.DUE,  # due at once
     (State.DUE, Step.HOLD): State.HELD,
     (State.DUE, Step.DELETE): State.DELETED,
     (State.CLAIMED, Step.RELEASE): State.DUE,

@@ -1,0 +1,131 @@
+"""The accounts ledger's statements: plain synchronous code that works on batches inside the caller's transaction.
+
+Every change raises the ledger's revision, by which caches in other processes see that they are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from smtpeter.accounts.interface import KeyRingFull, LoginExists, NoSuchLogin
+from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.message.options import Switches
+from smtpeter.storage.schema import logins, revisions, token_keys
+
+_LEDGER = "accounts"
+_MOST_KEYS = 256  # a token has one octet for the number of its key
+_read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def _revision(connection: Connection) -> int:
+    wanted = select(revisions.c.number).where(revisions.c.ledger == _LEDGER)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def _changed(connection: Connection) -> None:
+    raised = update(revisions).where(revisions.c.ledger == _LEDGER).values(number=revisions.c.number + 1)
+    connection.execute(raised)
+
+
+def login_and_revision(connection: Connection, username: str) -> tuple[int, Login | None]:
+    row = connection.execute(select(logins).where(logins.c.username == username)).one_or_none()
+    return _revision(connection), None if row is None else _read(row)
+
+
+def all_logins(connection: Connection) -> tuple[Login, ...]:
+    return tuple(map(_read, connection.execute(select(logins).order_by(logins.c.username))))
+
+
+def create(connection: Connection, batch: Sequence[Login]) -> list[None]:
+    for one in batch:
+        try:
+            connection.execute(insert(logins).values(username=one.username, **_columns(one)))
+        except IntegrityError as error:
+            raise LoginExists(one.username) from error
+    _changed(connection)
+    return [None] * len(batch)
+
+
+def replace(connection: Connection, batch: Sequence[Login]) -> list[None]:
+    for one in batch:
+        changed = update(logins).where(logins.c.username == one.username).values(**_columns(one))
+        if not connection.execute(changed).rowcount:
+            raise NoSuchLogin(one.username)
+    _changed(connection)
+    return [None] * len(batch)
+
+
+def remove(connection: Connection, batch: Sequence[str]) -> list[None]:
+    for username in batch:
+        if not connection.execute(delete(logins).where(logins.c.username == username)).rowcount:
+            raise NoSuchLogin(username)
+    _changed(connection)
+    return [None] * len(batch)
+
+
+def keys_and_revision(connection: Connection) -> tuple[int, tuple[TokenKey, ...]]:
+    return _revision(connection), _keys(connection)
+
+
+def _keys(connection: Connection) -> tuple[TokenKey, ...]:
+    """Newest first."""
+    rows = connection.execute(select(token_keys).order_by(token_keys.c.number.desc()))
+    return tuple(TokenKey(row.number, row.secret, row.created_at) for row in rows)
+
+
+Make = Callable[[int], TokenKey]  # makes the key with this number
+
+
+def add_key(connection: Connection, batch: Sequence[Make]) -> list[TokenKey]:
+    return [_add(connection, make) for make in batch]
+
+
+def first_key(connection: Connection, batch: Sequence[Make]) -> list[tuple[TokenKey, ...]]:
+    """The key ring; a key is made if, and only if, nobody else has made one meanwhile."""
+    if not _keys(connection):
+        _add(connection, batch[0])
+    return [_keys(connection)] * len(batch)
+
+
+def _add(connection: Connection, make: Make) -> TokenKey:
+    ring = _keys(connection)
+    number = ring[0].number + 1 if ring else 0
+    if number == _MOST_KEYS:
+        raise KeyRingFull(f"the key ring has all its {_MOST_KEYS} keys")
+    key = make(number)
+    connection.execute(
+        insert(token_keys).values(number=key.number, secret=key.secret, created_at=key.created_at)
+    )
+    _changed(connection)
+    return key
+
+
+def _columns(one: Login) -> dict[str, Any]:
+    return {
+        "password_hash": one.password_hash,
+        "created_at": one.created_at,
+        "enabled": one.enabled,
+        "trusted_option_headers": one.trusted_option_headers,
+        "note": one.note,
+        "switches": msgspec.json.encode(one.switches.on()).decode(),
+        "senders": msgspec.json.encode(one.senders).decode(),
+    }
+
+
+def _read(row: Any) -> Login:
+    on = _read_names(row.switches)
+    return Login(
+        username=row.username,
+        password_hash=row.password_hash,
+        switches=Switches(**{name: name in on for name in Switches.names()}),
+        created_at=row.created_at,
+        senders=_read_names(row.senders),
+        enabled=row.enabled,
+        trusted_option_headers=row.trusted_option_headers,
+        note=row.note,
+    )

@@ -1,0 +1,124 @@
+"""The accounts ledger as the other rooms see it: logins and keys from memory, as they stood half a second ago at most.
+
+Each change raises a number in the store; while that number is what it was, what is remembered holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred, succeed
+
+from smtpeter.accounts.interface import AccountsUnavailable
+from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.storage import accounts
+from smtpeter.storage.engine import Trouble
+from smtpeter.storage.threads import Access
+
+_T = TypeVar("_T")
+_A = TypeVar("_A")
+_SECRET_LENGTH = 32  # octets
+GOOD_FOR = 0.5  # seconds that what is remembered may be believed unasked
+
+
+def _refuse(trouble: Trouble) -> AccountsUnavailable:
+    return AccountsUnavailable(trouble.cause)
+
+
+class StoredAccounts:
+    """The accounts. `monotonic` never jumps; `clock` gives Unix seconds; `randbytes` makes secrets."""
+
+    def __init__(
+        self,
+        access: Access,
+        monotonic: Callable[[], float],
+        clock: Callable[[], float],
+        randbytes: Callable[[int], bytes],
+    ) -> None:
+        self._access = access
+        self._monotonic = monotonic
+        self._clock = clock
+        self._randbytes = randbytes
+        self._memory = _Memory()
+
+    def login(self, username: str, /) -> Deferred[Login | None]:
+        known = self._memory.logins.get(username)
+        if known is not None and self._monotonic() - self._memory.confirmed_at < GOOD_FOR:
+            return succeed(known)
+        return Deferred.fromCoroutine(self._look_up(username))
+
+    async def _look_up(self, username: str) -> Login | None:
+        memory, asked_at = self._memory, self._monotonic()
+        revision, found = await self._read(accounts.login_and_revision, username)
+        # Names that do not exist are not remembered: strangers may ask for any number of them.
+        if memory.confirm(revision, asked_at) and found is not None:
+            memory.logins[username] = found
+        return found
+
+    def logins(self) -> Deferred[Sequence[Login]]:
+        return self._read(accounts.all_logins)
+
+    def create(self, login: Login, /) -> Deferred[None]:
+        return self._change(accounts.create, login)
+
+    def replace(self, login: Login, /) -> Deferred[None]:
+        return self._change(accounts.replace, login)
+
+    def delete(self, username: str, /) -> Deferred[None]:
+        return self._change(accounts.remove, username)
+
+    def keys(self) -> Deferred[Sequence[TokenKey]]:
+        if self._memory.keys and self._monotonic() - self._memory.confirmed_at < GOOD_FOR:
+            return succeed(self._memory.keys)
+        return Deferred.fromCoroutine(self._look_up_keys())
+
+    async def _look_up_keys(self) -> Sequence[TokenKey]:
+        memory, asked_at = self._memory, self._monotonic()
+        revision, ring = await self._read(accounts.keys_and_revision)
+        if not ring:
+            return await self._change(accounts.first_key, self._make_key)
+        if memory.confirm(revision, asked_at):
+            memory.keys = ring
+        return ring
+
+    def add_key(self) -> Deferred[TokenKey]:
+        return self._change(accounts.add_key, self._make_key)
+
+    def _make_key(self, number: int) -> TokenKey:
+        return TokenKey(number, self._randbytes(_SECRET_LENGTH), self._clock())
+
+    def _read(self, read: Callable[..., _T], *arguments: str) -> Deferred[_T]:
+        return self._access.read(read, *arguments, refuse=_refuse)
+
+    def _change(
+        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A
+    ) -> Deferred[_T]:
+        return self._access.write(write, argument, _refuse).addBoth(self._forget)
+
+    def _forget(self, result: _T) -> _T:
+        """After a change of our own: look-ups that began before it keep the old memory to themselves."""
+        self._memory = _Memory()
+        return result
+
+
+class _Memory:
+    """What is known, at which revision, and when that was last confirmed."""
+
+    def __init__(self) -> None:
+        self.revision = -1
+        self.confirmed_at = float("-inf")
+        self.logins: dict[str, Login] = {}
+        self.keys: tuple[TokenKey, ...] = ()
+
+    def confirm(self, revision: int, at: float) -> bool:
+        """The store was at `revision` at that time; False when that was overtaken by a newer answer."""
+        if revision < self.revision:
+            return False
+        if revision != self.revision:
+            self.logins.clear()
+            self.keys = ()
+        self.revision = revision
+        self.confirmed_at = max(at, self.confirmed_at)
+        return True

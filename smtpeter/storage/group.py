@@ -1,0 +1,139 @@
+"""Group commit: all writes that wait together share one transaction, and none spoils its neighbours.
+
+The whole group is tried at once. If anything in it fails, all is rolled back and each write is done again in a
+savepoint of its own, unless the store itself is in trouble: then all of them are refused and nothing is written.
+A connection that met trouble is closed; the next group opens another, so the store recovers by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from smtpeter.storage.engine import Trouble, is_store_wide, trouble
+
+# A statement or several: takes the connection and the arguments of all that wait for it; an answer for each.
+Write = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+Refuse = Callable[[Trouble], Exception]  # how a ledger says that the store could not do it
+
+
+class Undone(Exception):
+    """What was asked for cannot be: nothing of it may be written, and `answer` is the answer."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One write that somebody waits for."""
+
+    write: Write
+    argument: Any
+    refuse: Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a job: a value, or, when there is one, an exception."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+class Session:
+    """One connection, opened when it is needed; used by one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def write(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Do all jobs in one transaction; an answer for each, in their order. Never raises."""
+        try:
+            return self._together(jobs)
+        except DBAPIError as error:
+            if is_store_wide(error):
+                self.close()
+                return _refused(jobs, trouble(error))
+        except Exception:  # noqa: BLE001, S110 - whose it is shows when each is done apart
+            pass
+        return self._each(jobs)
+
+    def read(self, read: Callable[[Connection], Any], refuse: Refuse) -> Answer:
+        """Do one read in a transaction of its own."""
+        try:
+            connection = self._open()
+            with connection.begin():
+                return Answer(read(connection))
+        except DBAPIError as error:
+            self.close()
+            return Answer(error=refuse(trouble(error)))
+        except Exception as error:  # noqa: BLE001 - it belongs to who asked
+            return Answer(error=error)
+
+    def close(self) -> None:
+        """Give the connection back; the next job opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _together(self, jobs: Sequence[Job]) -> list[Answer]:
+        alike: dict[Write, list[int]] = {}
+        for place, job in enumerate(jobs):
+            alike.setdefault(job.write, []).append(place)
+        answers = [Answer()] * len(jobs)
+        connection = self._open()
+        with connection.begin():
+            for write, places in alike.items():
+                values = write(connection, [jobs[place].argument for place in places])
+                for place, value in zip(places, values, strict=True):
+                    answers[place] = Answer(value)
+        return answers
+
+    def _each(self, jobs: Sequence[Job]) -> list[Answer]:
+        try:
+            connection = self._open()
+            with connection.begin():
+                return [_apart(connection, job) for job in jobs]
+        except DBAPIError as error:
+            self.close()
+            return _refused(jobs, trouble(error))
+        except SQLAlchemyError as error:
+            self.close()
+            return _refused(jobs, Trouble(str(error)))
+
+
+def _apart(connection: Connection, job: Job) -> Answer:
+    """One job in its savepoint; raises only what concerns the whole store, which then may have lost the savepoint."""
+    savepoint = connection.begin_nested()
+    try:
+        value = job.write(connection, [job.argument])[0]
+    except Undone as undone:
+        answer = Answer(undone.answer)
+    except DBAPIError as error:
+        if is_store_wide(error):
+            raise
+        answer = Answer(error=job.refuse(trouble(error)))
+    except Exception as error:  # noqa: BLE001 - it belongs to who asked
+        answer = Answer(error=error)
+    else:
+        savepoint.commit()
+        return Answer(value)
+    savepoint.rollback()
+    return answer
+
+
+def _refused(jobs: Sequence[Job], why: Trouble) -> list[Answer]:
+    return [Answer(error=job.refuse(why)) for job in jobs]

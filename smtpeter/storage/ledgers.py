@@ -1,0 +1,175 @@
+"""The three ledgers as the other rooms see them: each verb is sent to the store, and its answer awaited.
+
+They keep the promises of spool.interface, journal.interface and accounts.interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+
+from smtpeter.journal.events import Event
+from smtpeter.journal.interface import Entry, JournalUnavailable, Query
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.states import Step
+from smtpeter.storage import journal, queue, spool
+from smtpeter.storage.engine import FreeSpace, Trouble
+from smtpeter.storage.threads import Access
+
+_T = TypeVar("_T")
+
+# What retention takes in one transaction: it holds up the writer for some 20 ms at most (measured).
+_FORGET_MESSAGES = 100
+_FORGET_OCTETS = 4_194_304
+_FORGET_EVENTS = 1000
+
+
+def _spool_refuses(trouble: Trouble) -> SpoolUnavailable:
+    return SpoolUnavailable(trouble.cause, full=trouble.full)
+
+
+def _journal_refuses(trouble: Trouble) -> JournalUnavailable:
+    return JournalUnavailable(trouble.cause)
+
+
+class StoredSpool:
+    """The spool, for the worker with this number."""
+
+    def __init__(self, access: Access, worker: int, space: FreeSpace) -> None:
+        self._access = access
+        self._worker = worker
+        self._space = space
+
+    def accept(self, accepted: Accepted, /) -> Deferred[tuple[Claim, ...]]:
+        return self._access.write(self._accept, accepted, _spool_refuses)
+
+    def _accept(self, connection: Connection, batch: Sequence[Accepted]) -> list[tuple[Claim, ...]]:
+        lack = self._space.lack(sum(len(one.message.content) for one in batch))
+        if lack is not None:
+            raise _spool_refuses(lack)
+        return spool.accept(connection, self._worker, batch)
+
+    def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
+        return self._access.write(self._claim, (limit, now), _spool_refuses)
+
+    def _claim(self, connection: Connection, batch: Sequence[tuple[int, float]]) -> list[tuple[Claim, ...]]:
+        # What is tried must be recorded: claims end before the space for that does, and after acceptance.
+        lack = self._space.lack(share=0.5)
+        if lack is not None:
+            raise _spool_refuses(lack)
+        return spool.claim(connection, self._worker, batch)
+
+    def settle(
+        self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
+    ) -> Deferred[tuple[Claim, ...]]:
+        asked = spool.Settling(tuple(settlements), tuple(reports))
+        return self._access.write(self._settle, asked, _spool_refuses)
+
+    def _settle(self, connection: Connection, batch: Sequence[spool.Settling]) -> list[tuple[Claim, ...]]:
+        return spool.settle(connection, self._worker, batch)
+
+    def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
+        return self._access.write(spool.release, (claim, due_at), _spool_refuses)
+
+    def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
+        return self._read(queue.message, identifier)
+
+    def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
+        return self._read(queue.outline, identifier)
+
+    def delivery(self, identifier: DeliveryId, /) -> Deferred[Delivery | None]:
+        return self._read(queue.delivery, identifier)
+
+    def deliveries(self, wanted: QueueFilter, limit: int, /) -> Deferred[tuple[Delivery, ...]]:
+        return self._read(queue.found, wanted, limit)
+
+    def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
+        return self._read(queue.target, identifier, number)
+
+    def next_due(self) -> Deferred[float | None]:
+        return self._read(queue.next_due)
+
+    def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
+        return self._access.read(read, *arguments, refuse=_spool_refuses)
+
+    def alter(
+        self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
+    ) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._alter(wanted, step, now, limit, by))
+
+    async def _alter(self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str) -> int:
+        # Searched for by a reader, so that a search through a long queue keeps nobody from writing.
+        found = await self._read(queue.alterable, wanted, step, now, limit)
+        asked = spool.Altering(found, step, now, by)
+        return await self._access.write(spool.alter, asked, _spool_refuses) if found else 0
+
+    def forget_content(self, before: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(
+            self._forget(queue.with_old_content, queue.forget_content, before, limit)
+        )
+
+    def forget_links(self, before: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._forget(queue.with_old_links, queue.forget_links, before, limit))
+
+    def forget_messages(self, before: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._forget(queue.old_messages, queue.forget_messages, before, limit))
+
+    async def _forget(
+        self,
+        find: Callable[[Connection, float, int], queue.Sizes],
+        forget: Callable[[Connection, Sequence[Sequence[MessageId]]], list[int]],
+        before: float,
+        limit: int,
+    ) -> int:
+        forgotten = 0
+        for portion in _portions(await self._read(find, before, limit)):
+            forgotten += await self._access.write(forget, portion, _spool_refuses)
+        return forgotten
+
+
+def _portions(sizes: Iterable[tuple[MessageId, int]]) -> Generator[list[MessageId], None, None]:
+    """Messages that are forgotten in one transaction, at least one."""
+    portion: list[MessageId] = []
+    octets = 0
+    for identifier, size in sizes:
+        if portion and (len(portion) == _FORGET_MESSAGES or octets + size > _FORGET_OCTETS):
+            yield portion
+            portion, octets = [], 0
+        portion.append(identifier)
+        octets += size
+    if portion:
+        yield portion
+
+
+class StoredJournal:
+    """The journal."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def append(self, events: Sequence[Event], /) -> Deferred[None]:
+        return self._access.write(journal.append, tuple(events), _journal_refuses)
+
+    def since(self, cursor: int, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
+        return self._access.read(journal.since, cursor, query, limit, refuse=_journal_refuses)
+
+    def newest(self) -> Deferred[int]:
+        return self._access.read(journal.newest, refuse=_journal_refuses)
+
+    def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._forget(before, tuple(kinds), limit))
+
+    async def _forget(self, before: float, kinds: Sequence[str], limit: int) -> int:
+        old = iter(
+            await self._access.read(journal.forgettable, before, kinds, limit, refuse=_journal_refuses)
+        )
+        forgotten = 0
+        while portion := list(islice(old, _FORGET_EVENTS)):
+            forgotten += await self._access.write(journal.forget, portion, _journal_refuses)
+        return forgotten

@@ -1,0 +1,138 @@
+"""What is read from the spool, and what retention may take from it: statements inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, select
+
+from smtpeter.message.edit import Template
+from smtpeter.message.identifier import DeliveryId, MessageId, earliest
+from smtpeter.spool.model import Delivery, Message, QueueFilter
+from smtpeter.spool.states import State, Step
+from smtpeter.storage import contents
+from smtpeter.storage.records import read_delivery, read_message
+from smtpeter.storage.schema import contents as content_rows
+from smtpeter.storage.schema import deliveries, links, messages, queued
+from smtpeter.storage.spool import ALTERABLE
+
+_MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
+_DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
+_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == State.DUE.value)
+
+
+def message(connection: Connection, identifier: MessageId) -> Message | None:
+    kept = contents.fetch(connection, identifier)
+    row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
+    return None if kept is None or row is None else read_message(row, *kept)
+
+
+def outline(connection: Connection, identifier: MessageId) -> Message | None:
+    row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
+    return None if row is None else read_message(row, b"", Template(()))
+
+
+def delivery(connection: Connection, identifier: DeliveryId) -> Delivery | None:
+    row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
+    return None if row is None else read_delivery(row)
+
+
+def target(connection: Connection, identifier: DeliveryId, number: int) -> str | None:
+    row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
+    known = () if row is None else contents.targets(connection, row.message)
+    return known[number].url if 0 <= number < len(known) else None
+
+
+def next_due(connection: Connection) -> float | None:
+    return connection.execute(_NEXT_DUE).scalar_one_or_none()
+
+
+def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
+    """The oldest deliveries that are wanted."""
+    return tuple(map(read_delivery, connection.execute(_found(wanted, limit))))
+
+
+def alterable(
+    connection: Connection, wanted: QueueFilter, step: Step, now: float, limit: int
+) -> tuple[DeliveryId, ...]:
+    """Those that `step` can be done to, and would change; raises KeyError when it is no operator's step."""
+    states = ALTERABLE[step]
+    query = _found(wanted, limit).where(deliveries.c.state.in_([state.value for state in states]))
+    if step is Step.RELEASE:
+        query = query.where((deliveries.c.state != State.DUE.value) | (deliveries.c.due_at > now))
+    return tuple(row.id for row in connection.execute(query))
+
+
+def _found(wanted: QueueFilter, limit: int) -> Select[tuple[object, ...]]:
+    query = select(deliveries)
+    if wanted.login is not None:
+        query = query.join(messages).where(messages.c.login == wanted.login)
+    return query.where(*_conditions(wanted)).order_by(deliveries.c.id).limit(limit)
+
+
+def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
+    if wanted.delivery is not None:
+        yield deliveries.c.id == wanted.delivery
+    if wanted.message is not None:
+        yield deliveries.c.message == wanted.message
+    if wanted.domain is not None:
+        yield deliveries.c.domain == wanted.domain
+    if wanted.recipient is not None:
+        yield deliveries.c.recipient == wanted.recipient
+    if wanted.states is not None:
+        yield deliveries.c.state.in_([state.value for state in wanted.states])
+        if not any(state.is_final for state in wanted.states):
+            yield queued
+
+
+_DONE = ~exists().where(deliveries.c.message == messages.c.id, queued)
+_HAS_CONTENT = exists().where(content_rows.c.message == messages.c.id)
+
+
+def _old(before: float, limit: int) -> Select[tuple[MessageId, int]]:
+    """The oldest messages accepted before that of which nothing is queued, and their sizes.
+
+    Identifiers grow with time, so the search is over where those of `before` begin.
+    """
+    return (
+        select(messages.c.id, messages.c.size)
+        .where(messages.c.id < earliest(before), messages.c.accepted_at < before, _DONE)
+        .order_by(messages.c.id)
+        .limit(limit)
+    )
+
+
+Sizes = list[tuple[MessageId, int]]  # messages and the octets of their content
+
+
+def with_old_content(connection: Connection, before: float, limit: int) -> Sizes:
+    query = _old(before, limit).join(content_rows, content_rows.c.message == messages.c.id)
+    return [(row.id, row.size) for row in connection.execute(query)]
+
+
+def with_old_links(connection: Connection, before: float, limit: int) -> Sizes:
+    query = _old(before, limit).join(links, links.c.message == messages.c.id).where(~_HAS_CONTENT)
+    return [(row.id, 0) for row in connection.execute(query)]
+
+
+def old_messages(connection: Connection, before: float, limit: int) -> Sizes:
+    return [(row.id, row.size) for row in connection.execute(_old(before, limit))]
+
+
+def forget_content(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:
+    return [contents.forget(connection, identifiers) for identifiers in batch]
+
+
+def forget_links(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:
+    return [contents.forget_links(connection, identifiers) for identifiers in batch]
+
+
+def forget_messages(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:
+    forgotten = []
+    for identifiers in batch:
+        contents.forget(connection, identifiers)
+        contents.forget_links(connection, identifiers)
+        connection.execute(delete(deliveries).where(deliveries.c.message.in_(identifiers)))
+        gone = connection.execute(delete(messages).where(messages.c.id.in_(identifiers)))
+        forgotten.append(gone.rowcount)
+    return forgotten

@@ -1,0 +1,166 @@
+"""How values are packed into columns, and read back exactly as they were.
+
+MessagePack maps, so that a field added later, with a default, does not make older rows unreadable. Text that no
+database can keep (lone surrogates, which come from undecodable octets) is kept with replacement characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from smtpeter.journal.events import KINDS, Event
+from smtpeter.journal.interface import Entry
+from smtpeter.message.edit import Target, Template, unpack_report
+from smtpeter.message.envelope import Envelope, Recipient
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Outcome
+from smtpeter.spool.model import Delivery, Message
+from smtpeter.spool.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What of a message nothing is searched by."""
+
+    envelope: Envelope
+    switches: Switches
+    tags: tuple[str, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+    give_up_at: float | None = None
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack_details = msgspec.msgpack.Decoder(Details).decode
+unpack_recipient = msgspec.msgpack.Decoder(Recipient).decode
+unpack_outcome = msgspec.msgpack.Decoder(Outcome).decode
+unpack_targets = msgspec.msgpack.Decoder(tuple[Target, ...]).decode
+
+
+def storable(text: str) -> str:
+    """`text` with a replacement character for each lone surrogate."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def message_row(message: Message) -> tuple[Any, ...]:
+    return (
+        message.id,
+        message.login,
+        message.accepted_at,
+        len(message.content),
+        _details(message),
+        pack(message.report),
+    )
+
+
+def _details(message: Message) -> bytes:
+    details = Details(message.envelope, message.switches, message.tags, message.facts, message.give_up_at)
+    try:
+        return pack(details)
+    except UnicodeEncodeError:
+        facts = {storable(name): storable(value) for name, value in message.facts.items()}
+        return pack(replace(details, facts=facts))
+
+
+def read_message(row: Any, content: bytes, template: Template) -> Message:
+    details = unpack_details(row.details)
+    return Message(
+        id=MessageId(row.id),
+        login=row.login,
+        accepted_at=row.accepted_at,
+        envelope=details.envelope,
+        content=content,
+        template=template,
+        report=unpack_report(row.report),
+        switches=details.switches,
+        tags=details.tags,
+        facts=details.facts,
+        give_up_at=details.give_up_at,
+    )
+
+
+def delivery_row(delivery: Delivery, epoch: int, worker: int | None) -> tuple[Any, ...]:
+    """The row of a new delivery, claimed by `worker` if there is one."""
+    address = delivery.recipient.address
+    return (
+        delivery.id,
+        delivery.message,
+        str(address),
+        address.domain.lower(),
+        pack(delivery.recipient),
+        *progress(delivery),
+        delivery.accepted_at,
+        epoch,
+        worker,
+    )
+
+
+PROGRESS = ("state", "attempts", "due_at", "warned_at", "last")
+
+
+def progress(delivery: Delivery) -> tuple[Any, ...]:
+    """What of a delivery changes in its life, in the order of PROGRESS."""
+    state = delivery.state
+    return (
+        state.value,
+        delivery.attempts,
+        None if state.is_final else delivery.due_at,
+        delivery.warned_at,
+        None if delivery.last is None else pack(delivery.last),
+    )
+
+
+def read_delivery(row: Any) -> Delivery:
+    return Delivery(
+        id=DeliveryId(row.id),
+        message=MessageId(row.message),
+        recipient=unpack_recipient(row.parameters),
+        state=State(row.state),
+        attempts=row.attempts,
+        due_at=row.due_at or 0.0,
+        accepted_at=row.accepted_at,
+        warned_at=row.warned_at,
+        last=None if row.last is None else unpack_outcome(row.last),
+    )
+
+
+_COMMON = frozenset(Event.__struct_fields__)
+_OWN = {
+    kind: tuple(name for name in cls.__struct_fields__ if name not in _COMMON) for kind, cls in KINDS.items()
+}
+_encode_json = msgspec.json.Encoder().encode
+
+
+def event_row(event: Event) -> tuple[Any, ...]:
+    own = {name: getattr(event, name) for name in _OWN[event.kind]}
+    try:
+        data = _encode_json(own)
+    except UnicodeEncodeError:
+        data = _encode_json({k: storable(v) if isinstance(v, str) else v for k, v in own.items()})
+    return (
+        event.time,
+        event.kind,
+        event.delivery,
+        event.message,
+        event.login,
+        event.recipient,
+        f";{';'.join(event.tags)};" if event.tags else "",
+        data.decode(),
+    )
+
+
+def read_entry(row: Any) -> Entry:
+    """An event that a later version knows more of is read without what this one does not know."""
+    columns = msgspec.json.decode(row.data)
+    columns.update(
+        time=row.time,
+        delivery=row.delivery,
+        message=row.message,
+        login=row.login,
+        recipient=row.recipient,
+        tags=row.tags.strip(";").split(";") if row.tags else (),
+    )
+    return Entry(row.seq, msgspec.convert(columns, KINDS[row.kind]))

@@ -1,0 +1,135 @@
+"""The tables of the store, for every engine.
+
+Columns are what is searched by, ordered by, or changed; the rest of a value is packed (see `records`).
+An index is kept only where its price, paid by every message, is less than what it saves (docs/decisions).
+Tables change only together with a revision in `migrations`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+# SQLite makes a column the table's own key only if its type is called INTEGER, which there has 64 bits.
+_Identifier = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData()
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _Identifier, primary_key=True, autoincrement=False),
+    Column("login", Text, nullable=False),
+    Column("accepted_at", Double, nullable=False),
+    Column("size", Integer, nullable=False),  # octets of the content
+    Column("details", LargeBinary, nullable=False),  # records.Details
+    Column("report", LargeBinary, nullable=False),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("message", _Identifier, ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+    Column("template", LargeBinary, nullable=False),  # pieces only: its targets are kept longer, as links
+    Column("content", LargeBinary, nullable=False),  # last, so that nothing lies behind a long value
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("message", _Identifier, ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+    Column("targets", LargeBinary, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _Identifier, primary_key=True, autoincrement=False),
+    Column("message", _Identifier, ForeignKey("messages.id"), nullable=False),
+    Column("recipient", Text, nullable=False),  # the address
+    Column("domain", Text, nullable=False),  # its domain in lower case
+    Column("parameters", LargeBinary, nullable=False),  # envelope.Recipient, whole
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double),  # NULL once the state is final: then the row leaves the queue's index
+    Column("warned_at", Double),
+    Column("last", LargeBinary),  # status.Outcome
+    Column("accepted_at", Double, nullable=False),
+    Column("epoch", Integer, nullable=False),  # grows with each change of state
+    Column("worker", Integer),  # who has claimed it
+)
+Index("deliveries_message", deliveries.c.message)
+# What waits, is held or is being worked on, and nothing else: a claim costs the same whatever lies in the table.
+queued = deliveries.c.due_at.is_not(None)
+Index(
+    "deliveries_queue",
+    deliveries.c.state,
+    deliveries.c.due_at,
+    sqlite_where=queued,
+    postgresql_where=queued,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("seen_at", Double, nullable=False),  # the host's boot clock
+    sqlite_autoincrement=True,  # no number is ever given again
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", _Identifier, primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("delivery", _Identifier, nullable=False),
+    Column("message", _Identifier, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("tags", Text, nullable=False),  # ";one;two;", or ""
+    Column("data", Text, nullable=False),  # JSON: the columns of this kind alone
+    sqlite_autoincrement=True,  # a cursor never points at another event later
+)
+Index("events_delivery", events.c.delivery)
+Index("events_message", events.c.message)
+Index("events_login", events.c.login, events.c.seq)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("trusted_option_headers", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("switches", Text, nullable=False),  # JSON: an array of the names of those that are on
+    Column("senders", Text, nullable=False),  # JSON: an array
+)
+
+token_keys = Table(
+    "token_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("ledger", Text, primary_key=True),
+    Column("number", Integer, nullable=False),  # grows with each change, so that caches can tell
+)

@@ -1,0 +1,208 @@
+"""The spool's writing statements: plain synchronous code that works on batches inside the caller's transaction.
+
+Each takes the connection and all that waits to be done, and returns an answer for each; what raises is rolled
+back by the caller, who then tries its neighbours apart (see `group`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from sqlalchemy import Connection, bindparam, insert, literal_column, null, select, update
+
+from smtpeter.journal.events import Operated
+from smtpeter.message.identifier import DeliveryId
+from smtpeter.spool.model import Accepted, Claim, Delivery, Settlement
+from smtpeter.spool.states import State, Step, after
+from smtpeter.storage import contents, journal
+from smtpeter.storage.group import Undone
+from smtpeter.storage.records import (
+    PROGRESS,
+    delivery_row,
+    message_row,
+    progress,
+    read_delivery,
+    unpack_details,
+)
+from smtpeter.storage.rows import Rows
+from smtpeter.storage.schema import deliveries, messages
+
+_KEEP_MESSAGES = Rows(insert(messages), messages.c.keys())
+_KEEP_DELIVERIES = Rows(insert(deliveries), deliveries.c.keys())
+_GIVE_BACK = Rows(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("claimed_id"), deliveries.c.epoch == bindparam("claimed_epoch"))
+    .values(
+        {name: bindparam(name) for name in PROGRESS}
+        | {"epoch": deliveries.c.epoch + literal_column("1"), "worker": null()}
+    ),
+    (*PROGRESS, "claimed_id", "claimed_epoch"),
+)
+_DUE = (
+    select(deliveries.c.id)
+    .where(deliveries.c.state == State.DUE.value, deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)  # where several claim at a time; other engines leave it out
+)
+_CLAIM = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(_DUE.scalar_subquery()))
+    .values(state=State.CLAIMED.value, epoch=deliveries.c.epoch + 1, worker=bindparam("by"))
+    .returning(deliveries)
+)
+
+
+def accept(connection: Connection, worker: int, batch: Sequence[Accepted]) -> list[tuple[Claim, ...]]:
+    """Keep messages with their deliveries and events."""
+    born = [_born(delivery, one.claimed) for one in batch for delivery in one.deliveries]
+    _KEEP_MESSAGES.execute(connection, [message_row(one.message) for one in batch])
+    contents.keep(connection, [one.message for one in batch])
+    if born:
+        _KEEP_DELIVERIES.execute(
+            connection,
+            [delivery_row(claim.delivery, claim.epoch, worker if claim.epoch else None) for claim in born],
+        )
+    journal.keep(connection, chain.from_iterable(one.events for one in batch))
+    mine = iter(born)
+    return [tuple(claim for claim in (next(mine) for _ in one.deliveries) if claim.epoch) for one in batch]
+
+
+def _born(delivery: Delivery, claimed: bool) -> Claim:
+    """A new delivery and its epoch, 0 unless it is claimed at once."""
+    if not claimed or delivery.state is not State.DUE:
+        return Claim(delivery, 0)
+    return Claim(replace(delivery, state=after(delivery.state, Step.CLAIM)), 1)
+
+
+def claim(connection: Connection, worker: int, batch: Sequence[tuple[int, float]]) -> list[tuple[Claim, ...]]:
+    """Claim up to so many deliveries that are due at that time."""
+    answers = []
+    for most, now in batch:
+        rows = connection.execute(_CLAIM, {"most": most, "now": now, "by": worker})
+        claims = [Claim(read_delivery(row), row.epoch) for row in rows]
+        answers.append(tuple(sorted(claims, key=lambda claim: (claim.delivery.due_at, claim.delivery.id))))
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """What one `settle` asked for."""
+
+    settlements: tuple[Settlement, ...]
+    reports: tuple[Accepted, ...]
+
+
+def settle(connection: Connection, worker: int, batch: Sequence[Settling]) -> list[tuple[Claim, ...]]:
+    """Give claims back with their events; raises Undone when a claim's epoch has changed."""
+    settlements = [settlement for one in batch for settlement in one.settlements]
+    if settlements:
+        _give_back(connection, [(settlement.claim, settlement.delivery()) for settlement in settlements])
+        journal.keep(connection, chain.from_iterable(settlement.events for settlement in settlements))
+    reports = [replace(report, claimed=False) for one in batch for report in one.reports]
+    if reports:
+        accept(connection, worker, reports)
+    return [()] * len(batch)
+
+
+def release(connection: Connection, batch: Sequence[tuple[Claim, float]]) -> list[bool]:
+    """Give claims back without an attempt; raises Undone when a claim's epoch has changed."""
+    try:
+        _give_back(
+            connection,
+            [
+                (claim, replace(claim.delivery, state=after(State.CLAIMED, Step.RELEASE), due_at=due_at))
+                for claim, due_at in batch
+            ],
+        )
+    except Undone as undone:
+        raise Undone(False) from undone
+    return [True] * len(batch)
+
+
+def _give_back(connection: Connection, given: Sequence[tuple[Claim, Delivery]]) -> None:
+    rows = [(*progress(delivery), claim.delivery.id, claim.epoch) for claim, delivery in given]
+    if _GIVE_BACK.execute(connection, rows) != len(rows):
+        raise Undone(_stale(connection, [claim for claim, _ in given]))
+
+
+def _stale(connection: Connection, claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Those whose epoch is not the one that `_give_back` has just made of it."""
+    epochs = {}
+    for claim in claims:
+        wanted = select(deliveries.c.epoch).where(deliveries.c.id == claim.delivery.id)
+        epochs[claim.delivery.id] = connection.execute(wanted).scalar_one_or_none()
+    stale = tuple(claim for claim in claims if epochs[claim.delivery.id] != claim.epoch + 1)
+    if not stale:
+        raise ValueError("a claim cannot be given back twice at once")
+    return stale
+
+
+@dataclass(frozen=True, slots=True)
+class Altering:
+    """What an operator does to deliveries that were found before; those that have moved on since are left out."""
+
+    identifiers: tuple[DeliveryId, ...]
+    step: Step
+    now: float
+    by: str
+
+
+def alter(connection: Connection, batch: Sequence[Altering]) -> list[int]:
+    """Hold, release or delete deliveries that are not in flight; how many."""
+    return [sum(_alter_one(connection, one, identifier) for identifier in one.identifiers) for one in batch]
+
+
+_ALTERED = (
+    select(
+        deliveries.c.id,
+        deliveries.c.message,
+        deliveries.c.state,
+        deliveries.c.due_at,
+        deliveries.c.recipient,
+        messages.c.login,
+        messages.c.details,
+    )
+    .join(messages)
+    .where(deliveries.c.id == bindparam("wanted"))
+)
+
+
+def _alter_one(connection: Connection, asked: Altering, identifier: DeliveryId) -> bool:
+    row = connection.execute(_ALTERED, {"wanted": identifier}).one_or_none()
+    if row is None or State(row.state) not in ALTERABLE[asked.step]:
+        return False
+    state = after(State(row.state), asked.step)
+    due_at = asked.now if asked.step is Step.RELEASE else row.due_at
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == identifier)
+        .values(state=state.value, due_at=None if state.is_final else due_at, epoch=deliveries.c.epoch + 1)
+    )
+    event = Operated(
+        time=asked.now,
+        delivery=identifier,
+        message=row.message,
+        login=row.login,
+        recipient=row.recipient,
+        tags=unpack_details(row.details).tags,
+        step=asked.step.value,
+        by=asked.by,
+    )
+    journal.keep(connection, (event,))
+    return True
+
+
+def _alterable(step: Step) -> Iterable[State]:
+    for state in (State.DUE, State.HELD):
+        try:
+            after(state, step)
+        except ValueError:
+            continue
+        yield state
+
+
+# From which states an operator may take each step: what is in flight is let be.
+ALTERABLE = {step: tuple(_alterable(step)) for step in (Step.HOLD, Step.RELEASE, Step.DELETE)}

@@ -1,0 +1,126 @@
+"""The store, opened: the three ledgers over one database, for the server or for a command.
+
+A server holds the lock of its data directory, so whatever another server claimed there was claimed by a dead one
+and is due again at once. Commands come beside a server that runs; they claim nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.storage import migrations, workers
+from smtpeter.storage.directory import StoredAccounts
+from smtpeter.storage.engine import (
+    DirectoryLock,
+    FreeSpace,
+    StoreUnusable,
+    Trouble,
+    for_writing,
+    open_engine,
+)
+from smtpeter.storage.group import Job
+from smtpeter.storage.ledgers import StoredJournal, StoredSpool
+from smtpeter.storage.threads import Access, Inline, Threads
+
+FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
+_NOBODY = 0  # no worker has this number
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the store needs of the machine: Unix seconds, seconds since boot, secret octets, and free disk space."""
+
+    clock: Callable[[], float]
+    boot_clock: Callable[[], float]
+    randbytes: Callable[[int], bytes]
+    statvfs: Callable[[Path], os.statvfs_result]
+
+
+class Store:
+    """The ledgers. `spool`, `journal` and `accounts` keep the promises of their interfaces."""
+
+    def __init__(
+        self,
+        access: Access,
+        host: Host,
+        space: FreeSpace,
+        worker: int = _NOBODY,
+        lock: DirectoryLock | None = None,
+    ) -> None:
+        self.spool = StoredSpool(access, worker, space)
+        self.journal = StoredJournal(access)
+        self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
+        self._access = access
+        self._worker = worker
+        self._lock = lock
+
+    def stop(self) -> Deferred[None]:
+        """Refuse what comes; fires when all that came before is written."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._worker != _NOBODY:
+            with suppress(SpoolUnavailable):  # the next server takes back what is still claimed
+                await self._access.write(workers.leave, self._worker, _unavailable)
+        await self._access.stop()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _unavailable(trouble: Trouble) -> Exception:
+    return SpoolUnavailable(trouble.cause, full=trouble.full)
+
+
+def open_for_server(
+    url: str, directory: Path, reactor: IReactorFromThreads, host: Host, floor: int = FLOOR
+) -> Store:
+    """Open, create or migrate the store, and start its threads: after the last fork.
+
+    Raises StoreInUse when another server has the directory, and StoreUnusable.
+    """
+    lock = DirectoryLock(directory)
+    try:
+        engine = open_engine(url, directory)
+        migrations.upgrade(engine)
+        worker = _take_over(engine, host)
+    except StoreUnusable:
+        lock.release()
+        raise
+    access = Threads(
+        engine,
+        reactor,
+        lambda: Job(workers.beat, (worker, host.boot_clock()), _unavailable),
+        workers.BEAT_EVERY,
+        host.boot_clock,
+    )
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
+
+
+def _take_over(engine: Engine, host: Host) -> int:
+    try:
+        with for_writing(engine).begin() as connection:
+            return workers.succeed(connection, host.boot_clock())
+    except DBAPIError as error:
+        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+
+
+def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:
+    """Open the store beside whoever works on it; every answer is there at once, in the caller's thread.
+
+    Creates or migrates it only while no server has it. Raises StoreInUse, StoreUnusable.
+    """
+    engine = open_engine(url, directory)
+    if not migrations.is_current(engine):
+        with DirectoryLock(directory):
+            migrations.upgrade(engine)
+    return Store(Inline(engine), host, FreeSpace(directory, floor, host.statvfs))

@@ -1,0 +1,180 @@
+"""Between the reactor, which never waits, and the store, which does: a writer thread and some reader threads.
+
+Whatever waits to be written when the writer comes free is written in one transaction. Answers come as Deferreds
+in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorFromThreads
+
+from smtpeter.storage.engine import Trouble, for_writing
+from smtpeter.storage.group import Answer, Job, Refuse, Session
+
+_T = TypeVar("_T")
+_A = TypeVar("_A")
+_MOST_AT_ONCE = 256  # writes in one transaction, so that none waits long for the others'
+_READERS = 2
+
+
+class Access(Protocol):
+    """How the ledgers reach the store."""
+
+    def write(
+        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A, refuse: Refuse
+    ) -> Deferred[_T]:
+        """Do a write, together with whatever else waits; fires when it is committed."""
+
+    def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
+        """Call `read` with a connection and the arguments, in a transaction that sees one state of the store."""
+
+    def stop(self) -> Deferred[None]:
+        """Refuse what comes; fires when all that came before is done and all connections are closed."""
+
+
+class Inline:
+    """Does everything at once, in the caller's thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._writing = Session(for_writing(engine))
+        self._reading = Session(engine)
+
+    def write(
+        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A, refuse: Refuse
+    ) -> Deferred[_T]:
+        return _fired(self._writing.write([Job(write, argument, refuse)])[0])
+
+    def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
+        return _fired(self._reading.read(lambda connection: read(connection, *arguments), refuse))
+
+    def stop(self) -> Deferred[None]:
+        self._writing.close()
+        self._reading.close()
+        return succeed(None)
+
+
+def _fired(answer: Answer) -> Deferred[Any]:
+    return succeed(answer.value) if answer.error is None else fail(answer.error)
+
+
+class Threads:
+    """One writer thread and some reader threads; `reactor` brings the answers back.
+
+    `chore` makes a job that the writer does every `chore_every` seconds, however busy or idle it is, by a clock
+    that nobody sets.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        reactor: IReactorFromThreads,
+        chore: Callable[[], Job],
+        chore_every: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._reactor = reactor
+        self._chore = chore
+        self._chore_every = chore_every
+        self._monotonic = monotonic
+        self._writes: deque[tuple[Job, Deferred[Any]]] = deque()
+        self._work = threading.Condition()
+        self._reads: SimpleQueue[tuple[Callable[[Connection], Any], Refuse, Deferred[Any]] | None] = (
+            SimpleQueue()
+        )
+        self._stopping = False
+        self._stopped: Deferred[None] = Deferred()
+        targets = [("smtpeter-writer", self._write_all)]
+        targets += [(f"smtpeter-reader-{number}", self._read_all) for number in range(_READERS)]
+        # Daemons: a process that dies of something else must not hang for them; what is committed is safe.
+        self._threads = [threading.Thread(target=t, name=name, daemon=True) for name, t in targets]
+        self._running = len(self._threads)
+        for thread in self._threads:
+            thread.start()
+
+    def write(
+        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A, refuse: Refuse
+    ) -> Deferred[_T]:
+        if self._stopping:
+            return fail(refuse(Trouble("the store is closed")))
+        answer: Deferred[_T] = Deferred()
+        with self._work:
+            self._writes.append((Job(write, argument, refuse), answer))
+            self._work.notify()
+        return answer
+
+    def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
+        if self._stopping:
+            return fail(refuse(Trouble("the store is closed")))
+        answer: Deferred[_T] = Deferred()
+        self._reads.put((lambda connection: read(connection, *arguments), refuse, answer))
+        return answer
+
+    def stop(self) -> Deferred[None]:
+        if not self._stopping:
+            self._stopping = True
+            with self._work:
+                self._work.notify()
+            for _ in self._threads[1:]:
+                self._reads.put(None)
+        return self._stopped
+
+    # -- in the threads ----------------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        session = Session(for_writing(self._engine))
+        chore_at = self._monotonic() + self._chore_every
+        while True:
+            waiting = self._next_writes(chore_at - self._monotonic())
+            if waiting:
+                answers = session.write([job for job, _ in waiting])
+                self._reactor.callFromThread(
+                    _deliver,
+                    [(deferred, answer) for (_, deferred), answer in zip(waiting, answers, strict=True)],
+                )
+            elif self._stopping:
+                break
+            if self._monotonic() >= chore_at:
+                session.write([self._chore()])
+                chore_at = self._monotonic() + self._chore_every
+        session.close()
+        self._reactor.callFromThread(self._ended)
+
+    def _next_writes(self, timeout: float) -> list[tuple[Job, Deferred[Any]]]:
+        """All that waits, up to a limit; empty when nothing came in time, or all is done and it shall end."""
+        with self._work:
+            if not self._writes and not self._stopping:
+                self._work.wait(max(0.0, timeout))
+            return [self._writes.popleft() for _ in range(min(len(self._writes), _MOST_AT_ONCE))]
+
+    def _read_all(self) -> None:
+        session = Session(self._engine)
+        while (wanted := self._reads.get()) is not None:
+            read, refuse, deferred = wanted
+            self._reactor.callFromThread(_deliver, [(deferred, session.read(read, refuse))])
+        session.close()
+        self._reactor.callFromThread(self._ended)
+
+    def _ended(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._stopped.callback(None)
+
+
+def _deliver(answers: Sequence[tuple[Deferred[Any], Answer]]) -> None:
+    """In the reactor's thread: who waited may go on (or has long been cancelled)."""
+    for deferred, answer in answers:
+        if deferred.called:
+            continue
+        if answer.error is None:
+            deferred.callback(answer.value)
+        else:
+            deferred.errback(answer.error)

@@ -1,0 +1,62 @@
+"""Who works on claims: a worker lives by its heartbeat, and what a dead one held is due again.
+
+Times are the host's boot clock, which no change of the wall clock moves. Claims keep their epoch when they are
+taken back: should the worker live after all and nobody else have claimed the delivery meanwhile, what it has to
+tell still counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from smtpeter.spool.states import State
+from smtpeter.storage.schema import deliveries, queued, workers
+
+BEAT_EVERY = 10.0  # seconds
+DEAD_AFTER = 30.0  # seconds
+
+
+def succeed(connection: Connection, now: float) -> int:
+    """Register the only worker there is: all others are known to be dead, and what they held is due again."""
+    _take_back(connection, deliveries.c.state == State.CLAIMED)
+    connection.execute(delete(workers))
+    return register(connection, now)
+
+
+def register(connection: Connection, now: float) -> int:
+    """A new worker's number."""
+    return int(
+        connection.execute(insert(workers).values(seen_at=now).returning(workers.c.number)).scalar_one()
+    )
+
+
+def beat(connection: Connection, batch: Sequence[tuple[int, float]]) -> list[None]:
+    """Say that a worker lives, even one that was thought dead, and bury those that have long been silent."""
+    for number, now in batch:
+        seen = connection.execute(update(workers).where(workers.c.number == number).values(seen_at=now))
+        if not seen.rowcount:
+            connection.execute(insert(workers).values(number=number, seen_at=now))
+        _bury(connection, now)
+    return [None] * len(batch)
+
+
+def _bury(connection: Connection, now: float) -> None:
+    silent = select(workers.c.number).where(workers.c.seen_at < now - DEAD_AFTER)
+    dead = connection.execute(silent).scalars().all()
+    if dead:
+        _take_back(connection, (deliveries.c.state == State.CLAIMED) & deliveries.c.worker.in_(dead))
+        connection.execute(delete(workers).where(workers.c.number.in_(dead)))
+
+
+def leave(connection: Connection, batch: Sequence[int]) -> list[None]:
+    """An orderly end: what the worker still holds is due again."""
+    for number in batch:
+        _take_back(connection, (deliveries.c.state == State.CLAIMED) & (deliveries.c.worker == number))
+        connection.execute(delete(workers).where(workers.c.number == number))
+    return [None] * len(batch)
+
+
+def _take_back(connection: Connection, held: ColumnElement[bool]) -> None:
+    connection.execute(update(deliveries).where(held, queued).values(state=State.DUE, worker=None))
