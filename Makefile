@@ -1,0 +1,40 @@
+# One command each: run, test, check, bench. All they need is installed into .venv from PyPI.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?=
+
+.PHONY: run test check format bench clean
+
+run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
+	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
+	else exec $(BIN)/smtpeter sandbox --directory var; fi
+
+test: $(STAMP)  ## everything that must pass
+	$(BIN)/pytest $(TESTS)
+
+check: $(STAMP)  ## format, lint, types, import contracts, sizes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/sizes.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
+	$(BIN)/python bench/relay.py
+
+# editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[development]' --config-settings editable_mode=compat
+	touch $@
+
+clean:
+	rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,65 @@
+"""The command's frame: where the configuration is, what is not built yet, and how errors are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smtpeter import __version__, config
+from smtpeter.cli.explain import explain
+from smtpeter.cli.key import key
+from smtpeter.cli.login import login
+from smtpeter.cli.message import events, message
+from smtpeter.cli.queue import queue
+from smtpeter.cli.sandbox import sandbox
+from smtpeter.service import check
+
+NOT_BUILT = frozenset(
+    ("operator", "token", "domain", "suppression", "webhook", "backup", "restore", "doctor"),
+)
+
+
+class Commands(click.Group):
+    """The commands; one that a later version brings says so."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in NOT_BUILT:
+            raise click.ClickException(f"{args[0]}: not built yet in this version")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--config",
+    "config_file",
+    envvar="SMTPETER_CONFIG",
+    default="/etc/smtpeter/smtpeter.toml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The configuration file.",
+)
+@click.version_option(__version__, prog_name="smtpeter")
+@click.pass_context
+def main(context: click.Context, config_file: Path) -> None:
+    """Smtpeter: an outbound mail server whose logins carry their own switches."""
+    context.obj = config_file
+
+
+@main.command("check-config")
+@click.pass_obj
+def check_config(config_file: Path) -> None:
+    """Say whether the configuration can be used, and what is wrong if not."""
+    try:
+        check(config.load(config_file))
+    except config.Misconfigured as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{config_file}: can be used")
+
+
+_COMMANDS: tuple[Any, ...] = (login, queue, message, events, explain, key, sandbox)
+for _command in _COMMANDS:
+    main.add_command(_command)

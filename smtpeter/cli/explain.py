@@ -1,0 +1,62 @@
+"""`smtpeter explain FILE --login NAME`: what would change in this message, link by link, and why not.
+
+A dry run of what submission and the rewriters decide; nothing is sent and nothing is kept. Tokens, which are made
+for each recipient, show as `T…`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import BinaryIO
+
+import click
+import msgspec
+
+from smtpeter.cli.output import json_option, print_json, safe
+from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.message.edit import Report, SlotKind
+from smtpeter.message.header import fields
+from smtpeter.message.token import TOKEN_LENGTH
+from smtpeter.rewrite.render import render
+from smtpeter.service import rooms
+from smtpeter.submission.options import read_options
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--login", "username", required=True, help="The login whose switches hold.")
+@json_option
+@with_store
+def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> None:
+    """Tell what would change in the message FILE ("-": standard input), and why not."""
+    login = store.run(store.accounts.login(username))
+    if login is None:
+        raise click.ClickException(f"no login {username!r}")
+    original = b"\r\n".join(file.read().splitlines())
+    original += b"\r\n" if original else b""
+    found, _ = fields(original)
+    options = read_options(original, found, login.switches, available=rooms.AVAILABLE)
+    template, report = rooms.pipeline(store.settings).prepare(original, options.switches, options.edits)
+    report = Report(report.findings, options.notes + report.notes)
+    diff = _diff(original, render(original, template, _sample))
+    if as_json:
+        print_json({"switches": options.switches.on(), "report": msgspec.to_builtins(report), "diff": diff})
+        return
+    click.echo(f"switches: {', '.join(options.switches.on()) or 'none'}")
+    for finding in report.findings:
+        why = f" ({finding.reason})" if finding.reason else ""
+        click.echo(safe(f"{finding.rewriter:8}{finding.verdict:9}{finding.place}: {finding.value}{why}"))
+    for note in report.notes:
+        click.echo(safe(f"note    {note}"))
+    for line in diff:
+        click.echo(safe(line))
+
+
+def _sample(_kind: SlotKind, _number: int) -> str:
+    return "T" * TOKEN_LENGTH
+
+
+def _diff(original: bytes, result: bytes) -> list[str]:
+    """A unified diff of the two, octets above 127 shown as they would be in ISO-8859-1."""
+    before, after = (text.decode("iso-8859-1").split("\r\n") for text in (original, result))
+    return list(difflib.unified_diff(before, after, "original", "as it would leave", lineterm="", n=1))

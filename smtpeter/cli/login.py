@@ -1,0 +1,252 @@
+"""`smtpeter login …`: the logins and their switches."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from smtpeter.accounts import passwords
+from smtpeter.accounts.interface import LoginExists, NoSuchLogin
+from smtpeter.accounts.model import Login
+from smtpeter.cli.output import json_option, print_json, print_rows
+from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.journal.columns import timestamp
+from smtpeter.message.options import Switches
+
+NOT_BUILT = {"track_bounces": "bounce tracking", "inline_css": "inline CSS"}
+_HELP = {
+    "track_clicks": "Modify hyperlinks to track clicks.",
+    "track_opens": "Modify image URLs to track opens.",
+    "prevent_scam": "Leave links alone that would trigger scam warnings.",
+    "track_bounces": "Change the envelope address to collect bounces.",
+    "inline_css": "Modify HTML to contain inline CSS.",
+    "track_text_links": "Also track URLs in text parts.",
+    "always_pixel": "Add an open pixel even where there are images.",
+}
+
+
+def switch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--track-clicks/--no-track-clicks` and its sisters; None where it was not given."""
+    for name in reversed(Switches.names()):
+        option = name.replace("_", "-")
+        command = click.option(f"--{option}/--no-{option}", default=None, help=_HELP[name])(command)
+    return command
+
+
+def _switches(before: Switches, given: dict[str, bool | None]) -> Switches:
+    changed = {name: given[name] for name in Switches.names() if given[name] is not None}
+    for name, what in NOT_BUILT.items():
+        if changed.get(name):
+            raise click.ClickException(f"--{name.replace('_', '-')}: {what} is not built yet in this version")
+    return replace(before, **changed)  # type: ignore[arg-type]
+
+
+def _shown(login: Login) -> dict[str, Any]:
+    return {
+        "username": login.username,
+        "enabled": login.enabled,
+        "switches": list(login.switches.on()),
+        "senders": list(login.senders),
+        "option_headers": login.trusted_option_headers,
+        "created": timestamp(login.created_at),
+        "note": login.note,
+    }
+
+
+@click.group()
+def login() -> None:
+    """Logins and their switches."""
+
+
+senders_option = click.option(
+    "--sender",
+    "senders",
+    multiple=True,
+    help="A return path or From address it may use: an address, a domain, or .domain for subdomains. Any, if none.",
+)
+headers_option = click.option(
+    "--option-headers/--no-option-headers",
+    default=None,
+    help="Whether x-smtpeter-* header fields count when a trusted network submits as this login.",
+)
+
+
+@login.command()
+@click.argument("username", required=False)
+@click.option("--password-stdin", is_flag=True, help="Read a password of your choice from standard input.")
+@click.option("--note", default="", help="A word to remember it by.")
+@senders_option
+@headers_option
+@switch_options
+@json_option
+@with_store
+def create(
+    store: Ledgers,
+    username: str | None,
+    password_stdin: bool,
+    note: str,
+    senders: Sequence[str],
+    option_headers: bool | None,
+    as_json: bool,
+    **given: bool | None,
+) -> None:
+    """Make a login; the password is shown once. Without switches they are all off."""
+    password, kept = _chosen() if password_stdin else _generated()
+    made = Login(
+        username=username or f"login-{secrets.token_hex(4)}",
+        password_hash=kept,
+        switches=_switches(Switches(), given),
+        created_at=time.time(),  # noqa: TID251 - the command is the door where the clock comes in
+        senders=tuple(senders),
+        trusted_option_headers=bool(option_headers),
+        note=note,
+    )
+    try:
+        store.run(store.accounts.create(made))
+    except LoginExists:
+        raise click.ClickException(f"a login {made.username!r} exists already") from None
+    answer = _shown(made) if password_stdin else {**_shown(made), "password": password}
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(f"username  {made.username}")
+    if not password_stdin:
+        click.echo(f"password  {password}   (shown this once)")
+
+
+def _chosen() -> tuple[str, str]:
+    """The password on standard input, and what to keep of it."""
+    password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        return password, passwords.keep_chosen(password, secrets.token_bytes)
+    except passwords.UnusablePassword as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _generated() -> tuple[str, str]:
+    """A new password, and what to keep of it."""
+    password = passwords.generate(secrets.token_bytes)
+    return password, passwords.keep_generated(password, secrets.token_bytes)
+
+
+def _found(store: Ledgers, username: str) -> Login:
+    found = store.run(store.accounts.login(username))
+    if found is None:
+        raise click.ClickException(f"no login {username!r}")
+    return found
+
+
+@login.command("list")
+@json_option
+@with_store
+def list_(store: Ledgers, as_json: bool) -> None:
+    """All logins."""
+    rows = [_shown(one) for one in store.run(store.accounts.logins())]
+    print_rows(
+        rows,
+        as_json,
+        ("username", "enabled", "switches", "senders", "created", "note"),
+        "There are no logins.",
+    )
+
+
+@login.command()
+@click.argument("username")
+@json_option
+@with_store
+def show(store: Ledgers, username: str, as_json: bool) -> None:
+    """One login."""
+    shown = _shown(_found(store, username))
+    if as_json:
+        print_json(shown)
+    else:
+        print_rows([shown], False, tuple(shown), "")
+
+
+@login.command()
+@click.argument("username")
+@click.option("--note", default=None, help="A word to remember it by.")
+@click.option("--any-sender", is_flag=True, help="It may use any sender again.")
+@senders_option
+@headers_option
+@switch_options
+@json_option
+@with_store
+def modify(
+    store: Ledgers,
+    username: str,
+    note: str | None,
+    any_sender: bool,
+    senders: Sequence[str],
+    option_headers: bool | None,
+    as_json: bool,
+    **given: bool | None,
+) -> None:
+    """Change what is named; the rest stays. It counts within a second, without a restart."""
+    if any_sender and senders:
+        raise click.UsageError("--any-sender and --sender exclude each other")
+    before = _found(store, username)
+    changed = replace(before, switches=_switches(before.switches, given))
+    if note is not None:
+        changed = replace(changed, note=note)
+    if senders or any_sender:
+        changed = replace(changed, senders=tuple(senders))
+    if option_headers is not None:
+        changed = replace(changed, trusted_option_headers=option_headers)
+    _replace(store, changed, as_json)
+
+
+def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None:
+    try:
+        store.run(store.accounts.replace(changed))
+    except NoSuchLogin:
+        raise click.ClickException(f"no login {changed.username!r}") from None
+    if as_json:
+        print_json({**_shown(changed), **more})
+    for name, value in more.items() if not as_json else ():
+        click.echo(f"{name}  {value}   (shown this once)")
+
+
+@login.command()
+@click.argument("username")
+@json_option
+@with_store
+def rotate(store: Ledgers, username: str, as_json: bool) -> None:
+    """Give it a new password, shown once; the old one stops within a second."""
+    password, kept = _generated()
+    _replace(store, replace(_found(store, username), password_hash=kept), as_json, password=password)
+
+
+@login.command()
+@click.argument("username")
+@json_option
+@with_store
+def disable(store: Ledgers, username: str, as_json: bool) -> None:
+    """It can submit nothing more, within a second, also in sessions that are open."""
+    _replace(store, replace(_found(store, username), enabled=False), as_json)
+
+
+@login.command()
+@click.argument("username")
+@json_option
+@with_store
+def enable(store: Ledgers, username: str, as_json: bool) -> None:
+    """It can submit again."""
+    _replace(store, replace(_found(store, username), enabled=True), as_json)
+
+
+@login.command()
+@click.argument("username")
+@with_store
+def delete(store: Ledgers, username: str) -> None:
+    """Take it away; its messages and events stay."""
+    try:
+        store.run(store.accounts.delete(username))
+    except NoSuchLogin:
+        raise click.ClickException(f"no login {username!r}") from None

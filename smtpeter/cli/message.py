@@ -1,0 +1,125 @@
+"""`smtpeter message show` and `smtpeter events`: what became of mail."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from smtpeter.cli.output import json_option, print_json, print_line, safe
+from smtpeter.cli.store import Ledgers, identified, with_store
+from smtpeter.journal.columns import record
+from smtpeter.journal.events import KINDS
+from smtpeter.journal.interface import Query
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool import story
+from smtpeter.spool.model import QueueFilter
+
+_PAGE = 1000
+_FOLLOW_EVERY = 0.5  # seconds
+
+
+@click.group()
+def message() -> None:
+    """Messages and what became of them."""
+
+
+@message.command()
+@click.argument("identifier")
+@json_option
+@with_store
+def show(store: Ledgers, identifier: str, as_json: bool) -> None:
+    """The whole story of one delivery, or of all deliveries of a message, named by its id."""
+    stories = _stories(store, identifier)
+    if as_json:
+        print_json(stories[0] if len(stories) == 1 else stories)
+        return
+    for one in stories:
+        _print(one)
+
+
+def _stories(store: Ledgers, identifier: str) -> list[dict[str, Any]]:
+    number = identified(identifier)
+    found = store.run(store.spool.delivery(DeliveryId(number)))
+    deliveries = [found] if found else []
+    if not deliveries:
+        every = QueueFilter(states=None, message=MessageId(number))
+        deliveries = list(store.run(store.spool.deliveries(every, _PAGE)))
+    if not deliveries:
+        raise click.ClickException(f"{identifier}: no such delivery or message")
+    kept = store.run(store.spool.message(deliveries[0].message))
+    return [
+        story.tell(kept, one, store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)))
+        for one in deliveries
+    ]
+
+
+def _print(told: dict[str, Any]) -> None:
+    click.echo(f"{told['id']}  to {safe(told['recipient'])}: {told['state']}")
+    for name, value in (told["submitted"] or {}).items():
+        if value not in (None, "", []):
+            click.echo(f"  {name:12}{safe(', '.join(value) if isinstance(value, list) else str(value))}")
+    for finding in (told["report"] or {}).get("findings", ()):
+        why = f" ({finding['reason']})" if finding.get("reason") else ""
+        click.echo(safe(f"  {finding['rewriter']:8}{finding['verdict']:9}{finding['value']}{why}"))
+    for note in (told["report"] or {}).get("notes", ()):
+        click.echo(safe(f"  note    {note}"))
+    for event in told["events"]:
+        data = event["data"]
+        said = data.get("description") or data.get("reply") or data.get("url") or data.get("client") or ""
+        click.echo(safe(f"  {data['time']}  {event['event']:10}{said}"))
+
+
+@click.command()
+@click.option("--follow", is_flag=True, help="Go on with what comes, one JSON object a line.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(sorted(KINDS)), help="Only of this kind.")
+@click.option("--id", "delivery", default=None, help="Of this delivery.")
+@click.option("--message", "message_id", default=None, help="Of this message.")
+@click.option("--recipient", default=None, help="About this recipient.")
+@click.option("--login", default=None, help="Of this login.")
+@click.option("--tag", "tags", multiple=True, help="With this tag; all that are named must be there.")
+@click.option("--limit", default=1000, show_default=True, help="At most so many, when not following.")
+@json_option
+@with_store
+def events(
+    store: Ledgers,
+    follow: bool,
+    kinds: tuple[str, ...],
+    delivery: str | None,
+    message_id: str | None,
+    recipient: str | None,
+    login: str | None,
+    tags: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+) -> None:
+    """The journal, in order."""
+    query = Query(
+        delivery=DeliveryId(identified(delivery)) if delivery else None,
+        message=MessageId(identified(message_id)) if message_id else None,
+        recipient=recipient,
+        login=login,
+        tags=tags,
+        kinds=kinds or None,
+    )
+    if follow:
+        _follow(store, query)
+    found = [record(entry.event) for entry in store.run(store.journal.since(0, query, limit))]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        data = one["data"]
+        click.echo(safe(f"{data['time']}  {one['event']:10}{data['id']}  {data['recipient']}"))
+
+
+def _follow(store: Ledgers, query: Query) -> None:
+    cursor = 0
+    while True:
+        entries = store.run(store.journal.since(cursor, query, _PAGE))
+        for entry in entries:
+            cursor = entry.cursor
+            print_line(record(entry.event))
+        if not entries:
+            time.sleep(_FOLLOW_EVERY)

@@ -1,0 +1,201 @@
+"""smtpeter.toml, read into typed settings.
+
+Each room owns its settings type; here they are put together, filled, and judged as a whole. Whatever is wrong
+raises Misconfigured, whose text names the file, the key, and what was expected; nothing is guessed and no key is
+ignored. Every float in a settings type is a duration in seconds, written as "90s", "5m", "2h" or "1d".
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from smtpeter.relay.settings import Settings as Relay
+from smtpeter.submission.settings import Settings as Submission
+from smtpeter.web.settings import Tracking
+
+
+class Misconfigured(Exception):
+    """The configuration cannot be used; the text is one line for the sysadmin."""
+
+
+class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [server]."""
+
+    hostname: str
+    data_directory: str
+    workers: int = 1
+
+
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [store]. A SQLite path is relative to data_directory."""
+
+    url: str = "sqlite:///smtpeter.db"
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [tls]: PEM files; several certificates are chosen from by server name (SNI), the first is the default."""
+
+    certificate: str | tuple[str, ...] = ()
+    private_key: str | tuple[str, ...] = ()
+
+    def pairs(self) -> tuple[tuple[Path, Path], ...]:
+        """Certificate chain and private key, as many as there are."""
+        certificates, keys = (
+            (value,) if isinstance(value, str) else value for value in (self.certificate, self.private_key)
+        )
+        if len(certificates) != len(keys):
+            raise Misconfigured(
+                f"tls.private_key: expected as many files as tls.certificate names ({len(certificates)}), got {len(keys)}"
+            )
+        return tuple((Path(one), Path(other)) for one, other in zip(certificates, keys, strict=True))
+
+
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [retention]: how long what is no longer queued is kept. Durations are seconds."""
+
+    content: float = 7 * 86400.0
+    events: float = 90 * 86400.0
+    links: float = 365 * 86400.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    server: Server
+    store: Store = Store()
+    tls: Tls = Tls()
+    submission: Submission = Submission()
+    relay: Relay = Relay()
+    tracking: Tracking = Tracking()
+    retention: Retention = Retention()
+
+    @property
+    def data_directory(self) -> Path:
+        return Path(self.server.data_directory)
+
+
+# Known keys whose room is not built: refused by name, so that nobody believes in them.
+NOT_BUILT = {
+    "bounces": "bounce tracking",
+    "web": "the dashboard and the REST API",
+    "relay.source_addresses": "source addresses",
+    "relay.sites": "limits per site",
+}
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
+_AT = re.compile(r" - at `\$(.*)`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_OWN = re.compile(r"([a-z_]+(?:\[\d+\])?): (.*)", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+
+
+def load(path: Path) -> Settings:
+    """Read and judge the file at `path`; raises Misconfigured."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: cannot be read: {error}") from error
+    try:
+        settings = read(tomllib.loads(text), path.parent.resolve())
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{path}: no valid TOML: {error}") from error
+    except Misconfigured as error:
+        raise Misconfigured(f"{path}: {error}") from error
+    return settings
+
+
+def read(document: Mapping[str, Any], directory: Path) -> Settings:
+    """Settings from a parsed file; relative paths count from `directory`."""
+    _refuse_not_built(document)
+    try:
+        settings = msgspec.convert(_durations(document, inspect.type_info(Settings), ""), Settings)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(_in_our_words(str(error))) from error
+    _judge(settings)
+    return _resolved(settings, directory)
+
+
+def _refuse_not_built(document: Mapping[str, Any]) -> None:
+    for key, what in NOT_BUILT.items():
+        section, _, name = key.partition(".")
+        found = document.get(section)
+        if found is not None and (not name or (isinstance(found, Mapping) and name in found)):
+            raise Misconfigured(f"{key}: {what}: not built yet in this version; remove it")
+    server = document.get("server")
+    if isinstance(server, Mapping) and server.get("workers", 1) != 1:
+        raise Misconfigured("server.workers: expected 1: more workers are not built yet in this version")
+    store = document.get("store")
+    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith("sqlite:"):
+        raise Misconfigured(
+            "store.url: expected sqlite:///FILE: other stores are not built yet in this version"
+        )
+
+
+def _durations(value: Any, kind: inspect.Type, key: str) -> Any:
+    """The document with each duration as seconds, told from the settings' types."""
+    match kind:
+        case inspect.FloatType():
+            return _duration(value, key)
+        case inspect.UnionType(types=types) if any(isinstance(one, inspect.FloatType) for one in types):
+            return _duration(value, key)
+        case inspect.VarTupleType(item_type=item) if isinstance(value, list):
+            return [_durations(one, item, f"{key}[{index}]") for index, one in enumerate(value)]
+        case inspect.StructType(fields=fields) if isinstance(value, Mapping):
+            known = {field.encode_name: field.type for field in fields}
+            return {
+                name: _durations(one, known[name], f"{key}.{name}".lstrip(".")) if name in known else one
+                for name, one in value.items()
+            }
+    return value
+
+
+def _duration(value: Any, key: str) -> float:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Misconfigured(f'{key}: expected a duration such as "90s", "5m", "2h" or "1d", got {value!r}')
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _in_our_words(problem: str) -> str:
+    """Msgspec's error with the key first."""
+    at = _AT.search(problem)
+    key = at[1].lstrip(".") if at else ""
+    what = problem[: at.start()] if at else problem
+    for pattern, text in ((_UNKNOWN, "no such key"), (_MISSING, "missing, and there is no default")):
+        if match := pattern.fullmatch(what):
+            return f"{'.'.join(filter(None, (key, match[1])))}: {text}"
+    if match := _OWN.fullmatch(what):  # a settings type's own judgement names the key in its section
+        return f"{'.'.join(filter(None, (key, match[1])))}: {match[2]}"
+    return f"{key}: {what[0].lower()}{what[1:].replace('`', '')}"
+
+
+def _judge(settings: Settings) -> None:
+    """What concerns more than one key, or is beyond the types."""
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", settings.server.hostname):
+        raise Misconfigured(f"server.hostname: expected a host name, got {settings.server.hostname!r}")
+    settings.tls.pairs()
+    if (settings.submission.starttls or settings.submission.implicit_tls) and not settings.tls.pairs():
+        raise Misconfigured(
+            "tls.certificate: missing: the submission listeners need a certificate and its private_key"
+        )
+
+
+def _resolved(settings: Settings, directory: Path) -> Settings:
+    """The settings with absolute paths."""
+
+    def absolute(value: str | tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(directory / one) for one in ((value,) if isinstance(value, str) else value))
+
+    server = msgspec.structs.replace(
+        settings.server, data_directory=str(directory / settings.server.data_directory)
+    )
+    tls = Tls(certificate=absolute(settings.tls.certificate), private_key=absolute(settings.tls.private_key))
+    return msgspec.structs.replace(settings, server=server, tls=tls)

@@ -1,0 +1,77 @@
+"""Forgets what is no longer queued and has been kept for its time; what is queued is never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from smtpeter.config import Retention
+from smtpeter.journal.events import KINDS
+from smtpeter.journal.interface import Journal
+from smtpeter.spool.interface import Spool
+
+_EVERY = 600.0  # seconds between two rounds
+_BREATH = 0.05  # seconds between two batches, so that mail comes first
+_BATCH = 100
+
+Forget = Callable[[float, int], Awaitable[int]]
+
+
+class Forgetting:
+    """The round that forgets. `now` gives Unix seconds."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        retention: Retention,
+        spool: Spool,
+        journal: Journal,
+        now: Callable[[], float],
+        clock: IReactorTime,
+    ) -> None:
+        self._retention = retention
+        self._spool = spool
+        self._journal = journal
+        self._now = now
+        self._clock = clock
+        self._loop = LoopingCall(self._round)
+        self._loop.clock = clock
+        self._running: Deferred[None] | None = None
+
+    def start(self) -> None:
+        self._loop.start(_EVERY, now=False)
+
+    def stop(self) -> None:
+        if self._loop.running:
+            self._loop.stop()
+        if self._running is not None:
+            self._running.cancel()
+
+    def _round(self) -> Deferred[None]:
+        self._running = Deferred.fromCoroutine(self.forget()).addErrback(self._failed)
+        return self._running
+
+    def _failed(self, failure: Failure) -> None:
+        self._log.warn("retention is behind: {why}", why=failure.getErrorMessage())
+
+    async def forget(self) -> None:
+        """One round, batch by batch until nothing is left to forget."""
+        kept = self._retention
+        steps: tuple[tuple[Forget, float], ...] = (
+            (self._spool.forget_content, kept.content),
+            (self._spool.forget_links, max(kept.links, kept.content)),
+            (self._spool.forget_messages, max(kept.links, kept.content)),
+            (self._forget_events, kept.events),
+        )
+        for forget, age in steps:
+            while await forget(self._now() - age, _BATCH):
+                await deferLater(self._clock, _BREATH)
+
+    def _forget_events(self, before: float, limit: int) -> Awaitable[int]:
+        return self._journal.forget(before, tuple(KINDS), limit)

@@ -1,0 +1,219 @@
+"""Each room, built from its settings and its neighbours."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from smtpeter.config import Misconfigured, Settings
+from smtpeter.message.edit import Edit, Report, Template
+from smtpeter.message.identifier import DeliveryId, Identifiers
+from smtpeter.message.options import Switches
+from smtpeter.message.token import KeyRing
+from smtpeter.relay import names
+from smtpeter.relay.attempt import Attempts
+from smtpeter.relay.connections import Connections
+from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
+from smtpeter.relay.interface import Courier, Outgoing
+from smtpeter.relay.pacing import Limits
+from smtpeter.relay.resolver import DnsResolver
+from smtpeter.relay.route import Rules as RouteRules
+from smtpeter.relay.sandbox import Sandbox
+from smtpeter.relay.sender import Connector, Credentials
+from smtpeter.relay.service import Neighbours as RelayNeighbours
+from smtpeter.relay.service import Relay
+from smtpeter.relay.settings import Mode
+from smtpeter.relay.settlement import Settling
+from smtpeter.relay.tls import Contexts
+from smtpeter.report.notification import Notification
+from smtpeter.rewrite.pipeline import Pipeline
+from smtpeter.rewrite.settings import Settings as RewriteSettings
+from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
+from smtpeter.spool.interface import Spool
+from smtpeter.spool.schedule import Schedule
+from smtpeter.storage.store import Store
+from smtpeter.submission.delivery import Rules as SubmissionRules
+from smtpeter.submission.interface import Neighbours as SubmissionNeighbours
+from smtpeter.submission.server import Means, SubmissionServer
+from smtpeter.web.hits import Described
+from smtpeter.web.recorder import Recorder
+from smtpeter.web.server import Server
+from smtpeter.web.spill import Spill
+from smtpeter.web.tracking import Tracking
+from smtpeter.web.visit import Proxies
+
+# The switches whose rewriters are built; the others are refused where someone asks for them.
+AVAILABLE = frozenset(Switches.names()) - {"track_bounces", "inline_css"}
+_chance = random.SystemRandom()
+now = time.time  # noqa: TID251 - and time
+
+
+def identifiers() -> Identifiers:
+    return Identifiers(now, secrets.randbits)
+
+
+def pipeline(settings: Settings) -> Pipeline:
+    return Pipeline(
+        RewriteSettings(click_url=settings.tracking.click_url, open_url=settings.tracking.open_url)
+    )
+
+
+def certificates(settings: Settings) -> Certificates | None:
+    """The server's certificates; None when it has none. Raises Misconfigured."""
+    pairs = settings.tls.pairs()
+    try:
+        return Certificates([Pair(*pair) for pair in pairs], time.monotonic) if pairs else None
+    except CertificateUnusable as error:
+        raise Misconfigured(str(error)) from error
+
+
+class Preparing:
+    """The rewriters, as submission asks for them."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def prepare(
+        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
+    ) -> Awaitable[tuple[Template, Report]]:
+        return execute(self._pipeline.prepare, original, switches, header_edits)
+
+
+def courier(settings: Settings, reactor: Any, outgoing: Outgoing) -> Courier:
+    """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
+    relay = settings.relay
+    if relay.mode is Mode.SANDBOX:
+        return Sandbox(settings.data_directory / "sandbox", outgoing)
+    servers = names.name_servers(relay.nameservers, _resolv_conf())
+    resolver = DnsResolver(reactor, servers, secrets.randbits)
+    destination: Destination
+    if relay.mode is Mode.SMARTHOST:
+        host, port = relay.smarthost_address
+        destination = SmarthostDestination(resolver, host, port, relay.maximum_addresses)
+        security = relay.smarthost_security
+    else:
+        # Mail that an MX of our own name takes is no loop while we have no such listener: beside us lives a Postfix.
+        rules = RouteRules(relay.port, relay.maximum_addresses, relay.allow_private_addresses)
+        destination = ExchangerDestination(resolver, rules, _chance)
+        security = relay.tls
+    connector = Connector(
+        reactor, settings.server.hostname, relay.timeouts, _contexts(settings), _credentials(settings)
+    )
+    connections = Connections(
+        connector, reactor, keep=relay.keep_connections, maximum_messages=relay.messages_per_connection
+    )
+    return Attempts(destination, connections, outgoing, security)
+
+
+def _resolv_conf() -> str:
+    try:
+        return Path("/etc/resolv.conf").read_text("ascii", "replace")
+    except OSError:
+        return ""
+
+
+def _contexts(settings: Settings) -> Contexts:
+    try:
+        return Contexts(settings.relay.certificate_authorities)
+    except Exception as error:  # OpenSSL's own error has no words for people
+        raise Misconfigured(
+            f"relay.certificate_authorities: {settings.relay.certificate_authorities}: cannot be read: {error}"
+        ) from error
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    relay = settings.relay
+    if not relay.smarthost_username:
+        return None
+    try:
+        password = Path(relay.smarthost_password_file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"relay.smarthost_password_file: {error}") from error
+    return Credentials(relay.smarthost_username, password)
+
+
+def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, made: Identifiers) -> Relay:
+    chosen = settings.relay
+    schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
+    reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
+    neighbours = RelayNeighbours(
+        spool=spool,
+        courier=courier(settings, reactor, outgoing),
+        outgoing=outgoing,
+        reports=reports,
+        settling=Settling(schedule, _chance.random),
+        clock=reactor,
+        now=now,
+        site_of=_site_of(settings),
+    )
+    return Relay(neighbours, Limits())
+
+
+def _site_of(settings: Settings) -> Callable[[str], str]:
+    """All mail for a smarthost goes to one site; else each domain is its own."""
+    if settings.relay.mode is Mode.MX:
+        return str.lower
+    return lambda _: settings.relay.mode.value
+
+
+def submission(
+    settings: Settings, reactor: Any, store: Store, handoff: Relay, pool: ThreadPool, made: Identifiers
+) -> SubmissionServer:
+    def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(reactor, pool, function, *arguments)
+
+    rules = SubmissionRules(
+        settings.server.hostname,
+        settings.submission.maximum_hops,
+        allow_private=settings.relay.allow_private_addresses or settings.relay.mode is Mode.SANDBOX,
+        available=AVAILABLE,
+    )
+    neighbours = SubmissionNeighbours(
+        accounts=store.accounts,
+        spool=store.spool,
+        prepare=Preparing(pipeline(settings)),
+        handoff=handoff,
+        identifiers=made,
+        clock=now,
+    )
+    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
+    return SubmissionServer(settings.submission, rules, neighbours, means)
+
+
+class Tracked:
+    """What the tracking host asks about deliveries, by the spool."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    async def describe(self, delivery: DeliveryId, /) -> Described | None:
+        found = await self._spool.delivery(delivery)
+        if found is None:
+            return None
+        message = await self._spool.message(found.message)
+        recipient = str(found.recipient.address)
+        if message is None:
+            return Described(found.message, "", recipient)
+        return Described(message.id, message.login, recipient, message.tags)
+
+    def target(self, delivery: DeliveryId, number: int, /) -> Awaitable[str | None]:
+        return self._spool.target(delivery, number)
+
+
+def tracking(
+    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing]
+) -> tuple[Recorder, Server]:
+    """Who writes down clicks and opens, and the server that answers them."""
+    deliveries = Tracked(store.spool)
+    recorder = Recorder(reactor, deliveries, store.journal.append, Spill(settings.data_directory / "hits"))
+    proxies = Proxies(settings.tracking.trusted_proxies)
+    handler = Tracking(ring, deliveries, recorder.record, proxies, reactor)
+    return recorder, Server(handler.answer, reactor)

@@ -1,0 +1,189 @@
+"""The whole server as one Twisted service.
+
+Ports are bound before privileges are dropped, everything else starts after. It stops along the flow: listeners and
+their sessions, then the relay (what is under way may finish), then the tracking host's events, then the store.
+What keeps it from starting ends the process with one line and status 1.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from smtpeter.accounts.model import TokenKey
+from smtpeter.config import Misconfigured, Settings
+from smtpeter.service import rooms
+from smtpeter.service.keys import Keys
+from smtpeter.service.outgoing import Rendered
+from smtpeter.service.retention import Forgetting
+from smtpeter.session.factory import SessionFactory
+from smtpeter.storage.engine import StoreInUse, StoreUnusable
+from smtpeter.storage.store import Host, Store, open_for_command, open_for_server
+
+_GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
+_HASHING = 2  # slow passwords verified at a time
+
+
+def host() -> Host:
+    return Host(rooms.now, lambda: time.clock_gettime(time.CLOCK_BOOTTIME), secrets.token_bytes, os.statvfs)
+
+
+def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Each listener: its key in the configuration, and its endpoint string."""
+    listed = {
+        "submission.starttls": settings.submission.starttls,
+        "submission.implicit_tls": settings.submission.implicit_tls,
+        "tracking.listen": settings.tracking.listen,
+    }
+    return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
+
+
+def check(settings: Settings) -> None:
+    """Try what can be tried without starting; raises Misconfigured."""
+    from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
+
+    for key, text in endpoints(settings):
+        _endpoint(Clock(), key, text)
+    rooms.certificates(settings)
+    rooms.courier(settings, Clock(), Rendered(_no_ring))
+    if not settings.data_directory.parent.is_dir():
+        raise Misconfigured(
+            f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
+        )
+
+
+def _no_ring() -> Any:
+    raise AssertionError("nothing is rendered by a check")
+
+
+def _endpoint(reactor: Any, key: str, text: str) -> Any:
+    try:
+        return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
+
+
+class Door(ServerFactory):
+    """A port that is bound before what answers there is built."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.build: Callable[[IAddress | None], Any] = _nobody_yet
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802
+        return self.build(addr)
+
+
+def _nobody_yet(_address: IAddress | None) -> None:
+    """Nobody answers; the reactor does not run before somebody does."""
+
+
+class Smtpeter(Service):
+    """The server; raises Misconfigured when it is made from settings that cannot work."""
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        self.setName("smtpeter")  # type: ignore[no-untyped-call]
+        check(settings)
+        self._settings = settings
+        self._reactor = reactor
+        self._doors: dict[str, Door] = {}
+        self._ports: list[IListeningPort] = []
+        self._sessions: list[SessionFactory] = []
+
+    # -- starting ----------------------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:  # noqa: N802
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        for key, text in endpoints(self._settings):
+            door = self._doors[text] = Door()
+            listening = maybeDeferred(_endpoint(self._reactor, key, text).listen, door)
+            listening.addCallbacks(
+                self._ports.append, lambda failure, key=key: self._cannot_listen(key, failure)
+            )
+
+    def _cannot_listen(self, key: str, failure: Failure) -> None:
+        failure.trap(CannotListenError, OSError)
+        error = failure.value
+        reason = getattr(error, "socketError", error)
+        where = f"port {error.port}" if isinstance(error, CannotListenError) else "it"
+        sys.exit(f"smtpeter: {key}: cannot listen on {where}: {getattr(reason, 'strerror', None) or reason}")
+
+    def startService(self) -> None:  # noqa: N802
+        store, keys = self._open()
+        super().startService()  # type: ignore[no-untyped-call]
+        reactor, settings = self._reactor, self._settings
+        self._store = store
+        self._keys = Keys(store.accounts, keys, reactor)
+        self._forgetting = Forgetting(settings.retention, store.spool, store.journal, rooms.now, reactor)
+        self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
+        self._pool.start()
+        made = rooms.identifiers()
+        self._relay = rooms.relay(settings, reactor, store.spool, Rendered(self._keys.ring), made)
+        submission = rooms.submission(settings, reactor, store, self._relay, self._pool, made)
+        for text, factory in submission.listeners():
+            self._doors[text].build = factory.buildProtocol
+            self._sessions.append(factory)
+        self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
+        for text in settings.tracking.listen:
+            self._doors[text].build = tracking.buildProtocol
+        for start in (
+            self._keys.start,
+            self._forgetting.start,
+            self._recorder.start,
+            self._relay.startService,
+        ):
+            start()
+        self._log.info("smtpeter is ready: {hostname}", hostname=settings.server.hostname)
+
+    def _open(self) -> tuple[Store, tuple[TokenKey, ...]]:
+        """The store and the keys it holds; ends the process when it cannot be opened."""
+        url, directory = self._settings.store.url, self._settings.data_directory
+        try:
+            store = open_for_server(url, directory, self._reactor, host())
+            beside = open_for_command(url, directory, host())
+            keys: list[TokenKey] = []
+            beside.accounts.keys().addCallback(keys.extend)
+            beside.stop()
+        except (StoreInUse, StoreUnusable) as error:
+            key = "server.data_directory" if isinstance(error, StoreInUse) else "store.url"
+            sys.exit(f"smtpeter: {key}: {error}")
+        return store, tuple(keys)
+
+    # -- stopping ----------------------------------------------------------------------------------------
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await _all(port.stopListening for port in self._ports)
+        await _all(partial(factory.stop, _GRACE) for factory in self._sessions)
+        self._forgetting.stop()
+        self._keys.stop()
+        await self._relay.stopService()
+        await self._recorder.stop()
+        self._pool.stop()
+        await self._store.stop()
+
+
+async def _all(stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:
+    """Call them all, then wait for each."""
+    await gatherResults([maybeDeferred(stop) for stop in stops], consumeErrors=True)

@@ -1,0 +1,31 @@
+"""What twistd needs: options, and the service they make. The one place that names the reactor."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from smtpeter import config
+from smtpeter.service import Smtpeter
+
+
+class Options(usage.Options):
+    """Options of `twistd smtpeter`."""
+
+    synopsis = "[options]"
+    optParameters = [  # noqa: RUF012 - Twisted's name and form
+        ["config", "c", "/etc/smtpeter/smtpeter.toml", "The configuration file."],
+    ]
+
+
+def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
+    """The whole server; a configuration that cannot be used ends it with one line and status 1."""
+    from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
+
+    try:
+        return Smtpeter(config.load(Path(options["config"])), reactor)
+    except config.Misconfigured as error:
+        sys.exit(f"smtpeter: {error}")
