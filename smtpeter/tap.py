@@ -9,7 +9,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from smtpeter import config
-from smtpeter.service import Smtpeter
+from smtpeter.service import Smtpeter, load
 
 
 class Options(usage.Options):
@@ -26,6 +26,6 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
     try:
-        return Smtpeter(config.load(Path(options["config"])), reactor)
+        return Smtpeter(load(Path(options["config"])), reactor)
     except config.Misconfigured as error:
         sys.exit(f"smtpeter: {error}")

@@ -14,7 +14,7 @@ from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
-from smtpeter.service import check
+from smtpeter.service import load
 
 NOT_BUILT = frozenset(
     ("operator", "token", "domain", "suppression", "webhook", "backup", "restore", "doctor"),
@@ -54,7 +54,7 @@ def main(context: click.Context, config_file: Path) -> None:
 def check_config(config_file: Path) -> None:
     """Say whether the configuration can be used, and what is wrong if not."""
     try:
-        check(config.load(config_file))
+        load(config_file)
     except config.Misconfigured as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{config_file}: can be used")

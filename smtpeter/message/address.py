@@ -68,7 +68,7 @@ _LOCAL_PART = _local_part("")
 _LOCAL_PART_UTF8 = _local_part(_BEYOND_ASCII)
 _DOMAIN = re.compile(_NAME)
 # What nearly every address looks like, short enough to be within all limits.
-_PLAIN = re.compile(rf"(?=[^@]{{1,64}}@.{{1,63}}\Z)([{_ATEXT}]+(?:\.[{_ATEXT}]+)*)@({_NAME})")
+_PLAIN = re.compile(rf"(?=[^@]{{1,64}}@.{{1,189}}\Z)([{_ATEXT}]+(?:\.[{_ATEXT}]+)*)@({_NAME})")
 
 
 def parse(text: str, *, utf8: bool = False) -> Address:

@@ -4,6 +4,7 @@ A *wire template* is a sequence of pieces: spans of the original, literals, and 
 only at render, once a recipient. Its slots have a fixed length, so that line lengths and transfer encodings are
 settled when the template is made, and rendering is nothing but string work.
 The original plus its template is all the spool keeps; both can always be shown side by side.
+None of these values can be part of a cycle, so the garbage collector need not look at them (gc=False).
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ class SlotKind(enum.StrEnum):
     OPEN = "open"  # token of a tracked image or of the pixel
 
 
-class Span(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+class Span(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
     """Octets [start, end) of the original."""
 
     start: int
     end: int
 
 
-class Literal(msgspec.Struct, frozen=True, array_like=True, tag="l"):
+class Literal(msgspec.Struct, frozen=True, array_like=True, tag="l", gc=False):
     """Octets that stand as they are, already in their place's charset and transfer encoding."""
 
     data: bytes
 
 
-class Slot(msgspec.Struct, frozen=True, array_like=True, tag="t"):
+class Slot(msgspec.Struct, frozen=True, array_like=True, tag="t", gc=False):
     """The token for link or image number `number` (which indexes the template's targets).
 
     `charset` is "" where a token's ASCII characters are its octets, else the codec that encodes them (UTF-16).
@@ -45,7 +46,7 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     charset: str = ""
 
 
-class Base64(msgspec.Struct, frozen=True, array_like=True, tag="b"):
+class Base64(msgspec.Struct, frozen=True, array_like=True, tag="b", gc=False):
     """A base64 leaf (RFC 2045 6.8): `pieces` are spliced first, then encoded in lines of 76 characters."""
 
     decoded: bytes  # the leaf's decoded content, which the spans in `pieces` index
@@ -55,7 +56,7 @@ class Base64(msgspec.Struct, frozen=True, array_like=True, tag="b"):
 Piece = Span | Literal | Slot | Base64
 
 
-class Edit(msgspec.Struct, frozen=True, array_like=True):
+class Edit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Replace octets [start, end) of the original by `pieces` (never a Span; () deletes, start == end inserts)."""
 
     start: int
@@ -63,14 +64,14 @@ class Edit(msgspec.Struct, frozen=True, array_like=True):
     pieces: tuple[Literal | Slot | Base64, ...]
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """Where a tracked link or image leads: the original URL, as a client would resolve it (entities decoded)."""
 
     kind: SlotKind
     url: str
 
 
-class Template(msgspec.Struct, frozen=True):
+class Template(msgspec.Struct, frozen=True, gc=False):
     """The message as it will leave: its pieces in order, and the targets that its slots number from 0."""
 
     pieces: tuple[Piece, ...]
@@ -102,7 +103,7 @@ class Verdict(enum.StrEnum):
     LEFT = "left"
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One link, image or style sheet: what became of it, and why (`reason` is "" when it was changed)."""
 
     rewriter: str  # "clicks", "opens", "css"
@@ -112,7 +113,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+class Report(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """All findings of one message; `notes` tell what concerns a part or the whole message."""
 
     findings: tuple[Finding, ...] = ()

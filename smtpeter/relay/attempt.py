@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from inspect import isawaitable
 
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome, Refusal, Reply, Result, Stage
@@ -37,7 +36,7 @@ class Attempts:
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
         attempt = _Attempt(group, self._connections, self._outgoing, self._security)
         trouble = await caught(attempt.run(self._destination))
-        if trouble is not None:
+        if attempt.left:
             told = Reply(451, "4.3.0", "Trouble of our own; it will be tried again")
             attempt.conclude(Outcome(Result.DEFERRED, Stage.PROCESS, told, repr(trouble)))
         return attempt.outcomes
@@ -143,7 +142,7 @@ class _Attempt:
         content = self._contents.get(eight_bit)
         if content is None:
             rendered = self._outgoing.content(self._group.message, delivery, eight_bit=eight_bit)
-            content = await rendered if isawaitable(rendered) else rendered
+            content = rendered if isinstance(rendered, bytes) else await rendered
             self._contents[eight_bit] = content
         return content
 

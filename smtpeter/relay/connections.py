@@ -7,11 +7,12 @@ fails is tried once more in clear where the policy is opportunistic (RFC 7435 3)
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from smtpeter.relay.route import Hop
 from smtpeter.relay.sender import HostUnusable, Sender
+from smtpeter.relay.sender_wire import Clock
 from smtpeter.relay.tls import Security
 
 
@@ -20,14 +21,6 @@ class Opener(Protocol):
 
     def open(self, hop: Hop, security: Security, /) -> Awaitable[Sender]:
         """A connection that can take a message; raises HostUnusable."""
-
-
-class Clock(Protocol):
-    """The part of Twisted's reactor that tells time."""
-
-    def seconds(self) -> float: ...
-
-    def callLater(self, delay: float, callable: Callable[[], object], /) -> Any: ...  # noqa: A002, N802
 
 
 Key = tuple[str, int, Security, str]

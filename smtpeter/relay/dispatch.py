@@ -30,6 +30,7 @@ class Window:
     ) -> None:
         self.contents = Contents(limits.octets)
         self.claimed = 0  # deliveries
+        self.fetched = 0  # of these, claimed from the spool, not born claimed
         self.running = 0  # attempts
         self._limits = limits
         self._paces = Paces(limits)
@@ -46,7 +47,8 @@ class Window:
 
     def has_room(self, message: Message | None, now: float) -> bool:
         """Whether a message may be born claimed; given the message, whether its login and sites have room too."""
-        if self.claimed >= self._limits.window or self.contents.is_full:
+        born = self.claimed - self.fetched
+        if self.claimed >= self._limits.window or born >= self._most_of_a_kind or self.contents.is_full:
             return False
         if message is None:
             return True
@@ -64,21 +66,36 @@ class Window:
         return 2 * self.claimed >= self._limits.window
 
     def places(self) -> int:
-        """How many deliveries may be claimed from the spool: the last quarter is for what is born claimed."""
+        """How many more deliveries may be claimed from the spool."""
         if self.contents.is_full:
             return 0
-        return max(0, self._limits.window * 3 // 4 - self.claimed)
+        return max(0, min(self._limits.window - self.claimed, self._most_of_a_kind - self.fetched))
+
+    @property
+    def _most_of_a_kind(self) -> int:
+        """A quarter of the window is left to what comes from the spool, and one to what is born claimed."""
+        return max(1, self._limits.window * 3 // 4)
 
     # -- in ----------------------------------------------------------------------------------------------
 
     def add(
-        self, message: Message, claims: Iterable[Claim], now: float, *, is_whole: bool = True
+        self,
+        message: Message,
+        claims: Iterable[Claim],
+        now: float,
+        *,
+        is_born: bool = False,
+        is_whole: bool = True,
     ) -> list[Batch]:
-        """Take claims in; the batches that cannot wait here are returned, not begun: settle or release them, then leave."""
+        """Take claims in. The batches that cannot wait here are returned: to be settled or released, and to leave.
+
+        `is_born`: they were born claimed. `is_whole`: the message has its content.
+        """
         refused: list[Batch] = []
         batches = self._batches(message, claims, now, is_whole=is_whole)
         contended = self._is_contended
         for batch in batches:
+            batch.is_born = is_born
             self._count(batch, +1)
             if batch.pace.takes(now, contended=contended):
                 (self._again if batch.is_retry else self._first).add(batch)
@@ -109,6 +126,8 @@ class Window:
     def _count(self, batch: Batch, sign: int) -> None:
         deliveries = sign * len(batch.claims)
         self.claimed += deliveries
+        if not batch.is_born:
+            self.fetched += deliveries
         login = batch.held.message.login
         left = self._logins.get(login, 0) + deliveries
         if left:

@@ -24,6 +24,7 @@ class Batch:
     domain: str
     pace: Pace
     is_retry: bool
+    is_born: bool = False  # its claims came with the acceptance of the message
     began: float | None = None  # when its attempt began
     is_over: bool = False  # it runs no longer, if it ever did
 

@@ -34,8 +34,8 @@ class Reason(enum.StrEnum):
 class Limits:
     """Bounds of one process. Durations are seconds, sizes octets.
 
-    `window` bounds the deliveries claimed at once. Half of it is free for all; beyond that no site and no login
-    takes more than `share`, and the last quarter is for what is born claimed.
+    `window` bounds the deliveries claimed at once (by one message more at most). Half of it is free for all; beyond
+    that no site and no login takes more than `share`.
     """
 
     attempts: int = 200  # at once, in all

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from inspect import isawaitable
 from pathlib import Path
 
 from smtpeter.message.identifier import DeliveryId, show
@@ -38,7 +37,7 @@ class Sandbox:
 
     async def _keep(self, group: Group, delivery: Delivery) -> Path:
         rendered = self._outgoing.content(group.message, delivery, eight_bit=True)
-        content = await rendered if isawaitable(rendered) else rendered
+        content = rendered if isinstance(rendered, bytes) else await rendered
         path = self._directory / f"{show(delivery.id)}.eml"
         _write(path, content)
         return path

@@ -129,13 +129,10 @@ class Relay(Service):
         """Own a coroutine until it ends; one that fails costs at most an attempt."""
         task = Deferred.fromCoroutine(coroutine)
         self._tasks.add(task)
-        task.addErrback(self._stumbled, work)
-        task.addBoth(self._finished, task)
+        task.addCallbacks(self._finished, self._stumbled, callbackArgs=(task,), errbackArgs=(task, work))
 
-    def _finished(self, result: Failure | None, task: Deferred[None]) -> None:
+    def _finished(self, _result: None, task: Deferred[None]) -> None:
         self._tasks.discard(task)
-        if result is not None:
-            self._log.failure("the relay fell", result)
         if self._idle is not None and not self._tasks and not self._idle.called:
             self._idle.callback(None)
 
@@ -165,7 +162,7 @@ class Relay(Service):
 
     def born(self, message: Message, claims: tuple[Claim, ...]) -> None:
         """Take over a message that is safely kept, with this worker's claims on its deliveries."""
-        self._enter(message, claims)
+        self._enter(message, claims, is_born=True)
         self._pump()
 
     def wake(self) -> None:
@@ -213,8 +210,11 @@ class Relay(Service):
         for claim in claims:
             await self._patience.insist(partial(self._n.spool.release, claim, self._n.now() + _MISSING))
 
-    def _enter(self, message: Message, claims: Iterable[Claim], *, is_whole: bool = True) -> None:
-        refused = self._window.add(message, claims, self._n.clock.seconds(), is_whole=is_whole)
+    def _enter(
+        self, message: Message, claims: Iterable[Claim], *, is_born: bool = False, is_whole: bool = True
+    ) -> None:
+        now = self._n.clock.seconds()
+        refused = self._window.add(message, claims, now, is_born=is_born, is_whole=is_whole)
         if self._stopping:
             refused += self._window.drain()
         self._turn_away(refused)
@@ -291,17 +291,21 @@ class Relay(Service):
         self._window.leave(batch)
         self._intake.look()
 
-    def _stumbled(self, failure: Failure, work: _Work | None) -> None:
+    def _stumbled(self, failure: Failure, task: Deferred[None], work: _Work | None) -> None:
         """A task ended by exception: by cancellation at the end of the grace time, or by a fault of ours."""
         if isinstance(failure.value, FirstError):
             failure = failure.value.subFailure
-        if failure.check(CancelledError):
-            if work is not None:
-                self._cancelled(work)
-            return
-        self._log.failure("the relay stumbled", failure)
-        if work is None:
-            return
+        is_cancelled = failure.check(CancelledError)
+        if not is_cancelled:
+            self._log.failure("the relay stumbled", failure)
+        if work is not None and is_cancelled:
+            self._cancelled(work)
+        elif work is not None:
+            self._recover(work)
+        self._finished(None, task)
+
+    def _recover(self, work: _Work) -> None:
+        """Settle what is known, without what stumbled; a fault must not cost a place in the window."""
         self._turn_away(self._window.end(work.batch, work.outcomes or {}, self._n.clock.seconds()))
         if work.stumbled:
             self._leave(work.batch)

@@ -150,5 +150,5 @@ def split_host(text: str, port: int, *, key: str) -> tuple[str, int]:
     if not digits:
         return host, port
     if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 65535):
-        raise ValueError(f"{key}: {text!r} has no port from 1 to 65535")
+        raise ValueError(f'{key}: {text!r}; expected "host:port" with a port from 1 to 65535')
     return host, int(digits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from smtpeter.message.edit import Finding, Slot, Target, Verdict
+from smtpeter.message.edit import Finding, Literal, Slot, Target
 
 
 class LeftAlone(Exception):
@@ -20,6 +20,9 @@ class Change(NamedTuple):
     pieces: tuple[str | Slot, ...]
 
 
+OctetChange = tuple[int, int, tuple[Literal | Slot, ...]]  # the same, in octets of the decoded leaf
+
+
 class Rewritten(NamedTuple):
     """What one rewriter made of one leaf. `targets` are what its slots number, in order."""
 
@@ -27,23 +30,6 @@ class Rewritten(NamedTuple):
     targets: list[Target]
     findings: list[Finding]
     notes: list[str]
-
-
-class Lines:
-    """Line numbers of a text, counted from 1; cheap when asked in ascending order."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._offset = 0
-        self._number = 1
-
-    def at(self, offset: int) -> int:
-        if offset >= self._offset:
-            self._number += self._text.count("\n", self._offset, offset)
-        else:
-            self._number -= self._text.count("\n", offset, self._offset)
-        self._offset = offset
-        return self._number
 
 
 def ordered(changes: Iterable[Change]) -> list[Change]:
@@ -55,12 +41,3 @@ def ordered(changes: Iterable[Change]) -> list[Change]:
             raise ValueError(f"two changes of character {change.start}")
         position = change.end
     return in_order
-
-
-_LONGEST_VALUE = 2_000  # characters of a URL in the report
-
-
-def finding(rewriter: str, place: str, value: str, reason: str) -> Finding:
-    """`reason` "": it was changed."""
-    verdict = Verdict.LEFT if reason else Verdict.CHANGED
-    return Finding(rewriter, verdict, place, value[:_LONGEST_VALUE], reason)

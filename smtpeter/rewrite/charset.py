@@ -12,7 +12,7 @@ from encodings.aliases import aliases
 _SINGLE = (
     frozenset(("ascii", "latin_1", "koi8_r", "koi8_u", "koi8_t", "kz1048", "ptcp154", "tis_620"))
     | {f"iso8859_{number}" for number in (*range(2, 12), 13, 14, 15, 16)}
-    | {f"cp{number}" for number in (437, 737, 775, *range(850, 856), 857, 858, 860, 861, 862, 863, 865, 866, 869)}
+    | {f"cp{number}" for number in (437, 737, 775, 850, 852, 855, 857, 858, 860, 861, 862, 863, 865, 866, 869)}
     | {f"cp{number}" for number in (874, *range(1250, 1259))}
     | {"mac_cyrillic", "mac_greek", "mac_iceland", "mac_latin2", "mac_roman", "mac_turkish"}
 )  # fmt: skip

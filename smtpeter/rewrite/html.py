@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 MAXIMUM_ATTRIBUTES = 256  # a tag with more is left alone
@@ -33,6 +35,7 @@ _TOKENS = re.compile(rf"(?:[^<]++|{_PLAIN_TAG}|{_ANY_TAG}|{_COMMENT}|{_BOGUS}|<(
 MARKUP = re.compile(rf"</?+([a-zA-Z][^{_NOT_NAME}]*+){_ATTRIBUTES}>|{_COMMENT}|{_BOGUS}")
 
 _TAG_NAME = re.compile(rf"<(/?+)([a-zA-Z][^{_NOT_NAME}]*+)")
+_QUOTES = ("", "", '"', "'", "")  # by the group of _ATTRIBUTE that holds the value
 _ATTRIBUTE = re.compile(
     rf"[\t\n\f\r /]*+(?:>|([^{_NOT_NAME}][^{_NOT_NAME}=]*+){_BLANK}*+(?:={_BLANK}*+"
     rf"""(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r >"'][^\t\n\f\r >]*+)|(?=>))|(?!=)))"""
@@ -73,6 +76,14 @@ class Tag(NamedTuple):
         return None
 
 
+class TooManyAttributes(Exception):
+    """A tag with more than MAXIMUM_ATTRIBUTES; it ends at `end`, 0 when the text ends first."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__(f"a tag with more than {MAXIMUM_ATTRIBUTES} attributes was left alone")
+        self.end = end
+
+
 class Page(NamedTuple):
     """What a scan found. `body_end`: before the last </body>, else </html>, else the end; None when undecided."""
 
@@ -84,8 +95,12 @@ class Page(NamedTuple):
 
 def tag_starts(names: Iterable[str]) -> re.Pattern[str]:
     """What finds candidates for tags of these names, and those that a scan needs to keep its bearings."""
-    alternatives = "|".join(_either_case(name) for name in (*_ALWAYS, *names))
-    return re.compile(rf"<(?:{alternatives})(?=[\t\n\f\r />])")
+    every = sorted({*_ALWAYS, *names})
+    alternatives = []
+    for first, group in groupby(every, key=itemgetter(0)):
+        rest = "|".join(_either_case(name[1:]) for name in group)
+        alternatives.append(f"{_either_case(first)}(?:{rest})")
+    return re.compile(rf"<(?:{'|'.join(alternatives)})(?=[\t\n\f\r />])")
 
 
 def _either_case(name: str) -> str:
@@ -93,19 +108,26 @@ def _either_case(name: str) -> str:
     return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in name)
 
 
-def scan(text: str, starts: re.Pattern[str], inside: re.Pattern[str] | None = None) -> Page:
-    """The tags that begin where `starts` matches, or have a match of `inside` within them."""
+def scan(
+    text: str,
+    starts: re.Pattern[str],
+    inside: Iterable[re.Pattern[str]] = (),
+    attributes: frozenset[str] | None = None,
+) -> Page:
+    """The tags that begin where `starts` matches, or have a match of one of `inside` within them.
+
+    Of their attributes all, or those that are named.
+    """
     candidates = [match.start() for match in starts.finditer(text)]
-    if inside is not None:
-        within = [match.start() for match in inside.finditer(text)]
-        candidates = sorted({*candidates, *within}) if within else candidates
-    return _Scan(text, candidates).run()
+    within = [match.start() for pattern in inside for match in pattern.finditer(text)]
+    return _Scan(text, sorted(candidates + within) if within else candidates, attributes).run()
 
 
 class _Scan:
-    def __init__(self, text: str, candidates: list[int]) -> None:
+    def __init__(self, text: str, candidates: list[int], attributes: frozenset[str] | None) -> None:
         self._text = text
         self._candidates = candidates
+        self._attributes = attributes
         self._tags: list[Tag] = []
         self._notes: list[str] = []
         self._ends: dict[str, int] = {}
@@ -136,7 +158,11 @@ class _Scan:
     def _token(self, position: int, *, is_wanted: bool) -> int:
         """What begins at `position` with a less-than sign, taken apart; returns where the next begins."""
         text = self._text
-        tag = parse_tag(text, position)
+        try:
+            tag = parse_tag(text, position, self._attributes)
+        except TooManyAttributes as overlong:
+            self._notes.append(str(overlong))
+            return overlong.end or self._stop("")
         if tag is None:
             match = MARKUP.match(text, position)
             if match is None and text.startswith(("</", "<!", "<?"), position):
@@ -144,9 +170,6 @@ class _Scan:
             return match.end() if match else position + 1
         if not tag.end:
             return self._stop("")
-        if len(tag.attributes) > MAXIMUM_ATTRIBUTES:
-            self._notes.append(f"a tag with more than {MAXIMUM_ATTRIBUTES} attributes was left alone")
-            return tag.end
         if tag.closing:
             if tag.name in {"body", "html"}:
                 self._ends[tag.name] = tag.start
@@ -199,43 +222,30 @@ def skip(text: str, position: int, limit: int) -> int:
     return position
 
 
-def parse_tag(text: str, start: int) -> Tag | None:
-    """The tag that begins at `start`: None when none does, `end` 0 when the text ends inside it.
+def parse_tag(text: str, start: int, wanted: frozenset[str] | None = None) -> Tag | None:
+    """The tag that begins at `start`, with the `wanted` attributes: None when none does, `end` 0 when it has none.
 
-    With more attributes than allowed, some are given: enough to be seen as too many.
+    Raises TooManyAttributes.
     """
     match = _TAG_NAME.match(text, start)
     if match is None:
         return None
     attributes: dict[str, Attribute] = {}
-    count = 0
-    position = match.end()
     name = match[2].translate(_TO_LOWER)
-    while True:
+    position = match.end()
+    for _ in range(MAXIMUM_ATTRIBUTES + 1):
         found = _ATTRIBUTE.match(text, position)
         if found is None:
             return Tag(name, start, 0, (), closing=False)
         position = found.end()
+        group = found.lastindex
+        if group is None:
+            return Tag(name, start, position, tuple(attributes.values()), closing=bool(match[1]))
         key = found[1]
-        if key is None:
-            break
-        count += 1
-        if count > MAXIMUM_ATTRIBUTES:
-            return _overlong(text, name, start, tuple(attributes.values()))
-        key = key.translate(_TO_LOWER)
-        if key not in attributes:
-            attributes[key] = _attribute(key, found)
-    return Tag(name, start, position, tuple(attributes.values()), closing=bool(match[1]))
-
-
-def _attribute(name: str, found: re.Match[str]) -> Attribute:
-    group = found.lastindex or 1
-    quote = '"' if group == 2 else "'" if group == 3 else ""
-    start, end = found.span(group) if group > 1 else (found.end(), found.end())
-    return Attribute(name, found.start(1), found.end(), start, end, quote)
-
-
-def _overlong(text: str, name: str, start: int, some: tuple[Attribute, ...]) -> Tag:
+        if not key.islower():
+            key = key.translate(_TO_LOWER)
+        if (wanted is None or key in wanted) and key not in attributes:
+            value_start, value_end = found.span(group) if group > 1 else (position, position)
+            attributes[key] = Attribute(key, found.start(1), position, value_start, value_end, _QUOTES[group])
     whole = _WHOLE_TAG.match(text, start)
-    many = some[:1] * (MAXIMUM_ATTRIBUTES + 1)
-    return Tag(name, start, whole.end() if whole else 0, many, closing=False)
+    raise TooManyAttributes(whole.end() if whole else 0)

@@ -15,10 +15,16 @@ from smtpeter.rewrite.html import Attribute, Page
 from smtpeter.rewrite.record import Record
 from smtpeter.rewrite.target import Reason
 
+_BACKGROUND = "[bB][aA][cC][kK][gG][rR][oO][uU][nN][dD]"
+
 NAME = "opens"
 TAGS = ("img",)
-# What finds other tags that may show an image.
-INSIDE = re.compile(r"[uU][rR][lL]\(|[bB][aA][cC][kK][gG][rR][oO][uU][nN][dD][\t\n\f\r ]*+=")
+ATTRIBUTES = frozenset(("src", "srcset", "background", "style"))
+# What finds other tags that may show an image; each begins with a character that is rare, and quick to search for.
+INSIDE = (
+    re.compile(r"\((?<=[uU][rR][lL]\()"),
+    re.compile(rf"=(?:(?<={_BACKGROUND}=)|(?<={_BACKGROUND}[\t\n\f\r ]=))"),
+)
 _WITH_BACKGROUND = frozenset(("body", "table", "tbody", "thead", "tfoot", "tr", "td", "th"))
 _PROPERTIES = frozenset((
     "background", "background-image", "list-style", "list-style-image", "border-image", "border-image-source",
@@ -53,7 +59,7 @@ def rewrite(page: Page, record: Record) -> None:
                 _value(page.text, record, f"{tag.name} {name}", attribute)
             elif name == "srcset" and tag.name == "img":
                 _parts(page.text, record, "img srcset", attribute, _candidates)
-            elif name == "style" and INSIDE.search(page.text, attribute.value_start, attribute.value_end):
+            elif name == "style" and page.text.find("(", attribute.value_start, attribute.value_end) >= 0:
                 _parts(page.text, record, f"{tag.name} style", attribute, _style_images)
 
 
@@ -68,7 +74,7 @@ def add_pixel(page: Page, record: Record) -> None:
 def _value(text: str, record: Record, what: str, attribute: Attribute) -> None:
     url = reference.decode(text[attribute.value_start : attribute.value_end])
     span = (attribute.value_start, attribute.value_end)
-    record.attribute(what, url, record.judge(url), span, attribute.quote)
+    record.put(what, url, record.judge(url), span, attribute.quote)
 
 
 def _parts(
@@ -85,7 +91,7 @@ def _parts(
         result = reason or record.judge(url)
         begin = attribute.value_start
         span = (begin + decoded.source(start), begin + decoded.source(end))
-        record.attribute(what, url, result, span, attribute.quote)
+        record.put(what, url, result, span, attribute.quote)
 
 
 def _candidates(srcset: str) -> Iterator[tuple[int, int, Reason]]:

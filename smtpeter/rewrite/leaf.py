@@ -18,13 +18,11 @@ from smtpeter.message.content import Part
 from smtpeter.message.edit import Base64, Edit, Literal, Slot, Span
 from smtpeter.message.token import TOKEN_LENGTH
 from smtpeter.rewrite import charset, quoted
-from smtpeter.rewrite.change import Change, LeftAlone, ordered
+from smtpeter.rewrite.change import Change, LeftAlone, OctetChange, ordered
 
 _LONGEST_LINE = 998  # octets without CRLF
 _IDENTITY = frozenset(("7bit", "8bit", "binary"))
 _BASE64 = re.compile(rb"([A-Za-z0-9+/\r\n]*+={0,2})[\r\n]*+")
-_Pieces = tuple[bytes | Slot, ...]
-_OctetChange = tuple[int, int, _Pieces]
 
 
 class Leaf(NamedTuple):
@@ -84,30 +82,31 @@ def compile_changes(content: bytes, leaf: Leaf, changes: Sequence[Change]) -> li
     if part.encoding == "base64":
         return [_base64(content, leaf, octet_changes)]
     if _lines_fit(content, part, octet_changes):
-        return [
-            Edit(part.start + start, part.start + end, _pieces(pieces))
-            for start, end, pieces in octet_changes
-        ]
+        return [Edit(part.start + start, part.start + end, pieces) for start, end, pieces in octet_changes]
     if charset.is_wide(leaf.codec):
         raise LeftAlone("its lines would become too long")
     return [*transfer_encoding(part, "quoted-printable"), _quoted_whole(leaf, octet_changes)]
 
 
-def _octet_changes(leaf: Leaf, changes: list[Change]) -> list[_OctetChange]:
+def _octet_changes(leaf: Leaf, changes: list[Change]) -> list[OctetChange]:
     """The same changes in octets of the decoded leaf."""
     codec = leaf.codec
+    offsets = iter(_octet_offsets(leaf, [place for change in changes for place in change[:2]]))
     wide = codec if charset.is_wide(codec) else ""
-    offsets = _octet_offsets(leaf, [place for change in changes for place in change[:2]])
     return [
         (
-            offsets[2 * number],
-            offsets[2 * number + 1],
+            next(offsets),
+            next(offsets),
             tuple(
-                piece.encode(codec) if isinstance(piece, str) else Slot(piece.kind, piece.number, wide)
-                for piece in change.pieces
+                Literal(piece.encode(codec))
+                if isinstance(piece, str)
+                else Slot(piece.kind, piece.number, wide)
+                if wide
+                else piece
+                for piece in pieces
             ),
         )
-        for number, change in enumerate(changes)
+        for _, _, pieces in changes
     ]
 
 
@@ -123,18 +122,14 @@ def _octet_offsets(leaf: Leaf, places: list[int]) -> list[int]:
     return list(accumulate(len(piece) for piece in pieces[:-1]))
 
 
-def _pieces(pieces: _Pieces) -> tuple[Literal | Slot, ...]:
-    return tuple(Literal(piece) if isinstance(piece, bytes) else piece for piece in pieces)
-
-
-def _base64(content: bytes, leaf: Leaf, changes: list[_OctetChange]) -> Edit:
+def _base64(content: bytes, leaf: Leaf, changes: list[OctetChange]) -> Edit:
     """The whole leaf but its last line end, which stays."""
     pieces: list[Span | Literal | Slot] = []
     position = 0
     for start, end, replacement in changes:
         if position < start:
             pieces.append(Span(position, start))
-        pieces.extend(_pieces(replacement))
+        pieces.extend(replacement)
         position = end
     if position < len(leaf.octets):
         pieces.append(Span(position, len(leaf.octets)))
@@ -142,18 +137,18 @@ def _base64(content: bytes, leaf: Leaf, changes: list[_OctetChange]) -> Edit:
     return Edit(start, start + len(content[start:end].rstrip(b"\r\n")), (Base64(leaf.octets, tuple(pieces)),))
 
 
-def _lines_fit(content: bytes, part: Part, changes: list[_OctetChange]) -> bool:
+def _lines_fit(content: bytes, part: Part, changes: list[OctetChange]) -> bool:
     """Whether every changed line stays within limits, and a 7-bit leaf in ASCII."""
     column, seen = 0, part.start
-    is_ascii = part.encoding != "7bit" or content[part.start : part.end].isascii()
+    is_seven_bit = part.encoding == "7bit" and content[part.start : part.end].isascii()
     for number, (first, last, pieces) in enumerate(changes):
         start, end = part.start + first, part.start + last
         newline = content.rfind(b"\n", seen, start)
         column = column + start - seen if newline < 0 else start - newline - 1
         for piece in pieces:
-            if isinstance(piece, bytes):
-                column += len(piece)
-                if is_ascii and part.encoding == "7bit" and not piece.isascii():
+            if isinstance(piece, Literal):
+                column += len(piece.data)
+                if is_seven_bit and not piece.data.isascii():
                     return False
             else:
                 column += TOKEN_LENGTH * (2 if piece.charset else 1)
@@ -165,14 +160,14 @@ def _lines_fit(content: bytes, part: Part, changes: list[_OctetChange]) -> bool:
     return True
 
 
-def _quoted_whole(leaf: Leaf, changes: list[_OctetChange]) -> Edit:
+def _quoted_whole(leaf: Leaf, changes: list[OctetChange]) -> Edit:
     writer = quoted.Writer()
     position = 0
     for start, end, pieces in changes:
         writer.text(leaf.octets[position:start])
         for piece in pieces:
-            if isinstance(piece, bytes):
-                writer.text(piece)
+            if isinstance(piece, Literal):
+                writer.text(piece.data)
             else:
                 writer.slot(piece)
         position = end

@@ -16,6 +16,7 @@ NAME = "clicks"
 TAGS = ("a", "area")
 TAGS_AND_ENDS = ("a", "area", "/a")  # where the text of links matters
 _OPT_OUT = "data-smtpeter-track"
+ATTRIBUTES = frozenset(("href", _OPT_OUT))
 _BLANKS = "\t\n\f\r "
 
 
@@ -36,7 +37,7 @@ def rewrite(page: Page, record: Record, tracking_host: str | None) -> None:
         elif tracking_host and tag.name == "a" and not isinstance(result, Reason):
             label = scam.label(text, tag.end, label_end)
             result = Reason.SCAM if scam.is_deceptive(label, url, tracking_host) else result
-        record.attribute(f"{tag.name} href", url, result, (href.value_start, href.value_end), href.quote)
+        record.put(f"{tag.name} href", url, result, (href.value_start, href.value_end), href.quote)
 
 
 def _with_label_ends(page: Page) -> Iterator[tuple[Tag, int]]:

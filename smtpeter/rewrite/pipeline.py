@@ -33,6 +33,7 @@ from smtpeter.rewrite.target import Tracker
 LARGEST_LEAF = 1_000_000  # characters; this runs beside the conversations, and no newsletter comes near
 _INLINE_PGP = "-----BEGIN PGP "
 
+_NONE: frozenset[str] = frozenset()
 _LINK_STARTS = html.tag_starts(links.TAGS)
 _STARTS = {
     (True, False, False): _LINK_STARTS,
@@ -61,7 +62,8 @@ class Job:
         """The tags that the rewriters in use look at."""
         clicks, opens = self.switches.track_clicks, self.switches.track_opens
         starts = _STARTS[clicks, clicks and self.switches.prevent_scam, opens]
-        page = html.scan(self.leaf.text, starts, images.INSIDE if opens else None)
+        attributes = (links.ATTRIBUTES if clicks else _NONE) | (images.ATTRIBUTES if opens else _NONE)
+        page = html.scan(self.leaf.text, starts, images.INSIDE if opens else (), attributes)
         self.notes.extend(f"part {self.leaf.part.path}: {note}" for note in page.notes)
         return page
 
@@ -80,7 +82,7 @@ def _track_clicks(job: Job, first: int) -> Rewritten:
 def _track_opens(job: Job, first: int) -> Rewritten:
     record = job.record(images.NAME, job.opens, first)
     images.rewrite(job.page, record)
-    if job.is_first and (job.switches.always_pixel or not record.tracked):
+    if job.is_first and (job.switches.always_pixel or not record.rewritten.targets):
         images.add_pixel(job.page, record)
     return record.rewritten
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from smtpeter.message.edit import Edit, Literal, Slot
 from smtpeter.message.token import TOKEN_LENGTH
-from smtpeter.rewrite.change import LeftAlone
+from smtpeter.rewrite.change import LeftAlone, OctetChange
 
 _WIDTH = 76
 _CRLF = b"\r\n"
@@ -146,9 +146,7 @@ def guarded(line: bytes) -> bytes:
     return b"=2D" + line[1:] if line.startswith(b"-") else line
 
 
-def change(
-    content: bytes, start: int, end: int, changes: Sequence[tuple[int, int, Iterable[bytes | Slot]]]
-) -> list[Edit]:
+def change(content: bytes, start: int, end: int, changes: Sequence[OctetChange]) -> list[Edit]:
     """Edits of the quoted-printable body [start, end) for changes of its decoded octets, in ascending order.
 
     Octets outside the changed places stay as they came, but for soft breaks where a line has become too long.
@@ -165,8 +163,8 @@ def change(
         newline = content.rfind(b"\n", seen, begin)
         writer = Writer(column + begin - seen if newline < 0 else begin - newline - 1)
         for piece in pieces:
-            if isinstance(piece, bytes):
-                writer.value(piece)
+            if isinstance(piece, Literal):
+                writer.value(piece.data)
             else:
                 writer.slot(piece)
         seen = _make_room(writer, content, stop, limit)

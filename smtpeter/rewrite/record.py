@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from smtpeter.message.edit import Slot, Target
+from smtpeter.message.edit import Finding, Slot, Target, Verdict
 from smtpeter.rewrite import reference
-from smtpeter.rewrite.change import Change, Lines, Rewritten, finding
+from smtpeter.rewrite.change import Change, Rewritten
 from smtpeter.rewrite.target import Reason, Tracked, Tracker
+
+_LONGEST_VALUE = 2_000  # characters of a URL in the report
 
 
 class Record:
@@ -17,38 +19,34 @@ class Record:
         self.rewritten = Rewritten([], [], [], [])
         self._name = name
         self._tracker = tracker
-        self._lines = Lines(text)
+        self._text = text
         self._part = part
-        self._first = first
+        self._number = first
         self._is_unicode = is_unicode
         self._prefixes = {quote: reference.encode(tracker.prefix, quote) for quote in ('"', "'", "")}
-
-    @property
-    def tracked(self) -> int:
-        """How many places have been changed so far."""
-        return len(self.rewritten.targets)
+        self._offset, self._line = 0, 1  # characters before the offset, and the line that it stands in
 
     def judge(self, url: str) -> Tracked | Reason:
-        return self._tracker.track(url, self._first + self.tracked, is_unicode=self._is_unicode)
+        """What the next tracked place would be if it led to `url`."""
+        return self._tracker.track(url, self._number, is_unicode=self._is_unicode)
 
-    def attribute(
-        self, what: str, url: str, result: Tracked | Reason, span: tuple[int, int], quote: str
+    def put(
+        self, what: str, url: str, result: Tracked | Reason, span: tuple[int, int], quote: str | None = None
     ) -> None:
-        """A URL at characters `span`, inside an attribute's value between these quotes."""
-        if isinstance(result, Tracked):
-            self._change(span, self._prefixes[quote], reference.encode(result.tail, quote), result.url)
-        self._find(what, span[0], url, "" if isinstance(result, Tracked) else result.value)
-
-    def plain(self, what: str, url: str, result: Tracked | Reason, span: tuple[int, int]) -> None:
-        """A URL at characters `span` of plain text."""
-        if isinstance(result, Tracked):
+        """A URL at characters `span`: of plain text, or inside an attribute's value between these quotes."""
+        if isinstance(result, Reason):
+            self._find(Verdict.LEFT, what, span[0], url, result.value)
+        elif quote is None:
             self._change(span, self._tracker.prefix, result.tail, result.url)
-        self._find(what, span[0], url, "" if isinstance(result, Tracked) else result.value)
+            self._find(Verdict.CHANGED, what, span[0], url)
+        else:
+            self._change(span, self._prefixes[quote], reference.encode(result.tail, quote), result.url)
+            self._find(Verdict.CHANGED, what, span[0], url)
 
     def pixel(self, at: int, before: str, tail: str, after: str) -> None:
         """Markup inserted at character `at`, whose target has no URL."""
         self._change((at, at), before + self._prefixes['"'], tail + after, "")
-        self._find("pixel", at, "", "")
+        self._find(Verdict.CHANGED, "pixel", at, "")
 
     def note(self, text: str) -> None:
         self.rewritten.notes.append(f"part {self._part}: {text}")
@@ -57,11 +55,16 @@ class Record:
         self.rewritten.changes.append(Change(start, end, ()))
 
     def _change(self, span: tuple[int, int], before: str, after: str, url: str) -> None:
-        changes, targets, _, _ = self.rewritten
-        slot = Slot(self._tracker.kind, self._first + len(targets))
-        changes.append(Change(*span, (before, slot, after)))
-        targets.append(Target(self._tracker.kind, url))
+        slot = Slot(self._tracker.kind, self._number)
+        self._number += 1
+        self.rewritten.changes.append(Change(span[0], span[1], (before, slot, after)))
+        self.rewritten.targets.append(Target(self._tracker.kind, url))
 
-    def _find(self, what: str, start: int, url: str, reason: str) -> None:
-        place = f"part {self._part}, {what}, line {self._lines.at(start)}"
-        self.rewritten.findings.append(finding(self._name, place, url, reason))
+    def _find(self, verdict: Verdict, what: str, at: int, url: str, reason: str = "") -> None:
+        if at >= self._offset:
+            self._line += self._text.count("\n", self._offset, at)
+        else:
+            self._line -= self._text.count("\n", at, self._offset)
+        self._offset = at
+        place = f"part {self._part}, {what}, line {self._line}"
+        self.rewritten.findings.append(Finding(self._name, verdict, place, url[:_LONGEST_VALUE], reason))

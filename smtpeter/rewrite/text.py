@@ -30,7 +30,7 @@ def rewrite(text: str, record: Record, *, joins_lines: bool) -> None:
         is_undecided = (joins_lines and text.startswith((" \r\n", " \n"), match.end())) or (
             not is_bracketed and _is_undecided(url)
         )
-        record.plain("link", url, Reason.UNDECIDED if is_undecided else record.judge(url), (start, end))
+        record.put("link", url, Reason.UNDECIDED if is_undecided else record.judge(url), (start, end))
 
 
 def _end(text: str, start: int, end: int) -> int:

@@ -1,5 +1,5 @@
 """The composition root: builds the rooms, hands each its neighbours, starts and stops them in order."""
 
-from smtpeter.service.server import Smtpeter, check
+from smtpeter.service.server import Smtpeter, load
 
-__all__ = ["Smtpeter", "check"]
+__all__ = ["Smtpeter", "load"]

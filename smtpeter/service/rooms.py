@@ -52,8 +52,9 @@ from smtpeter.web.visit import Proxies
 
 # The switches whose rewriters are built; the others are refused where someone asks for them.
 AVAILABLE = frozenset(Switches.names()) - {"track_bounces", "inline_css"}
+_TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
-now = time.time  # noqa: TID251 - and time
+now = time.time
 
 
 def identifiers() -> Identifiers:
@@ -70,7 +71,7 @@ def certificates(settings: Settings) -> Certificates | None:
     """The server's certificates; None when it has none. Raises Misconfigured."""
     pairs = settings.tls.pairs()
     try:
-        return Certificates([Pair(*pair) for pair in pairs], time.monotonic) if pairs else None
+        return Certificates([Pair(*pair, *_TLS_KEYS) for pair in pairs], time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
 

@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -25,6 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from smtpeter import config
 from smtpeter.accounts.model import TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.service import rooms
@@ -53,8 +55,17 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
 
 
-def check(settings: Settings) -> None:
-    """Try what can be tried without starting; raises Misconfigured."""
+def load(path: Path) -> Settings:
+    """The configuration, tried as far as it can be without starting; raises Misconfigured."""
+    settings = config.load(path)
+    try:
+        _check(settings)
+    except Misconfigured as error:
+        raise Misconfigured(f"{path}: {error}") from error
+    return settings
+
+
+def _check(settings: Settings) -> None:
     from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
 
     for key, text in endpoints(settings):
@@ -65,6 +76,9 @@ def check(settings: Settings) -> None:
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
         )
+    directory = settings.data_directory
+    if directory.exists() and not directory.is_dir():
+        raise Misconfigured(f"server.data_directory: {directory}: expected a directory")
 
 
 def _no_ring() -> Any:
@@ -76,6 +90,19 @@ def _endpoint(reactor: Any, key: str, text: str) -> Any:
         return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
+
+
+def _reason(failure: Failure) -> str:
+    """Why a port could not be bound, in the system's words."""
+    failure.trap(CannotListenError, OSError)
+    error = getattr(failure.value, "socketError", failure.value)
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _end(problem: str) -> NoReturn:
+    """End the process with one line; by now twistd has turned standard error into its log."""
+    print(f"smtpeter: {problem}", file=sys.__stderr__, flush=True)
+    raise SystemExit(1)
 
 
 class Door(ServerFactory):
@@ -95,13 +122,12 @@ def _nobody_yet(_address: IAddress | None) -> None:
 
 
 class Smtpeter(Service):
-    """The server; raises Misconfigured when it is made from settings that cannot work."""
+    """The server, of settings that `load` has tried."""
 
     _log = Logger()
 
     def __init__(self, settings: Settings, reactor: Any) -> None:
         self.setName("smtpeter")  # type: ignore[no-untyped-call]
-        check(settings)
         self._settings = settings
         self._reactor = reactor
         self._doors: dict[str, Door] = {}
@@ -114,17 +140,12 @@ class Smtpeter(Service):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
             door = self._doors[text] = Door()
-            listening = maybeDeferred(_endpoint(self._reactor, key, text).listen, door)
-            listening.addCallbacks(
-                self._ports.append, lambda failure, key=key: self._cannot_listen(key, failure)
-            )
-
-    def _cannot_listen(self, key: str, failure: Failure) -> None:
-        failure.trap(CannotListenError, OSError)
-        error = failure.value
-        reason = getattr(error, "socketError", error)
-        where = f"port {error.port}" if isinstance(error, CannotListenError) else "it"
-        sys.exit(f"smtpeter: {key}: cannot listen on {where}: {getattr(reason, 'strerror', None) or reason}")
+            listening: list[IListeningPort | Failure] = []
+            maybeDeferred(_endpoint(self._reactor, key, text).listen, door).addBoth(listening.append)
+            for port in listening:  # an endpoint that binds a port answers at once
+                if isinstance(port, Failure):
+                    _end(f"{key}: {text!r}: {_reason(port)}")
+                self._ports.append(port)
 
     def startService(self) -> None:  # noqa: N802
         store, keys = self._open()
@@ -164,7 +185,7 @@ class Smtpeter(Service):
             beside.stop()
         except (StoreInUse, StoreUnusable) as error:
             key = "server.data_directory" if isinstance(error, StoreInUse) else "store.url"
-            sys.exit(f"smtpeter: {key}: {error}")
+            _end(f"{key}: {error}")
         return store, tuple(keys)
 
     # -- stopping ----------------------------------------------------------------------------------------

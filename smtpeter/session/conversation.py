@@ -19,6 +19,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITCPTransport,
     ITLSTransport,
+    ITLSTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -98,6 +99,7 @@ class Conversation(smtp.ESMTP):
         # Not the stock method, which greets before TLS and keeps a timer of its own.
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self.canStartTLS = self.ctx is not None and ITLSTransport.providedBy(self.transport)
         self.canStartTLS = self.ctx is not None and ITLSTransport.providedBy(self.transport)
         self._pump.connect(self.transport)
         self.begin()

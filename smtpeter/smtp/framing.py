@@ -192,10 +192,10 @@ class DataReader(_ContentReader):
             self._tail = block[-len(_END) + 1 :]
             return None
         cut = block.rfind(CRLF) if end < 0 else end
-        lines = block[: cut + len(CRLF)]
         if dot is not None and dot.start() < cut:
-            lines = lines.replace(b"\r\n.", CRLF)
-        self._add(lines[len(CRLF) :])
+            self._add(block[: cut + len(CRLF)].replace(b"\r\n.", CRLF)[len(CRLF) :])
+        else:
+            self._add(block[len(CRLF) : cut + len(CRLF)])
         if end >= 0:
             return block[end + len(_END) :]
         self._tail = block[cut:]
@@ -249,6 +249,10 @@ class ReplySyntax(Exception):
 
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+# Nearly every reply: one line of printable ASCII, perhaps with an enhanced status code of the reply's own class.
+_PLAIN_REPLY = re.compile(
+    rb"(([2-5])[0-9]{2}) (?:((?=[245])\2\.(?:0|[1-9][0-9]{0,2})\.(?:0|[1-9][0-9]{0,2}))(?: ++|\Z))?([ -~]*+)"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -276,6 +280,8 @@ class ReplyReader:
         ReplySyntax: garbage, 0xx, 1xx, 6xx, codes that differ, more than 100 lines, a line without end.
         """
         while (line := self._line()) is not None:
+            if not self._lines and (plain := _PLAIN_REPLY.fullmatch(line)) is not None:
+                return Reply(int(plain[1]), (plain[3] or b"").decode("ascii"), plain[4].decode("ascii"))
             match = _REPLY_LINE.fullmatch(line)
             if match is None:
                 raise ReplySyntax(f"this is no reply: {line[:80]!r}")

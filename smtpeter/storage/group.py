@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from smtpeter.storage.engine import Trouble, is_store_wide, trouble
 
@@ -22,10 +22,10 @@ Refuse = Callable[[Trouble], Exception]  # how a ledger says that the store coul
 
 
 class Undone(Exception):
-    """What was asked for cannot be: nothing of it may be written, and `answer` is the answer."""
+    """What was asked for cannot be: nothing of it may be written; `answer` then says what there is to say."""
 
-    def __init__(self, answer: Any) -> None:
-        super().__init__(answer)
+    def __init__(self, answer: Callable[[Connection], Any]) -> None:
+        super().__init__()
         self.answer = answer
 
 
@@ -110,7 +110,7 @@ class Session:
         except DBAPIError as error:
             self.close()
             return _refused(jobs, trouble(error))
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was committed and nobody may wait for ever
             self.close()
             return _refused(jobs, Trouble(str(error)))
 
@@ -121,18 +121,18 @@ def _apart(connection: Connection, job: Job) -> Answer:
     try:
         value = job.write(connection, [job.argument])[0]
     except Undone as undone:
-        answer = Answer(undone.answer)
+        savepoint.rollback()
+        return Answer(undone.answer(connection))
     except DBAPIError as error:
         if is_store_wide(error):
             raise
-        answer = Answer(error=job.refuse(trouble(error)))
+        savepoint.rollback()
+        return Answer(error=job.refuse(trouble(error)))
     except Exception as error:  # noqa: BLE001 - it belongs to who asked
-        answer = Answer(error=error)
-    else:
-        savepoint.commit()
-        return Answer(value)
-    savepoint.rollback()
-    return answer
+        savepoint.rollback()
+        return Answer(error=error)
+    savepoint.commit()
+    return Answer(value)
 
 
 def _refused(jobs: Sequence[Job], why: Trouble) -> list[Answer]:

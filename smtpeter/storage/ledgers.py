@@ -75,7 +75,8 @@ class StoredSpool:
         return spool.settle(connection, self._worker, batch)
 
     def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
-        return self._access.write(spool.release, (claim, due_at), _spool_refuses)
+        stale = self._access.write(spool.release, (claim, due_at), _spool_refuses)
+        return stale.addCallback(lambda claims: not claims)
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, null, select, update
@@ -94,6 +95,10 @@ class Settling:
     settlements: tuple[Settlement, ...]
     reports: tuple[Accepted, ...]
 
+    def __post_init__(self) -> None:
+        if len({settlement.claim.delivery.id for settlement in self.settlements}) != len(self.settlements):
+            raise ValueError("a claim cannot be given back twice at once")
+
 
 def settle(connection: Connection, worker: int, batch: Sequence[Settling]) -> list[tuple[Claim, ...]]:
     """Give claims back with their events; raises Undone when a claim's epoch has changed."""
@@ -107,37 +112,28 @@ def settle(connection: Connection, worker: int, batch: Sequence[Settling]) -> li
     return [()] * len(batch)
 
 
-def release(connection: Connection, batch: Sequence[tuple[Claim, float]]) -> list[bool]:
-    """Give claims back without an attempt; raises Undone when a claim's epoch has changed."""
-    try:
-        _give_back(
-            connection,
-            [
-                (claim, replace(claim.delivery, state=after(State.CLAIMED, Step.RELEASE), due_at=due_at))
-                for claim, due_at in batch
-            ],
-        )
-    except Undone as undone:
-        raise Undone(False) from undone
-    return [True] * len(batch)
+def release(connection: Connection, batch: Sequence[tuple[Claim, float]]) -> list[tuple[Claim, ...]]:
+    """Give claims back without an attempt; raises Undone as `settle` does."""
+    due = after(State.CLAIMED, Step.RELEASE)
+    _give_back(
+        connection, [(claim, replace(claim.delivery, state=due, due_at=due_at)) for claim, due_at in batch]
+    )
+    return [()] * len(batch)
 
 
 def _give_back(connection: Connection, given: Sequence[tuple[Claim, Delivery]]) -> None:
     rows = [(*progress(delivery), claim.delivery.id, claim.epoch) for claim, delivery in given]
     if _GIVE_BACK.execute(connection, rows) != len(rows):
-        raise Undone(_stale(connection, [claim for claim, _ in given]))
+        raise Undone(partial(_stale, claims=[claim for claim, _ in given]))
 
 
 def _stale(connection: Connection, claims: Sequence[Claim]) -> tuple[Claim, ...]:
-    """Those whose epoch is not the one that `_give_back` has just made of it."""
+    """Those whose epoch is no longer the row's."""
     epochs = {}
     for claim in claims:
         wanted = select(deliveries.c.epoch).where(deliveries.c.id == claim.delivery.id)
         epochs[claim.delivery.id] = connection.execute(wanted).scalar_one_or_none()
-    stale = tuple(claim for claim in claims if epochs[claim.delivery.id] != claim.epoch + 1)
-    if not stale:
-        raise ValueError("a claim cannot be given back twice at once")
-    return stale
+    return tuple(claim for claim in claims if epochs[claim.delivery.id] != claim.epoch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,15 +33,16 @@ class Incoming:
     message: MessageId
     deliveries: tuple[DeliveryId, ...]  # one a recipient, in their order
     when: float  # Unix seconds
+    hostname: str  # ours
 
 
-def top_fields(incoming: Incoming, received: bytes, hostname: str) -> Edit:
+def top_fields(incoming: Incoming, received: bytes) -> Edit:
     """The trace on top (RFC 5321 4.4), and below it Date and Message-ID where they are missing (RFC 6409 8.2, 8.3)."""
     text = received
     if "date" not in incoming.first:
         text += f"Date: {date(incoming.when)}\r\n".encode()
     if "message-id" not in incoming.first:
-        text += f"Message-ID: {message_id(show(incoming.message), hostname)}\r\n".encode()
+        text += f"Message-ID: {_own_message_id(incoming)}\r\n".encode()
     if incoming.content and not incoming.found and not incoming.content.startswith(b"\r\n"):
         text += b"\r\n"  # the content is all body
     return Edit(0, 0, (Literal(text),))
@@ -79,8 +80,13 @@ def accepted(
     return Accepted(message, deliveries, _attempts(message, deliveries, incoming.origin.client), claimed)
 
 
+def _own_message_id(incoming: Incoming) -> str:
+    """For a message that brings none (RFC 6409 8.3)."""
+    return message_id(show(incoming.message), incoming.hostname)
+
+
 def _facts(incoming: Incoming) -> dict[str, str]:
-    facts = {}
+    facts = {"message-id": _own_message_id(incoming)}
     for name, length in _SHOWN.items():
         field = incoming.first.get(name)
         if field is not None:

@@ -179,7 +179,7 @@ class SubmittedMessage:
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
         trace = self._delivery.receivedHeader(None, incoming, None)
-        edits = (top_fields(incoming, trace, rules.hostname), *options.edits)
+        edits = (top_fields(incoming, trace), *options.edits)
         template, report = await self._prepare(content, options, edits)
         wanted = accepted(incoming, options, template, report, claimed=neighbours.handoff.room())
         claims = await self._keep(wanted)
@@ -202,6 +202,7 @@ class SubmittedMessage:
             message=identifiers.message(),
             deliveries=tuple(identifiers.delivery() for _ in self._recipients),
             when=self._submitter.neighbours.clock(),
+            hostname=self._submitter.rules.hostname,
         )
 
     async def _prepare(

@@ -1,6 +1,8 @@
 """Runs a dialogue script against a server: in memory, or over a socket against the daemon.
 
     # rows: 5 6            what the script proves (docs/conformance.md)
+    # implicit TLS         on such a listener
+    # in one piece         never octet by octet
     # settings: key=value  settings of section [submission] that differ (in memory only)
     C: EHLO client.test    sent with CRLF; lines that follow one another are sent in one go
     C> raw\r\n\x00         sent as it stands, Python escapes decoded, no CRLF
@@ -46,6 +48,7 @@ class Script:
     settings: dict[str, str] = field(default_factory=dict)
     implicit_tls: bool = False
     in_memory_only: bool = False
+    in_one_piece: bool = False  # means nothing octet by octet
 
 
 def read_script(path: Path) -> Script:
@@ -58,8 +61,8 @@ def read_script(path: Path) -> Script:
             script.in_memory_only = True
         elif line.startswith("# implicit TLS"):
             script.implicit_tls = True
-        elif line.startswith("# in memory"):
-            script.in_memory_only = True
+        elif line.startswith("# in one piece"):
+            script.in_one_piece = True
         elif line and not line.startswith("#"):
             kind, _, text = line.partition(" ") if line[:2] in {"C:", "S:", "C>", "T:"} else (line, "", "")
             script.steps.append((kind, text))

@@ -26,4 +26,4 @@ def test_smarthost_for_a_postfix(server: Daemon, sink: Sink) -> None:
         "other@example.net",
     }
     assert all(message.content.endswith(content) for message in messages)
-    assert b" with ESMTPSA id " in messages[0].content
+    assert b"\twith ESMTPSA id " in messages[0].content

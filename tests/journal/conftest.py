@@ -1,5 +1,5 @@
-"""The contract suite's stores."""
+"""The stores that contracts are tested on."""
 
-from tests.storage.stores import shelf, stored
+from tests.storage.stores import empty_store, shelf, stored
 
-__all__ = ["shelf", "stored"]
+__all__ = ["empty_store", "shelf", "stored"]

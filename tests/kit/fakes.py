@@ -173,7 +173,11 @@ class FakeSpool(_Fake):
         stale = tuple(s.claim for s in settlements if not self._holds(s.claim))
         if stale:
             return stale
+        if len({s.claim.delivery.id for s in settlements}) != len(settlements):
+            raise ValueError("a claim cannot be given back twice at once")
         settled = [(settlement, settlement.delivery()) for settlement in settlements]
+        if {r.message.id for r in reports} & self.shelf.messages.keys():
+            raise SpoolUnavailable("an identifier is taken")
         for settlement, delivery in settled:
             self._give_back(settlement.claim, delivery)
             self.journal.keep(settlement.events)

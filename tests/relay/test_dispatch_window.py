@@ -12,9 +12,9 @@ def window(**limits):
     return Window(Limits(**limits), lambda domain: domain, Outgoing().per_recipient)
 
 
-def fill(into, *recipients, now=0.0, attempts=0, **values):
+def fill(into, *recipients, now=0.0, attempts=0, is_born=False, **values):
     mail = message(*recipients, **values)
-    return into.add(mail, claims(mail, attempts=attempts), now)
+    return into.add(mail, claims(mail, attempts=attempts), now, is_born=is_born)
 
 
 def outcomes(batch, outcome):
@@ -205,11 +205,20 @@ def test_there_is_no_room_for_a_site_in_trouble():
     assert it.has_room(message("b@live.example"), 1.0)
 
 
-def test_the_last_quarter_is_not_for_claiming():
+def test_a_quarter_is_left_to_what_is_born_claimed():
     it = window(window=40)
     assert 30 == it.places()
-    fill(it, *(f"{number}@x.example" for number in range(35)))
+    fill(it, *(f"{number}@x.example" for number in range(30)))
     assert 0 == it.places()
+    assert it.has_room(None, 0.0)
+
+
+def test_a_quarter_is_left_to_what_waits_in_the_spool():
+    """However much is submitted, what found no room then is not overtaken for ever."""
+    it = window(window=40)
+    fill(it, *(f"{number}@x.example" for number in range(30)), is_born=True)
+    assert not it.has_room(None, 0.0)
+    assert 10 == it.places()
 
 
 def test_content_is_kept_within_its_bound_and_freed():

@@ -1,6 +1,7 @@
 """Stores for tests: the fakes and the real ones behind one face, and messages to put into them."""
 
 import itertools
+import shutil
 from queue import SimpleQueue
 from types import SimpleNamespace
 
@@ -87,14 +88,23 @@ class FakeShelf:
         pass
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A database with the schema and nothing else, to be copied."""
+    directory = tmp_path_factory.mktemp("empty")
+    engine = open_engine(URL, directory)
+    migrations.upgrade(engine)
+    return directory / "smtpeter.db"
+
+
 class StoredShelf:
     """The three ledgers on SQLite, with threads or without."""
 
-    def __init__(self, directory, threaded):
+    def __init__(self, directory, empty, *, threaded):
         self.machine = Machine()
         self.directory = directory
+        shutil.copy(empty, directory / "smtpeter.db")
         self.engine = open_engine(URL, directory)
-        migrations.upgrade(self.engine)
         self._stores = []
         self._open = self._threaded if threaded else self._inline
         self.run = result
@@ -115,7 +125,9 @@ class StoredShelf:
     def _threaded(self):
         pump = getattr(self, "pump", None) or Pump()
         self.pump, self.run = pump, pump.run
-        return Threads(self.engine, pump, lambda: Job(lambda _c, _b: [None], None, RuntimeError), 3600.0, lambda: 0.0)
+        return Threads(
+            self.engine, pump, lambda: Job(lambda _c, _b: [None], None, RuntimeError), 3600.0, lambda: 0.0
+        )
 
     def another_worker(self):
         return self.new_store().spool
@@ -132,17 +144,20 @@ class StoredShelf:
 
 
 @pytest.fixture(params=["fake", "inline", "threads"])
-def shelf(request, tmp_path):
+def shelf(request, tmp_path, empty_store):
     """The three ledgers, each way that they exist."""
-    made = FakeShelf() if request.param == "fake" else StoredShelf(tmp_path, request.param == "threads")
+    if request.param == "fake":
+        made = FakeShelf()
+    else:
+        made = StoredShelf(tmp_path, empty_store, threaded=request.param == "threads")
     yield made
     made.close()
 
 
 @pytest.fixture
-def stored(tmp_path):
+def stored(tmp_path, empty_store):
     """The three ledgers on SQLite, without threads."""
-    made = StoredShelf(tmp_path, threaded=False)
+    made = StoredShelf(tmp_path, empty_store, threaded=False)
     yield made
     made.close()
 
@@ -184,7 +199,13 @@ def accepted(
         for n, r in enumerate(to, 1)
     )
     events = tuple(
-        Attempt(time=accepted_at, delivery=d.id, message=message.id, login=login, recipient=str(d.recipient.address))
+        Attempt(
+            time=accepted_at,
+            delivery=d.id,
+            message=message.id,
+            login=login,
+            recipient=str(d.recipient.address),
+        )
         for d in deliveries
     )
     return Accepted(message, deliveries, events, claimed)
@@ -194,8 +215,8 @@ def settlement(claim, outcome=Result.DELIVERED, *, due_at=None, warned=False, no
     """The claim given back with that result, and one event."""
     kind = Deferred if outcome is Result.DEFERRED else Delivered
     delivery = claim.delivery
-    event = kind(time=now, delivery=delivery.id, message=delivery.message, recipient=str(delivery.recipient.address))
+    event = kind(
+        time=now, delivery=delivery.id, message=delivery.message, recipient=str(delivery.recipient.address)
+    )
     reply = Reply(250, "2.0.0", "Ok")
     return Settlement(claim, Outcome(outcome, Stage.MESSAGE, reply, host="mx"), (event,), due_at, warned)
-
-

@@ -126,6 +126,14 @@ class Door:
         return wire
 
     @property
+    def quota(self):
+        return self.factory().setup.quota
+
+    def clock_calls(self) -> int:
+        """Timers left behind."""
+        return len(self.clock.getDelayedCalls())
+
+    @property
     def messages(self):
         return list(self.spool.shelf.messages.values())
 

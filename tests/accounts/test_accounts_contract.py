@@ -1,0 +1,89 @@
+"""What every accounts ledger promises: the fake that other tests use, and the stored ones."""
+
+from dataclasses import replace
+
+import pytest
+
+from smtpeter.accounts.interface import KeyRingFull, LoginExists, NoSuchLogin
+from smtpeter.accounts.model import Login
+from smtpeter.message.options import Switches
+
+JOE = Login(
+    username="Joe ü",
+    password_hash="blake2$salt$digest",
+    switches=Switches(track_clicks=True, always_pixel=True),
+    created_at=1000.25,
+    senders=("joe@example.com", ".example.org"),
+    enabled=False,
+    trusted_option_headers=True,
+    note="two\nlines",
+)
+ANN = Login("ann", "", Switches(), 0.0)
+
+
+def test_a_login_comes_back_as_it_was(shelf):
+    shelf.run(shelf.accounts.create(JOE))
+    shelf.run(shelf.accounts.create(ANN))
+    assert JOE == shelf.run(shelf.accounts.login("Joe ü"))
+    assert ANN == shelf.run(shelf.accounts.login("ann"))
+
+
+@pytest.mark.parametrize("username", ["joe ü", "Joe ü ", "JOE Ü", "", "Joe"])
+def test_usernames_are_compared_exactly(shelf, username):
+    shelf.run(shelf.accounts.create(JOE))
+    assert shelf.run(shelf.accounts.login(username)) is None
+
+
+def test_a_username_is_given_once(shelf):
+    shelf.run(shelf.accounts.create(JOE))
+    with pytest.raises(LoginExists):
+        shelf.run(shelf.accounts.create(replace(JOE, note="another")))
+    assert "two\nlines" == shelf.run(shelf.accounts.login("Joe ü")).note
+
+
+def test_all_logins_by_name(shelf):
+    assert () == tuple(shelf.run(shelf.accounts.logins()))
+    shelf.run(shelf.accounts.create(ANN))
+    shelf.run(shelf.accounts.create(JOE))
+    assert (JOE, ANN) == tuple(shelf.run(shelf.accounts.logins()))
+
+
+def test_a_change_is_seen_at_once_by_who_made_it(shelf):
+    shelf.run(shelf.accounts.create(JOE))
+    shelf.run(shelf.accounts.login("Joe ü"))
+    changed = replace(JOE, switches=Switches(), enabled=True, senders=())
+
+    shelf.run(shelf.accounts.replace(changed))
+    assert changed == shelf.run(shelf.accounts.login("Joe ü"))
+
+    shelf.run(shelf.accounts.delete("Joe ü"))
+    assert shelf.run(shelf.accounts.login("Joe ü")) is None
+
+
+def test_what_is_not_there_cannot_be_changed(shelf):
+    with pytest.raises(NoSuchLogin):
+        shelf.run(shelf.accounts.replace(JOE))
+    with pytest.raises(NoSuchLogin):
+        shelf.run(shelf.accounts.delete("Joe ü"))
+    assert () == tuple(shelf.run(shelf.accounts.logins()))
+
+
+def test_the_first_key_is_made_when_it_is_asked_for(shelf):
+    (key,) = shelf.run(shelf.accounts.keys())
+    assert (0, 32) == (key.number, len(key.secret))
+    assert (key,) == tuple(shelf.run(shelf.accounts.keys()))
+
+
+def test_a_new_key_is_the_newest(shelf):
+    (old,) = shelf.run(shelf.accounts.keys())
+    new = shelf.run(shelf.accounts.add_key())
+    assert (new, old) == tuple(shelf.run(shelf.accounts.keys()))
+    assert (1, True) == (new.number, new.secret != old.secret)
+
+
+def test_a_ring_has_as_many_keys_as_an_octet_can_number(shelf):
+    for number in range(256):
+        assert number == shelf.run(shelf.accounts.add_key()).number
+    with pytest.raises(KeyRingFull):
+        shelf.run(shelf.accounts.add_key())
+    assert 256 == len(shelf.run(shelf.accounts.keys()))

@@ -1,0 +1,101 @@
+"""A relay on a spool in memory, a courier that does as it is told, and a clock that stands still."""
+
+from dataclasses import dataclass
+
+import pytest
+from twisted.internet.task import Clock
+
+from smtpeter.relay.pacing import Limits
+from smtpeter.relay.service import Neighbours, Relay
+from smtpeter.relay.settlement import Settling
+from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.schedule import Schedule
+from smtpeter.spool.states import State
+from tests.kit.fakes import FakeSpool
+from tests.relay.mails import Courier, Outgoing, accepted
+
+SCHEDULE = Schedule((300.0, 600.0), warn_after=4 * 3600.0, give_up_after=4 * 86400.0)
+
+
+class CountingSpool(FakeSpool):
+    """Knows how many claims at most were ever out."""
+
+    most = 0
+
+    def _claim(self, limit, now):
+        claims = super()._claim(limit, now)
+        self.most = max(self.most, sum(state is State.CLAIMED for state in self.states.values()))
+        return claims
+
+
+@dataclass
+class House:
+    relay: Relay
+    spool: CountingSpool
+    courier: Courier
+    clock: Clock
+    reported: list
+
+    def accept(self, mail, **values):
+        """As submission does it."""
+        claims = self.spool.accept(accepted(mail, claimed=self.relay.room(), **values)).result
+        if claims:
+            self.relay.born(mail, claims)
+
+    def store(self, mail, **values):
+        """As another process does it."""
+        self.spool.accept(accepted(mail, **values))
+
+    def advance(self, seconds, step=1.0):
+        """Time passes; the wall clock with it."""
+        while seconds > 0:
+            self.clock.advance(min(step, seconds))
+            seconds -= step
+
+    @property
+    def states(self):
+        return list(self.spool.states.values())
+
+    def rows(self):
+        return self.spool.deliveries(QueueFilter(states=None), 1_000_000).result
+
+    def events(self, kind):
+        return [event for event in self.spool.journal.events if event.kind == kind]
+
+
+@pytest.fixture
+def build():
+    houses = []
+
+    def make(reports=None, grace=20.0, site_of=lambda domain: domain, **limits):
+        spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
+        clock.advance(1000.0)
+
+        def noting(mail, settlements):
+            reported.append((mail, settlements))
+            return ()
+
+        relay = Relay(
+            Neighbours(
+                spool=spool,
+                courier=courier,
+                outgoing=Outgoing(),
+                reports=reports or noting,
+                settling=Settling(SCHEDULE, jitter=lambda: 0.0),
+                clock=clock,
+                now=clock.seconds,
+                site_of=site_of,
+            ),
+            Limits(**limits),
+            grace,
+        )
+        relay.startService()
+        houses.append(House(relay, spool, courier, clock, reported))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.spool.trouble = None
+        house.relay.stopService()
+        house.advance(60.0)
+        assert [] == house.clock.getDelayedCalls()

@@ -1,0 +1,254 @@
+"""The relay in trouble: stale claims, a spool that is away, faults of ours, the end, clocks that jump."""
+
+from dataclasses import replace
+
+import pytest
+from twisted.internet.defer import fail
+
+from smtpeter.message.status import Result
+from smtpeter.relay.pacing import Reason
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.states import State, Step
+from tests.relay.mails import GREYLISTED, REFUSED, TAKEN, UNREACHED, accepted, aged, message
+
+DAY = 86400.0
+AWAY = SpoolUnavailable("the disk is gone")
+
+
+# -- settling --------------------------------------------------------------------------------------------
+
+
+def test_reports_go_with_the_settlement_and_are_sent(build):
+    def one_report(mail, settlements):
+        if mail.envelope.return_path is None or settlements[0].outcome.result is not Result.FAILED:
+            return ()
+        return (accepted(message("sender@shop.example", return_path=None, login="")),)
+
+    house = build(reports=one_report)
+    house.courier.answers["x.example"] = REFUSED
+    house.accept(message("a@x.example"))
+    house.advance(2.0)
+    assert ["a@x.example", "sender@shop.example"] == house.courier.tried
+    assert [State.FAILED, State.DELIVERED] == house.states
+
+
+@pytest.mark.row(141)
+def test_a_stale_claim_is_left_out_and_the_rest_settled(build):
+    house = build()
+    house.courier.slow = True
+    mail = message("a@x.example", "b@x.example")
+    house.accept(mail)
+    stolen = house.rows()[0].id
+    house.spool.shelf.rows[stolen].epoch += 1
+    house.courier.finish()
+    assert [State.CLAIMED, State.DELIVERED] == house.states
+    assert 1 == len(house.events("delivery"))
+    assert [2, 1] == [len(settlements) for _, settlements in house.reported]
+
+
+@pytest.mark.row(136)
+def test_a_real_250_outlives_an_outage_of_the_spool(build):
+    house = build(window=4)
+    house.courier.slow = True
+    house.accept(message("a@x.example"))
+    house.spool.trouble = AWAY
+    house.courier.finish(TAKEN)
+    house.advance(300.0)
+    assert [State.CLAIMED] == house.states
+    house.spool.trouble = None
+    house.advance(15.0)
+    assert [State.DELIVERED] == house.states
+    assert 1 == len(house.courier.groups)
+
+
+@pytest.mark.row(136)
+def test_nothing_begins_while_the_spool_is_away(build):
+    house = build(attempts=1)
+    house.courier.slow = True
+    for name in "abc":
+        house.accept(message(f"{name}@x.example"))
+    house.spool.trouble = AWAY
+    house.courier.finish()  # it is now that the relay learns of the outage
+    house.courier.finish()
+    house.spool.calls.clear()
+    house.advance(100.0)
+    assert ["a@x.example", "b@x.example"] == house.courier.tried
+    assert Reason.SPOOL is house.relay.why(house.spool.shelf.rows[max(house.spool.states)].delivery)
+    assert not house.relay.room()
+    assert len(house.spool.calls) <= 30
+    house.spool.trouble = None
+    house.advance(15.0)
+    assert ["a@x.example", "b@x.example", "c@x.example"] == house.courier.tried
+
+
+def test_claims_whose_message_cannot_be_read_wait_for_the_spool(build):
+    house = build()
+    house.store(message("a@x.example"))
+    read = house.spool.message
+    trouble = [AWAY]
+    house.spool.message = lambda identifier: fail(AWAY) if trouble else read(identifier)
+    house.advance(10.0)
+    assert [State.CLAIMED] == house.states
+    trouble.clear()
+    house.advance(15.0)
+    assert [State.DELIVERED] == house.states
+
+
+def test_a_delivery_without_its_message_is_put_aside(build):
+    house = build()
+    mail = message("a@x.example")
+    house.store(mail)
+    del house.spool.shelf.messages[mail.id]
+    house.advance(10.0)
+    assert [State.DUE] == house.states
+    (row,) = house.spool.shelf.rows.values()
+    assert row.delivery.due_at > 4000.0
+
+
+def test_a_fault_in_the_courier_costs_an_attempt_and_no_place(build, expected_failures):
+    expected_failures.append(ZeroDivisionError)
+    house = build(window=4)
+    house.courier.answers["odd.example"] = ZeroDivisionError("a fault")
+    for number in range(8):
+        house.accept(message(f"{number}@odd.example"))
+        house.advance(2.0)
+    assert [State.DUE] * 8 == house.states
+    assert {"451"} == {str(event.code) for event in house.events("deferral")}
+    assert house.relay.room()
+
+
+def test_a_fault_in_reports_costs_the_report_and_not_the_250(build, expected_failures):
+    expected_failures.append(ZeroDivisionError)
+
+    def faulty(mail, settlements):
+        raise ZeroDivisionError
+
+    house = build(reports=faulty)
+    house.accept(message("a@x.example"))
+    assert [State.DELIVERED] == house.states
+    assert 1 == len(house.events("delivery"))
+
+
+# -- the end ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.row(143)
+def test_stop_lets_attempts_end_and_releases_the_rest(build):
+    house = build(attempts=1)
+    house.courier.slow = True
+    house.accept(message("a@x.example"), due_at=900.0)
+    house.accept(message("b@x.example"), due_at=950.0)
+    stopped = []
+    house.relay.stopService().addCallback(stopped.append)
+    assert [State.CLAIMED, State.DUE] == house.states
+    assert 950.0 == house.rows()[1].due_at
+    house.advance(10.0)
+    assert [] == stopped
+    house.courier.finish()
+    assert [State.DELIVERED, State.DUE] == house.states
+    assert [None] == stopped
+    assert house.courier.stopped
+
+
+@pytest.mark.row(143)
+def test_stop_ends_attempts_after_the_grace_time_and_hands_them_back(build):
+    house = build(grace=20.0)
+    house.courier.slow = True
+    house.accept(message("a@x.example"), due_at=900.0)
+    stopped = []
+    house.relay.stopService().addCallback(stopped.append)
+    house.advance(20.0)
+    assert [None] == stopped
+    assert 1 == len(house.courier.cancelled)
+    assert [State.DUE] == house.states
+    assert (900.0, 0) == (house.rows()[0].due_at, house.rows()[0].attempts)
+
+
+def test_stop_does_not_wait_for_ever_for_a_spool_that_is_away(build):
+    house = build()
+    house.courier.slow = True
+    house.accept(message("a@x.example"))
+    house.spool.trouble = AWAY
+    house.courier.finish()
+    stopped = []
+    house.relay.stopService().addCallback(stopped.append)
+    house.advance(26.0)
+    assert [None] == stopped
+
+
+def test_what_is_born_during_the_stop_is_released(build):
+    house = build()
+    mail = message("a@x.example")
+    claims = house.spool.accept(accepted(mail, claimed=True)).result
+    house.relay.stopService()
+    house.relay.born(mail, claims)
+    assert [State.DUE] == house.states
+    assert [] == house.courier.groups
+
+
+def test_it_can_be_started_again(build):
+    house = build()
+    house.relay.stopService()
+    house.store(message("a@x.example"))
+    house.relay.startService()
+    assert [State.DELIVERED] == house.states
+
+
+# -- time and reasons ------------------------------------------------------------------------------------
+
+
+@pytest.mark.row(142)
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_nobody_busy(build, jump):
+    house = build()
+    house.courier.answer = GREYLISTED
+    house.accept(message("a@x.example"))
+    now = house.clock.seconds
+    wall = replace(house.relay._n, now=lambda: now() + jump)
+    house.relay._n = wall
+    house.relay._intake._s = replace(house.relay._intake._s, now=wall.now)
+    house.spool.calls.clear()
+    house.advance(100.0, 0.05)
+    assert [State.DUE] == house.states
+    assert [] == house.events("failure")
+    assert len(house.spool.calls) <= 130
+
+
+def test_every_waiting_delivery_can_say_why(build):
+    house = build(attempts=2, site=1, opening=1)
+    house.courier.slow = True
+    house.accept(message("a@x.example"))
+    house.accept(message("b@x.example"))
+    house.accept(message("c@y.example"))
+    house.accept(message("d@z.example"))
+    house.store(message("e@z.example"), due_at=5000.0)
+    house.store(message("f@z.example"), due_at=5000.0, attempts=1)
+    house.store(message("g@z.example"))
+    house.store(message("h@z.example"))
+    held = house.rows()[-1].id
+    house.spool.alter(QueueFilter(delivery=held), Step.HOLD, 1000.0, 1)
+    assert [
+        Reason.IN_PROGRESS,
+        Reason.SITE_BUSY,
+        Reason.IN_PROGRESS,
+        Reason.ALL_BUSY,
+        Reason.NOT_DUE,
+        Reason.SCHEDULE,
+        Reason.BACKLOG,
+        Reason.HELD,
+    ] == [house.relay.why(row) for row in house.rows()]
+    house.courier.finish(UNREACHED)
+    house.courier.finish(TAKEN)
+    first, second, third, *_ = house.rows()
+    assert [Reason.SITE_TROUBLE] * 2 == [house.relay.why(first), house.relay.why(second)]
+    assert house.relay.why(third) is None
+
+
+def test_old_mail_expires_after_one_more_attempt(build):
+    house = build()
+    house.courier.answer = GREYLISTED
+    house.store(aged(message("a@x.example", accepted_at=1000.0), 9 * DAY))
+    house.advance(2.0)
+    assert [State.EXPIRED] == house.states
+    assert 1 == len(house.courier.groups)
