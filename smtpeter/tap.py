@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from twisted.application.service import IService
@@ -25,6 +26,8 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     """The whole server; a configuration that cannot be used ends it with one line and status 1."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
+    # The reactor's delays must not follow the wall clock, which an administrator or NTP may set.
+    reactor.seconds = time.monotonic  # type: ignore[method-assign]
     try:
         return Smtpeter(load(Path(options["config"])), reactor)
     except config.Misconfigured as error:

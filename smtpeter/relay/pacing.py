@@ -1,8 +1,9 @@
 """How fast a site may be worked on, and why a delivery waits: decisions without I/O, time an argument.
 
 A *site* is what shares a pace. It is opened by a few attempts at once, a further one is added for each that is
-answered, up to a limit; where a host says 421 the number is halved. A site that does not come to the point where a
-message can be tried is left alone for a while (doubling), and is then asked by one attempt before the others follow.
+answered, up to a limit; the number is halved when a host says 421, or does not answer while it answers others. A
+site where no message can be tried is left alone for a while (doubling), then asked by one attempt before the others
+follow.
 `now` is a clock for intervals here, never the wall's.
 """
 
@@ -83,6 +84,8 @@ def judge(outcomes: Iterable[Outcome]) -> tuple[Answer, Outcome | None]:
     return answer, None
 
 
+_LATELY = 60.0  # seconds
+_STRIKES = 3  # troubles in a row after which a site that answered lately is left alone, too
 _PROBED = 10  # batches that may wait for each attempt at a site that was in trouble
 _PATIENCE = 10.0  # what is given back returns no sooner
 _SPREAD = 900.0  # and is spread over at most this
@@ -92,8 +95,8 @@ class Pace:
     """The pace of one site."""
 
     __slots__ = (
-        "_booked", "_limits", "_seconds", "failures", "limit", "name", "running", "trouble", "troubled_at",
-        "until", "waiting",
+        "_answered_at", "_booked", "_limits", "_seconds", "_strikes", "failures", "limit", "name", "running",
+        "trouble", "troubled_at", "until", "waiting",
     )  # fmt: skip
 
     def __init__(self, name: str, limits: Limits) -> None:
@@ -106,6 +109,8 @@ class Pace:
         self.trouble: Outcome | None = None  # what the last round ended in
         self.troubled_at = 0.0
         self._limits = limits
+        self._answered_at: float | None = None
+        self._strikes = 0  # troubles in a row
         self._seconds = 1.0  # that an answered attempt takes
         self._booked = 0.0
 
@@ -139,6 +144,8 @@ class Pace:
         elif answer is not Answer.NOTHING:
             self.failures = 0
             self.until = 0.0
+            self._strikes = 0
+            self._answered_at = now
             self._seconds += (now - began - self._seconds) / 8
             if answer is Answer.FINE:
                 self.limit = min(self.limit + 1, self._limits.site)
@@ -149,6 +156,11 @@ class Pace:
         self.trouble = trouble
         if self.failures and began < self.troubled_at:
             return  # of the same round: what ran side by side fails together, and counts once
+        self._strikes += 1
+        answers = self._answered_at is not None and now - self._answered_at < _LATELY
+        if answers and self._strikes < _STRIKES:  # connections are too many, or one of its hosts is ill
+            self.limit = max(1, self.limit // 2)
+            return
         self.failures += 1
         self.limit = 1
         self.troubled_at = now

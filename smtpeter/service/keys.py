@@ -1,8 +1,8 @@
-"""The key ring as it stands now, for those who cannot wait for the store."""
+"""The keys as they stand now, for those who cannot wait for the store: the ring for tokens, the sender domains' for mail."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -11,8 +11,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.accounts.interface import Accounts
-from smtpeter.accounts.model import TokenKey
+from smtpeter.accounts.model import SenderDomain, TokenKey
+from smtpeter.accounts.signing_keys import KeyUnusable
 from smtpeter.message.token import KeyRing
+from smtpeter.rewrite.signature import Signatures, Signer
 
 _EVERY = 0.9  # seconds: a change of the accounts reaches every process within a second
 
@@ -23,19 +25,30 @@ def ring_of(keys: Sequence[TokenKey]) -> KeyRing:
 
 
 class Keys:
-    """Follows the store's ring; while the store is away, the ring that was read last stays."""
+    """Follows the store; while it is away, what was read last stays."""
 
     _log = Logger()
 
-    def __init__(self, accounts: Accounts, first: Sequence[TokenKey], clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        first: Sequence[TokenKey],
+        domains: Sequence[SenderDomain],
+        clock: IReactorTime,
+    ) -> None:
         self._accounts = accounts
         self._keys = tuple(first)
+        self._domains = tuple(domains)
         self._ring = ring_of(self._keys)
+        self._signatures = Signatures(self._signers())
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
 
     def ring(self) -> KeyRing:
         return self._ring
+
+    def signatures(self) -> Signatures:
+        return self._signatures
 
     def start(self) -> None:
         self._loop.start(_EVERY, now=False)
@@ -51,6 +64,23 @@ class Keys:
         keys = tuple(await self._accounts.keys())
         if keys != self._keys:
             self._keys, self._ring = keys, ring_of(keys)
+        domains = tuple(await self._accounts.sender_domains())
+        if domains != self._domains:
+            self._domains = domains
+            self._signatures = Signatures(self._signers())
+
+    def _signers(self) -> Iterator[Signer]:
+        for domain in self._domains:
+            for key in domain.keys:
+                try:
+                    yield Signer(domain.name, key)
+                except KeyUnusable as error:  # mail without this signature is better than none
+                    self._log.error(
+                        "mail of {domain} is not signed with {selector}: {why}",
+                        domain=domain.name,
+                        selector=key.selector,
+                        why=error,
+                    )
 
     def _failed(self, failure: Failure) -> None:
-        self._log.warn("the key ring could not be read: {why}", why=failure.getErrorMessage())
+        self._log.warn("the keys could not be read: {why}", why=failure.getErrorMessage())

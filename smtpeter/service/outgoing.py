@@ -1,4 +1,4 @@
-"""What leaves for a delivery: the template filled in, as far as the next hop's abilities ask, in 7 bits."""
+"""What leaves for a delivery: the template filled in, as far as the next hop's abilities ask in 7 bits, then signed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,30 @@ from functools import lru_cache
 
 from smtpeter.message.address import Address
 from smtpeter.message.edit import SlotKind
+from smtpeter.message.identifier import MessageId
 from smtpeter.message.token import KeyRing, link
 from smtpeter.relay.interface import CannotConvert
 from smtpeter.rewrite.render import render, to_seven_bit
+from smtpeter.rewrite.signature import Signatures
 from smtpeter.spool.model import Delivery, Message
 
 _link = lru_cache(maxsize=16_384)(link)  # a campaign's targets are the same for each of its messages
+_MOST_REMEMBERED = 1000  # signatures, of some 1,200 octets each
 
 
 class Rendered:
-    """The relay's Outgoing, by the rewrite room; `ring()` gives the key ring as it stands now."""
+    """The relay's Outgoing, by the rewrite room.
 
-    def __init__(self, ring: Callable[[], KeyRing]) -> None:
+    `ring()` and `signatures()` give the keys as they stand now, `now()` Unix seconds.
+    """
+
+    def __init__(
+        self, ring: Callable[[], KeyRing], signatures: Callable[[], Signatures], now: Callable[[], float]
+    ) -> None:
         self._ring = ring
+        self._signatures = signatures
+        self._now = now
+        self._remembered: dict[tuple[Signatures, MessageId, bool], bytes] = {}
 
     def content(self, message: Message, delivery: Delivery, /, *, eight_bit: bool) -> bytes:
         tokens = self._ring().delivery(delivery.id)
@@ -32,7 +43,21 @@ class Rendered:
         converted = rendered if eight_bit else to_seven_bit(rendered)
         if converted is None:
             raise CannotConvert
-        return converted
+        return self._signature(message, converted, eight_bit=eight_bit) + converted
+
+    def _signature(self, message: Message, content: bytes, *, eight_bit: bool) -> bytes:
+        """The signature of what leaves: made once where that is the same for all deliveries of the message."""
+        signatures = self._signatures()
+        if self.per_recipient(message):
+            return signatures.fields(content, self._now())
+        key = (signatures, message.id, eight_bit)
+        made = self._remembered.get(key)
+        if made is None:
+            made = signatures.fields(content, self._now())
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]  # the oldest
+            self._remembered[key] = made
+        return made
 
     def return_path(self, message: Message, delivery: Delivery, /) -> Address | None:
         del delivery

@@ -6,6 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,8 @@ def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, ma
         now=now,
         site_of=_site_of(settings),
     )
-    return Relay(neighbours, Limits())
+    limits = Limits() if chosen.mode is Mode.MX else Limits.of_one_site()
+    return Relay(neighbours, replace(limits, backoff=min(limits.backoff, chosen.retry[0])))
 
 
 def _site_of(settings: Settings) -> Callable[[str], str]:

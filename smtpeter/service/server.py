@@ -27,12 +27,13 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from smtpeter import config
-from smtpeter.accounts.model import TokenKey
+from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.service import rooms
 from smtpeter.service.keys import Keys
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
+from smtpeter.rewrite.signature import Signatures
 from smtpeter.session.factory import SessionFactory
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import Host, Store, open_for_command, open_for_server
@@ -71,7 +72,7 @@ def _check(settings: Settings) -> None:
     for key, text in endpoints(settings):
         _endpoint(Clock(), key, text)
     rooms.certificates(settings)
-    rooms.courier(settings, Clock(), Rendered(_no_ring))
+    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, rooms.now))
     if not settings.data_directory.parent.is_dir():
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
@@ -148,16 +149,17 @@ class Smtpeter(Service):
                 self._ports.append(port)
 
     def startService(self) -> None:  # noqa: N802
-        store, keys = self._open()
+        store, keys, domains = self._open()
         super().startService()  # type: ignore[no-untyped-call]
         reactor, settings = self._reactor, self._settings
         self._store = store
-        self._keys = Keys(store.accounts, keys, reactor)
+        self._keys = Keys(store.accounts, keys, domains, reactor)
         self._forgetting = Forgetting(settings.retention, store.spool, store.journal, rooms.now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
         made = rooms.identifiers()
-        self._relay = rooms.relay(settings, reactor, store.spool, Rendered(self._keys.ring), made)
+        outgoing = Rendered(self._keys.ring, self._keys.signatures, rooms.now)
+        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
         submission = rooms.submission(settings, reactor, store, self._relay, self._pool, made)
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -174,19 +176,21 @@ class Smtpeter(Service):
             start()
         self._log.info("smtpeter is ready: {hostname}", hostname=settings.server.hostname)
 
-    def _open(self) -> tuple[Store, tuple[TokenKey, ...]]:
-        """The store and the keys it holds; ends the process when it cannot be opened."""
+    def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
+        """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
         url, directory = self._settings.store.url, self._settings.data_directory
         try:
             store = open_for_server(url, directory, self._reactor, host())
             beside = open_for_command(url, directory, host())
             keys: list[TokenKey] = []
+            domains: list[SenderDomain] = []
             beside.accounts.keys().addCallback(keys.extend)
+            beside.accounts.sender_domains().addCallback(domains.extend)
             beside.stop()
         except (StoreInUse, StoreUnusable) as error:
             key = "server.data_directory" if isinstance(error, StoreInUse) else "store.url"
             _end(f"{key}: {error}")
-        return store, tuple(keys)
+        return store, tuple(keys), tuple(domains)
 
     # -- stopping ----------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """The relay as a service: what comes in, what is tried when, who waits for whom."""
 
+import itertools
+
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -166,6 +168,25 @@ def test_a_site_that_is_back_takes_all_that_waited(build):
     del house.courier.answers["dead.example"]
     house.advance(1800.0, 2.0)
     assert [State.DELIVERED] * 500 == house.states
+
+
+@pytest.mark.row(118)
+def test_a_site_that_now_and_then_does_not_answer_still_takes_its_mail(build):
+    house = build()
+    attempts = itertools.count()
+    answer = house.courier.attempt
+
+    def flaky(group):
+        house.courier.answer = UNREACHED if next(attempts) % 10 == 9 else TAKEN
+        return answer(group)
+
+    house.courier.attempt = flaky
+    for number in range(500):
+        house.store(message(f"{number}@x.example"))
+    house.advance(10.0)
+    assert house.states.count(State.DELIVERED) >= 400
+    house.advance(700.0)
+    assert house.states.count(State.DELIVERED) >= 490
 
 
 @pytest.mark.row(104)

@@ -75,6 +75,23 @@ def test_what_fails_side_by_side_counts_once():
     assert (1, 130.0) == (pace.failures, pace.until)
 
 
+@pytest.mark.row(118)
+def test_a_site_that_answers_others_is_slowed_down_before_it_is_left_alone():
+    pace, seen = Pace("a.example", LIMITS), []
+    pace.end(Answer.FINE, None, 0.0, 100.0)
+    for end in (101.0, 102.0, 103.0):
+        pace.end(Answer.TROUBLE, UNREACHED, 99.0, end)
+        seen.append((pace.limit, pace.until))
+    assert [(3, 0.0), (1, 0.0), (1, 133.0)] == seen
+
+
+def test_an_answer_of_long_ago_does_not_count():
+    pace = Pace("a.example", LIMITS)
+    pace.end(Answer.FINE, None, 0.0, 100.0)
+    pace.end(Answer.TROUBLE, UNREACHED, 159.0, 160.0)
+    assert 190.0 == pace.until
+
+
 def test_one_attempt_asks_first_after_trouble_and_few_wait_for_it():
     pace = troubled()
     assert not pace.takes(129.0, contended=False)
