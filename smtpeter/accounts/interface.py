@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
-from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 
 
 class AccountsUnavailable(Exception):
@@ -18,6 +18,14 @@ class NoSuchLogin(KeyError):
 
 class LoginExists(ValueError):
     """A login with this username exists already."""
+
+
+class NoSuchSenderDomain(KeyError):
+    """We sign for no domain of this name."""
+
+
+class SenderDomainExists(ValueError):
+    """A sender domain of this name exists already."""
 
 
 class KeyRingFull(ValueError):
@@ -46,3 +54,12 @@ class Accounts(Protocol):
 
     def add_key(self) -> Awaitable[TokenKey]:
         """Make a new newest key (`smtpeter key rotate`); raises KeyRingFull."""
+
+    def sender_domains(self) -> Awaitable[Sequence[SenderDomain]]:
+        """All of them by name, with their keys, as they stood at most half a second ago."""
+
+    def create_sender_domain(self, domain: SenderDomain, /) -> Awaitable[None]:
+        """Raises SenderDomainExists."""
+
+    def delete_sender_domain(self, name: str, /) -> Awaitable[None]:
+        """Its keys go with it; raises NoSuchSenderDomain."""

@@ -1,8 +1,9 @@
-"""Logins and keys as values."""
+"""Logins, sender domains and keys as values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+from dataclasses import dataclass, field
 
 from smtpeter.message.options import Switches
 
@@ -32,4 +33,30 @@ class TokenKey:
 
     number: int
     secret: bytes
+    created_at: float
+
+
+class Algorithm(enum.StrEnum):
+    """The kinds of keys that sign mail, by their names in the DNS (RFC 6376 3.6.1, RFC 8463 4.1)."""
+
+    RSA = "rsa"
+    ED25519 = "ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs mail (DKIM); `private_key` is PKCS #8 in DER, its public half is in the DNS at the selector."""
+
+    selector: str
+    algorithm: Algorithm
+    private_key: bytes = field(repr=False)
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SenderDomain:
+    """A domain whose mail we sign, its subdomains' too: in lower case and A-labels, with its keys by selector."""
+
+    name: str
+    keys: tuple[SigningKey, ...]
     created_at: float

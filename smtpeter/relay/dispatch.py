@@ -45,13 +45,11 @@ class Window:
 
     # -- room --------------------------------------------------------------------------------------------
 
-    def has_room(self, message: Message | None, now: float) -> bool:
-        """Whether a message may be born claimed; given the message, whether its login and sites have room too."""
+    def has_room(self, message: Message, now: float) -> bool:
+        """Whether a message may be born claimed: whether the window, its login and its sites have room."""
         born = self.claimed - self.fetched
         if self.claimed >= self._limits.window or born >= self._most_of_a_kind or self.contents.is_full:
             return False
-        if message is None:
-            return True
         contended = self._is_contended
         if contended and self._logins.get(message.login, 0) >= self._limits.share:
             return False

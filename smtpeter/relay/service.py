@@ -151,8 +151,8 @@ class Relay(Service):
 
     # -- what others ask ---------------------------------------------------------------------------------
 
-    def room(self, message: Message | None = None) -> bool:
-        """Whether a message may be born claimed now; given the message, its login and sites are looked at too."""
+    def room(self, message: Message) -> bool:
+        """Whether this message may be born claimed now: as far as the window, its login and its sites have room."""
         if self._stopping or self._patience.is_away or not self.running:
             return False
         if self._window.has_room(message, self._n.clock.seconds()):

@@ -19,7 +19,6 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITCPTransport,
     ITLSTransport,
-    ITLSTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -160,6 +159,8 @@ class Conversation(smtp.ESMTP):
 
     def say(self, reply: Reply, delay: float = 0.0) -> None:
         """Answer what came last: every command comes to this exactly once. Errors are counted and slowed down."""
+        if self._closing:
+            return  # nobody is there to hear it
         if reply.code >= 500 and self._is_error(reply):
             self._errors += 1
             delay = max(delay, self._error_delay())

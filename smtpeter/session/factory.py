@@ -32,7 +32,10 @@ class SessionFactory(ServerFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802
         address = plain_address(getattr(addr, "host", ""))
-        return Arrival(self, address) if self._proxied else self.session(address)
+        if not self._proxied:
+            return self.session(address)
+        # Who it is and how often it is there is known after the header; until then it counts as nobody's.
+        return Arrival(self, address) if self.setup.quota.enter("") else TurnedAway(None)
 
     def session(self, address: str) -> Protocol:
         """The protocol for a client at this IP address."""
@@ -97,6 +100,7 @@ class Arrival(Protocol):
         self._address = address
         self._header = b""
         self._deadline = Deadline(factory.setup.clock, self._refuse)
+        self._counted = True
 
     def connectionMade(self) -> None:  # noqa: N802
         self._deadline.set(self._factory.setup.limits.handshake_timeout)
@@ -110,7 +114,7 @@ class Arrival(Protocol):
             self._refuse()
             return
         if header is not None:
-            self._deadline.cancel()
+            self._leave()
             self._give_way(
                 header.client[0] if header.client else self._address, self._header[header.length :]
             )
@@ -129,4 +133,11 @@ class Arrival(Protocol):
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802
+        self._leave()
+
+    def _leave(self) -> None:
+        """It arrives no longer."""
         self._deadline.cancel()
+        if self._counted:
+            self._counted = False
+            self._factory.setup.quota.leave("")

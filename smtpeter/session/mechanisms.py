@@ -11,6 +11,8 @@ from zope.interface import implementer
 from smtpeter.session.interface import IAddressedPassword
 from smtpeter.session.reply import refusal
 
+_LONGEST_USERNAME = 255  # octets: who guesses makes us remember what he tried
+
 
 class _Password:
     """A username and a password. They stand in no representation, so that no log can have them."""
@@ -73,6 +75,8 @@ class LoginCredentials(_Password):
 
 def _text(username: bytes) -> str:
     try:
-        return username.decode()
+        if len(username) <= _LONGEST_USERNAME:
+            return username.decode()
     except UnicodeDecodeError:
-        raise refusal(535, "5.7.8", "Authentication credentials invalid", "username is no UTF-8") from None
+        pass  # no login has such a name
+    raise refusal(535, "5.7.8", "Authentication credentials invalid", "no username")

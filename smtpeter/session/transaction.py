@@ -54,6 +54,10 @@ class Transactions(Commands):
             self._reception.interrupt()
             self._reception = None
 
+    def close(self) -> None:
+        self.reset()
+        super().close()
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         self.reset()
         super().connectionLost(reason)
@@ -167,8 +171,9 @@ class Transactions(Commands):
             judged = reception.message.eomReceived()
         except Exception:  # noqa: BLE001 - a fault of ours, whatever it is, must come out as 451
             judged = fail()
-        arguments = (reception,)
-        judged.addCallbacks(self._message_accepted, self._message_refused, arguments, None, arguments)
+        judged.addCallbacks(
+            self._message_accepted, self._message_refused, callbackArgs=(reception,), errbackArgs=(reception,)
+        )
 
     def _message_refused(self, failure: Failure, reception: Reception) -> None:
         reception.release()

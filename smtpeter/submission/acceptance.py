@@ -48,10 +48,8 @@ def top_fields(incoming: Incoming, received: bytes) -> Edit:
     return Edit(0, 0, (Literal(text),))
 
 
-def accepted(
-    incoming: Incoming, options: Options, template: Template, report: Report, *, claimed: bool
-) -> Accepted:
-    """Message, deliveries and events for the spool; `claimed`: born claimed."""
+def accepted(incoming: Incoming, options: Options, template: Template, report: Report) -> Accepted:
+    """Message, deliveries and events for the spool."""
     parameters = incoming.origin.parameters
     envelope = Envelope(
         return_path=incoming.origin.return_path,
@@ -77,7 +75,7 @@ def accepted(
         Delivery(identifier, incoming.message, recipient, due_at=incoming.when, accepted_at=incoming.when)
         for identifier, recipient in zip(incoming.deliveries, incoming.recipients, strict=True)
     )
-    return Accepted(message, deliveries, _attempts(message, deliveries, incoming.origin.client), claimed)
+    return Accepted(message, deliveries, _attempts(message, deliveries, incoming.origin.client))
 
 
 def _own_message_id(incoming: Incoming) -> str:

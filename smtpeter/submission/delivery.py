@@ -8,7 +8,7 @@ rewriter that fails costs its features; nothing that goes wrong afterwards takes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -181,7 +181,9 @@ class SubmittedMessage:
         trace = self._delivery.receivedHeader(None, incoming, None)
         edits = (top_fields(incoming, trace), *options.edits)
         template, report = await self._prepare(content, options, edits)
-        wanted = accepted(incoming, options, template, report, claimed=neighbours.handoff.room())
+        wanted = accepted(incoming, options, template, report)
+        if neighbours.handoff.room(wanted.message):
+            wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)
         self._hand_off(wanted, claims)
         return queued(incoming.message, wanted.deliveries)

@@ -30,8 +30,8 @@ class Prepare(Protocol):
 class Handoff(Protocol):
     """The relay of this process, which takes over what is born claimed."""
 
-    def room(self) -> bool:
-        """Whether a message may be born claimed now."""
+    def room(self, message: Message, /) -> bool:
+        """Whether this message may be born claimed now."""
 
     def born(self, message: Message, claims: tuple[Claim, ...], /) -> None:
         """Take over a message that is safely kept, with this worker's claims on its deliveries."""

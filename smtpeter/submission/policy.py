@@ -7,8 +7,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 from smtpeter.message.address import Address
 from smtpeter.message.header import Field, find_all, value
+from smtpeter.message.mailboxes import mailboxes
 from smtpeter.message.status import Refusal, Reply
-from smtpeter.submission.senders import mailboxes, may_send_as
+from smtpeter.submission.senders import may_send_as
 
 
 def judge_return_path(return_path: Address | None, senders: tuple[str, ...]) -> None:

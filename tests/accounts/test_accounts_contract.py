@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from smtpeter.accounts.interface import KeyRingFull, LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login
+from smtpeter.accounts.interface import (
+    KeyRingFull,
+    LoginExists,
+    NoSuchLogin,
+    NoSuchSenderDomain,
+    SenderDomainExists,
+)
+from smtpeter.accounts.model import Algorithm, Login, SenderDomain, SigningKey
 from smtpeter.message.options import Switches
 
 JOE = Login(
@@ -87,3 +93,43 @@ def test_a_ring_has_as_many_keys_as_an_octet_can_number(shelf):
     with pytest.raises(KeyRingFull):
         shelf.run(shelf.accounts.add_key())
     assert 256 == len(shelf.run(shelf.accounts.keys()))
+
+
+EXAMPLE = SenderDomain(
+    "example.com",
+    (
+        SigningKey("one", Algorithm.ED25519, b"\x00private\xff", 1000.25),
+        SigningKey("two", Algorithm.RSA, b"another", 1001.0),
+    ),
+    1000.25,
+)
+
+
+def test_a_sender_domain_comes_back_as_it_was_with_its_keys_by_selector(shelf):
+    shelf.run(shelf.accounts.create_sender_domain(replace(EXAMPLE, keys=EXAMPLE.keys[::-1])))
+    assert (EXAMPLE,) == tuple(shelf.run(shelf.accounts.sender_domains()))
+
+
+def test_all_sender_domains_by_name(shelf):
+    assert () == tuple(shelf.run(shelf.accounts.sender_domains()))
+    others = SenderDomain("b.example", (), 0.0), SenderDomain("a.example", (), 0.0)
+    for domain in (*others, EXAMPLE):
+        shelf.run(shelf.accounts.create_sender_domain(domain))
+    assert (*others[::-1], EXAMPLE) == tuple(shelf.run(shelf.accounts.sender_domains()))
+
+
+def test_a_sender_domain_is_made_once(shelf):
+    shelf.run(shelf.accounts.create_sender_domain(EXAMPLE))
+    with pytest.raises(SenderDomainExists):
+        shelf.run(shelf.accounts.create_sender_domain(replace(EXAMPLE, keys=())))
+    assert (EXAMPLE,) == tuple(shelf.run(shelf.accounts.sender_domains()))
+
+
+def test_a_sender_domain_goes_with_its_keys(shelf):
+    shelf.run(shelf.accounts.create_sender_domain(EXAMPLE))
+    shelf.run(shelf.accounts.delete_sender_domain("example.com"))
+    assert () == tuple(shelf.run(shelf.accounts.sender_domains()))
+    with pytest.raises(NoSuchSenderDomain):
+        shelf.run(shelf.accounts.delete_sender_domain("example.com"))
+    shelf.run(shelf.accounts.create_sender_domain(replace(EXAMPLE, keys=())))
+    assert (replace(EXAMPLE, keys=()),) == tuple(shelf.run(shelf.accounts.sender_domains()))

@@ -77,7 +77,8 @@ def scripts() -> list[Script]:
 def run_dialogue(script: Script, channel: Channel, variables: dict[str, str]) -> None:
     """Plays the client; an AssertionError tells at which step the server said something else."""
     waiting = b""
-    for number, (kind, text) in enumerate(script.steps, 1):
+    for number, (kind, written) in enumerate(script.steps, 1):
+        text = written
         for name, value in variables.items():
             text = text.replace("{" + name + "}", value)
         where = f"{script.name}, step {number}: {kind} {text}"

@@ -38,7 +38,7 @@ class House:
 
     def accept(self, mail, **values):
         """As submission does it."""
-        claims = self.spool.accept(accepted(mail, claimed=self.relay.room(), **values)).result
+        claims = self.spool.accept(accepted(mail, claimed=self.relay.room(mail), **values)).result
         if claims:
             self.relay.born(mail, claims)
 

@@ -110,7 +110,7 @@ def test_room_ends_with_the_window_and_what_found_none_is_done_later(build):
     house.courier.slow = True
     for number in range(6):
         house.accept(message(f"a@{number}.example"))
-    assert not house.relay.room()
+    assert not house.relay.room(message("new@x.example"))
     assert 3 == house.states.count(State.CLAIMED)
     while house.courier.open:
         house.courier.finish()
@@ -120,9 +120,9 @@ def test_room_ends_with_the_window_and_what_found_none_is_done_later(build):
 
 def test_there_is_no_room_before_the_start_and_after_the_stop(build):
     house = build()
-    assert house.relay.room()
+    assert house.relay.room(message("new@x.example"))
     house.relay.stopService()
-    assert not house.relay.room()
+    assert not house.relay.room(message("new@x.example"))
 
 
 # -- a dead site -----------------------------------------------------------------------------------------

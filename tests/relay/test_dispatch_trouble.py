@@ -75,7 +75,7 @@ def test_nothing_begins_while_the_spool_is_away(build):
     house.advance(100.0)
     assert ["a@x.example", "b@x.example"] == house.courier.tried
     assert Reason.SPOOL is house.relay.why(house.spool.shelf.rows[max(house.spool.states)].delivery)
-    assert not house.relay.room()
+    assert not house.relay.room(message("new@x.example"))
     assert len(house.spool.calls) <= 30
     house.spool.trouble = None
     house.advance(15.0)
@@ -115,7 +115,7 @@ def test_a_fault_in_the_courier_costs_an_attempt_and_no_place(build, expected_fa
         house.advance(2.0)
     assert [State.DUE] * 8 == house.states
     assert {"451"} == {str(event.code) for event in house.events("deferral")}
-    assert house.relay.room()
+    assert house.relay.room(message("new@x.example"))
 
 
 def test_a_fault_in_reports_costs_the_report_and_not_the_250(build, expected_failures):

@@ -25,8 +25,9 @@ class ServerTransport:
         self.raw = StringTransport(peerAddress=address)
         self._clock = clock
         self._top = self.raw
+        self.aborted = False
 
-    def startTLS(self, context, normal=True):  # noqa: FBT002
+    def startTLS(self, context, normal=True):
         producer = self.raw.producer
         self.raw.unregisterProducer()
         factory = TLSMemoryBIOFactory(context, False, None, self._clock)
@@ -55,8 +56,7 @@ class ServerTransport:
         self._top.loseConnection()
 
     def abortConnection(self):
-        self.raw.abortConnection()
-        self.raw.disconnecting = True
+        self.aborted = self.raw.disconnecting = True
 
     def pauseProducing(self):
         self.raw.pauseProducing()
@@ -74,12 +74,22 @@ class ServerTransport:
 class Wire:
     """The client's end. `bytewise`: every octet arrives by itself."""
 
-    def __init__(self, factory, clock: Clock, *, address="192.0.2.1", bytewise=False, context=None, hostname="mail.test"):
+    def __init__(
+        self,
+        factory,
+        clock: Clock,
+        *,
+        address="192.0.2.1",
+        bytewise=False,
+        context=None,
+        hostname="mail.test",
+    ):
         self.clock = clock
         self.bytewise = bytewise
         self._context = context
         self._hostname = hostname
         self._lost = False
+        self._said_farewell = False  # the server ended TLS
         self._buffer = b""
         self._tls = None
         peer = IPv4Address("TCP", address, 40000)
@@ -90,7 +100,7 @@ class Wire:
 
     @property
     def closed(self):
-        return self.transport.raw.disconnecting or self.transport.raw.disconnected
+        return self.transport.raw.disconnecting or self._said_farewell
 
     def send(self, data: bytes) -> None:
         if self._tls is not None:
@@ -101,8 +111,8 @@ class Wire:
     def deliver(self, data: bytes) -> None:
         """Octets as they are on the network."""
         for piece in (data[i : i + 1] for i in range(len(data))) if self.bytewise else (data,):
-            if self.closed:
-                return
+            if self.closed or not piece:
+                break
             self.transport.protocol.dataReceived(piece)
         self.clock.advance(0)
 
@@ -123,8 +133,11 @@ class Wire:
         try:
             while plain := self._tls.read(65536):
                 self._buffer += plain
-        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            self._said_farewell = True
+        except ssl.SSLWantReadError:
             pass
+        except ssl.SSLZeroReturnError:
+            self._said_farewell = True
 
     def read_line(self) -> bytes:
         for _ in range(PATIENCE):

@@ -67,7 +67,7 @@ class Relay:
         self.taken = []
         self.trouble = None
 
-    def room(self):
+    def room(self, message):
         return self.has_room
 
     def born(self, message, claims):
@@ -79,7 +79,9 @@ class Relay:
 class Door:
     """`wire()` is a new client; what was accepted stands in `spool` and `journal`."""
 
-    def __init__(self, tmp_path=None, *, logins=None, tls=True, pool=maybeDeferred, allow_private=False, **settings):
+    def __init__(
+        self, tmp_path=None, *, logins=None, tls=True, pool=maybeDeferred, allow_private=False, **settings
+    ):
         self.clock = Clock()
         self.clock.advance(1000)
         self.journal = FakeJournal()
@@ -92,7 +94,9 @@ class Door:
         if tls and tmp_path is not None:
             (tmp_path / "cert.pem").write_bytes(self.certificate)
             (tmp_path / "key.pem").write_bytes(key)
-            certificates = Certificates([Pair(tmp_path / "cert.pem", tmp_path / "key.pem")], self.clock.seconds)
+            certificates = Certificates(
+                [Pair(tmp_path / "cert.pem", tmp_path / "key.pem")], self.clock.seconds
+            )
         settings.setdefault("error_delay", 0.0)
         self.server = SubmissionServer(
             Settings(**settings),
@@ -119,7 +123,11 @@ class Door:
         context = ssl.create_default_context(cadata=self.certificate.decode())
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         wire = Wire(
-            self.factory(endpoint, implicit_tls=implicit_tls), self.clock, context=context, hostname=HOSTNAME, **options
+            self.factory(endpoint, implicit_tls=implicit_tls),
+            self.clock,
+            context=context,
+            hostname=HOSTNAME,
+            **options,
         )
         if implicit_tls:
             wire.start_tls()

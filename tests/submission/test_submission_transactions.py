@@ -164,7 +164,9 @@ def test_pipelined_replies_keep_their_order_however_slow_the_judges(seed, bytewi
     wire = door.wire(bytewise=bytewise)
     wire.send(
         b"EHLO client.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<one@d.test>\r\nRCPT TO:<bad..two@d.test>\r\n"
-        b"RCPT TO:<three@d.test>\r\nDATA\r\n" + HEAD + b".\r\nMAIL FROM:<e@f.test>\r\nRCPT TO:<four@d.test>\r\nQUIT\r\n"
+        b"RCPT TO:<three@d.test>\r\nDATA\r\n"
+        + HEAD
+        + b".\r\nMAIL FROM:<e@f.test>\r\nRCPT TO:<four@d.test>\r\nQUIT\r\n"
     )
     codes = [reply(wire)[:3] for _ in range(11)]
     assert ["220", "250", "250", "250", "501", "250", "354", "250", "250", "250", "221"] == codes
@@ -211,7 +213,10 @@ def test_a_client_that_leaves_before_the_end_has_sent_nothing(sent):
 def test_a_client_that_leaves_after_the_end_has_sent_a_whole_message():
     door, wire = trusted()
     keeping = Deferred()
-    accept, door.spool.accept = door.spool.accept, lambda accepted: keeping.addCallback(lambda _: accept(accepted))
+    accept, door.spool.accept = (
+        door.spool.accept,
+        lambda accepted: keeping.addCallback(lambda _: accept(accepted)),
+    )
     speak(wire, "MAIL FROM:<a@b.test>", "RCPT TO:<c@d.test>", "DATA")
     wire.send(HEAD + b".\r\n")
     wire.hangs_up()
