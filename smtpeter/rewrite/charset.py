@@ -23,7 +23,10 @@ _MULTIPLE = frozenset((
     "iso2022_jp_ext", "iso2022_kr", "johab", "shift_jis", "shift_jis_2004", "shift_jisx0213",
 ))  # fmt: skip
 _WIDE = frozenset(("utf_16_le", "utf_16_be"))
-_MORE_LABELS = {"windows_31j": "cp932", "x_sjis": "shift_jis", "ks_c_5601_1987": "cp949", "x_gbk": "gbk"}
+_MORE_LABELS = {
+    "windows_31j": "cp932", "x_sjis": "shift_jis", "ks_c_5601_1987": "cp949", "windows_949": "cp949", "x_gbk": "gbk",
+    "windows_874": "cp874", "iso_8859_8_i": "iso8859_8",
+}  # fmt: skip
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf_16_le", b"\xfe\xff": "utf_16_be"}
 
 

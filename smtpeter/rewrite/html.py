@@ -16,30 +16,31 @@ from typing import NamedTuple
 MAXIMUM_ATTRIBUTES = 256  # a tag with more is left alone
 MAXIMUM_TAGS = 10_000  # tags asked for; the scan ends there
 
-# Every choice is decided by its first character, so nothing is tried twice. Possessive groups only where what they
-# repeat fails before it consumes: Python before 3.11.5 keeps what it consumed (gh-106052).
-# Blanks are the standard's five; \s would be others too.
+# Every choice is decided by its first character, so nothing is tried twice. Only single characters are possessive, no
+# groups: Python before 3.11.5 matches those wrongly (gh-106052). Blanks are the standard's five; \s has others too.
 _BLANK = r"[\t\n\f\r ]"
 _NOT_NAME = r"\t\n\f\r />"
 _VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
-_ATTRIBUTES = rf"(?:[\t\n\f\r /]++|[^{_NOT_NAME}][^{_NOT_NAME}=]*+{_BLANK}*+(?:={_BLANK}*+{_VALUE}|(?!=)))*"
-_ANY_TAG = rf"</?+[a-zA-Z][^{_NOT_NAME}]*+{_ATTRIBUTES}>"
+ATTRIBUTES = rf"(?:[\t\n\f\r /]++|[^{_NOT_NAME}][^{_NOT_NAME}=]*+{_BLANK}*+(?:={_BLANK}*+{_VALUE}|(?!=)))*"
+_ANY_TAG = rf"</?+[a-zA-Z][^{_NOT_NAME}]*+{ATTRIBUTES}>"
 # Most tags: a plain name, and values in double quotes right after the equals sign. Never anything but what _ANY_TAG
 # would match, only faster.
 _PLAIN_TAG = (
     rf'</?+[a-zA-Z][a-zA-Z0-9:-]*+(?:{_BLANK}[^>"\'=]*+(?:(?<![\t\n\f\r /"])="[^"]*+"[^>"\'=]*+)*)?/?+>'
 )
-_COMMENT = r"<!--(?:-?>|[^-]*+(?:(?!--!?>)-[^-]*+)*+--!?>)"
+_COMMENT = r"<!--(?:-?>|[^-]*+(?:(?!--!?>)-[^-]*+){0,200}--!?>)"  # others, with more hyphens, by _comment_end
+_COMMENT_END = re.compile(r"--!?>")
 _BOGUS = r"<(?:!(?!--)|\?|/(?=[^a-zA-Z]))[^>]*+>"  # doctype, <![if !mso]>, <?xml ?>, </>
 _TOKENS = re.compile(rf"(?:[^<]++|{_PLAIN_TAG}|{_ANY_TAG}|{_COMMENT}|{_BOGUS}|<(?=[^a-zA-Z/!?])){{0,2000}}")
-MARKUP = re.compile(rf"</?+([a-zA-Z][^{_NOT_NAME}]*+){_ATTRIBUTES}>|{_COMMENT}|{_BOGUS}")
+MARKUP = re.compile(rf"</?+([a-zA-Z][^{_NOT_NAME}]*+){ATTRIBUTES}>|{_COMMENT}|{_BOGUS}")
 
 _TAG_NAME = re.compile(rf"<(/?+)([a-zA-Z][^{_NOT_NAME}]*+)")
-_QUOTES = ("", "", '"', "'", "")  # by the group of _ATTRIBUTE that holds the value
-_ATTRIBUTE = re.compile(
+_QUOTES = ("", "", '"', "'", "")  # by the group of ATTRIBUTE that holds the value
+ATTRIBUTE = re.compile(
     rf"[\t\n\f\r /]*+(?:>|([^{_NOT_NAME}][^{_NOT_NAME}=]*+){_BLANK}*+(?:={_BLANK}*+"
     rf"""(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r >"'][^\t\n\f\r >]*+)|(?=>))|(?!=)))"""
 )
+_BOGUS_COMMENT = re.compile(_BOGUS)
 _WHOLE_TAG = re.compile(_ANY_TAG)
 _TO_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
@@ -164,10 +165,12 @@ class _Scan:
             self._notes.append(str(overlong))
             return overlong.end or self._stop("")
         if tag is None:
-            match = MARKUP.match(text, position)
-            if match is None and text.startswith(("</", "<!", "<?"), position):
-                return self._stop("")
-            return match.end() if match else position + 1
+            end = (
+                _comment_end(text, position)
+                if text.startswith("<!--", position)
+                else _bogus_end(text, position)
+            )
+            return end or self._stop("")
         if not tag.end:
             return self._stop("")
         if tag.closing:
@@ -217,9 +220,27 @@ def skip(text: str, position: int, limit: int) -> int:
     while position < limit:
         end = _TOKENS.match(text, position, limit).end()  # type: ignore[union-attr]
         if end == position:
-            break
+            end = _comment_end(text, position) if text.startswith("<!--", position) else 0
+            if not 0 < end <= limit:
+                break
         position = end
     return position
+
+
+def _comment_end(text: str, start: int) -> int:
+    """Where the comment that begins at `start` ends; 0 when it does not."""
+    if text.startswith(("<!-->", "<!--->"), start):
+        return text.index(">", start) + 1
+    match = _COMMENT_END.search(text, start + 4)
+    return match.end() if match else 0
+
+
+def _bogus_end(text: str, start: int) -> int:
+    """The same for what the standard calls a bogus comment; a less-than sign that begins nothing is text."""
+    match = _BOGUS_COMMENT.match(text, start)
+    if match:
+        return match.end()
+    return 0 if text.startswith(("</", "<!", "<?"), start) else start + 1
 
 
 def parse_tag(text: str, start: int, wanted: frozenset[str] | None = None) -> Tag | None:
@@ -234,7 +255,7 @@ def parse_tag(text: str, start: int, wanted: frozenset[str] | None = None) -> Ta
     name = match[2].translate(_TO_LOWER)
     position = match.end()
     for _ in range(MAXIMUM_ATTRIBUTES + 1):
-        found = _ATTRIBUTE.match(text, position)
+        found = ATTRIBUTE.match(text, position)
         if found is None:
             return Tag(name, start, 0, (), closing=False)
         position = found.end()

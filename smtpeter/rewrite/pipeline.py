@@ -100,7 +100,7 @@ class Rewriter:
 
     name: str
     content_type: str
-    kind: SlotKind
+    kind: SlotKind | None  # what its slots are, if it has any: then it needs that tracking host
     is_wanted: Callable[[Switches], bool]
     rewrite: Callable[[Job, int], Rewritten]
 
@@ -150,10 +150,9 @@ class Pipeline:
 
     def _wanted(self, switches: Switches, draft: _Draft) -> list[Rewriter]:
         wanted = [one for one in self._rewriters if one.is_wanted(switches)]
-        draft.notes.extend(
-            f"{one.name} not tracked: no {one.kind}_url is set" for one in wanted if not self._bases[one.kind]
-        )
-        return [one for one in wanted if self._bases[one.kind]]
+        homeless = [one for one in wanted if one.kind is not None and not self._bases[one.kind]]
+        draft.notes.extend(f"{one.name} not tracked: no {one.kind}_url is set" for one in homeless)
+        return [one for one in wanted if one not in homeless]
 
     def _leaf(
         self, original: bytes, part: Part, switches: Switches, rewriters: list[Rewriter], draft: _Draft

@@ -13,7 +13,7 @@ from html.entities import html5
 _REFERENCE = re.compile(r"&(?:#([xX][0-9a-fA-F]++|[0-9]++);?+|[A-Za-z][A-Za-z0-9]*+;?+)")
 _LARGEST = 0x10FFFF
 _LONGEST_NUMBER = 12  # digits, more than any code point has; longer ones are not worth converting
-_UNQUOTED = str.maketrans({character: f"&#{ord(character)};" for character in "\t\n\f\r \"'=<>`"})
+_UNQUOTED = str.maketrans({character: f"&#{ord(character)};" for character in "\t\n\f\r \"'<>`"})
 
 
 def _windows_1252(code: int) -> str:

@@ -32,7 +32,7 @@ _INVISIBLE = re.compile(
 )
 _DOTS = str.maketrans({"\u3002": ".", "\u06d4": ".", "\u2024": ".", "\ua4f8": "."})
 _NAMES = re.compile(r"[\w-]+(?:\.[\w-]+)*")
-_AUTHORITY = re.compile(r":/*+/([^\s/?#\\]*+)")
+_AUTHORITY = re.compile(r"://++([^\s/?#\\]*+)")
 _MAILBOX = re.compile(r"[^\s@<>(),;:]@[\w-]")
 _LAST_LABEL = re.compile(r"[^\W\d_]{2,}|xn--[a-z0-9-]+")
 _DOTTED_QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")

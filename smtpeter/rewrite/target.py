@@ -52,9 +52,8 @@ _PLAIN = re.compile(
 _NOT_PLAIN = re.compile(r"/\.|/%2|%%")
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{%|%\}|\{[$#]|[$#]\{|%%|\*\||<%|\[%|\[\[")
 _SCHEME = re.compile(r"[\x00-\x20]*+([A-Za-z][A-Za-z0-9+.\t\r\n-]*+):")
-_SLASHES = re.compile(r"[\x00-\x20]*+[A-Za-z\t\r\n]++:[\t\r\n]*+/[\t\r\n]*+/([^/?#\\]*+)")
+_SLASHES = re.compile(r"[\x00-\x20]*+[A-Za-z\t\r\n]++:[\t\r\n]*+/[\t\r\n]*+/([^/?#]*+)")
 _LINE_ENDS = str.maketrans("", "", "\t\r\n")
-_NOT_ASCII_QUERY = re.compile(r"\?[^#]*?[^\x00-\x7f]")
 
 
 class Tracked(NamedTuple):
@@ -90,6 +89,8 @@ class Tracker:
                 tail = tracked_tail(url)
             except Untrackable:
                 return Reason.INVALID
+            if tail.startswith(("/./", "/../")):
+                return Reason.INVALID  # a host of dots would be a path segment that leads elsewhere
         if self._refuses_https and scheme == "https":
             return Reason.INSECURE
         if len(tail) > self._room:
@@ -114,13 +115,13 @@ class Tracker:
         slashes = _SLASHES.match(url)
         if slashes is None:
             return Reason.RELATIVE  # `http:page`, read as relative to a base, or not
+        if "\x00" in url or "\\" in slashes[1]:
+            return Reason.INVALID  # browsers take a backslash for a slash, others do not
         if "@" in slashes[1]:
             return Reason.USER
         if slashes[1].startswith("["):
             return Reason.IPV6
-        if "\x00" in url or "\\" in slashes[1]:
-            return Reason.INVALID
-        if not is_unicode and _NOT_ASCII_QUERY.search(url):
+        if not is_unicode and not url.partition("#")[0].partition("?")[2].isascii():
             return Reason.CHARSET
         return Reason.NONE
 

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import itertools
 import time
 
 import pytest
@@ -17,7 +18,9 @@ def message(*lines):
 
 
 def shown(raw):
-    return [(part.path, part.content_type, raw[part.start : part.end], part.seal) for part in content.leaves(raw)]
+    return [
+        (part.path, part.content_type, raw[part.start : part.end], part.seal) for part in content.leaves(raw)
+    ]
 
 
 ALTERNATIVE = (
@@ -95,7 +98,9 @@ def test_a_signature_weighs_more_than_a_disposition():
     ],
 )
 def test_attachments_are_sealed(field):
-    assert [Seal.ATTACHMENT] == [p.seal for p in content.leaves(message("Content-Type: text/html", field, "", "x"))]
+    assert [Seal.ATTACHMENT] == [
+        p.seal for p in content.leaves(message("Content-Type: text/html", field, "", "x"))
+    ]
 
 
 @pytest.mark.parametrize("parameter", ["name=a.html", "name*0=a; name*1=.html"])
@@ -118,7 +123,15 @@ def test_a_message_inside_is_one_leaf():
         ("Content-Type: multipart/mixed", "", "x"),
         ("Content-Type: multipart/mixed; boundary=", "", "x"),
         ("Content-Type: multipart/mixed; boundary*0=a; boundary*1=b", "", "--ab", "", "x", "--ab--"),
-        ("Content-Type: multipart/mixed; boundary=b", "Content-Transfer-Encoding: base64", "", "--b", "", "x", "--b--"),
+        (
+            "Content-Type: multipart/mixed; boundary=b",
+            "Content-Transfer-Encoding: base64",
+            "",
+            "--b",
+            "",
+            "x",
+            "--b--",
+        ),
         ("Content-Type: multipart/mixed; boundary=b", "", "--b", "", "x"),
         ("Content-Type: multipart/mixed; boundary=b", "", "--b", "", "x", "--b", "", "y"),
         ("Content-Type: multipart/mixed; boundary=b", "", "no delimiter"),
@@ -145,12 +158,23 @@ def test_an_unclosed_multipart_seals_only_what_it_holds():
 
 
 def test_a_part_whose_header_section_never_ends_is_sealed():
-    raw = message("Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/html", "--b", "", "x", "--b--")
+    raw = message(
+        "Content-Type: multipart/mixed; boundary=b",
+        "",
+        "--b",
+        "Content-Type: text/html",
+        "--b",
+        "",
+        "x",
+        "--b--",
+    )
     assert [("1", Seal.MALFORMED), ("2", Seal.NONE)] == [(path, seal) for path, _, _, seal in shown(raw)]
 
 
 def test_a_delimiter_that_looks_like_a_field_is_a_delimiter():
-    raw = message('Content-Type: multipart/mixed; boundary="b:c"', "", "--b:c", "X: y", "--b:c", "", "x", "--b:c--")
+    raw = message(
+        'Content-Type: multipart/mixed; boundary="b:c"', "", "--b:c", "X: y", "--b:c", "", "x", "--b:c--"
+    )
     assert [("1", Seal.MALFORMED), ("2", Seal.NONE)] == [(path, seal) for path, _, _, seal in shown(raw)]
 
 
@@ -166,7 +190,11 @@ def test_boundaries_that_could_be_mistaken_are_not_used(inner):
 @pytest.mark.row(81)
 def test_depth_is_bounded():
     depth = content.MAXIMUM_DEPTH + 20
-    opening = [line for n in range(depth) for line in (f"Content-Type: multipart/mixed; boundary=b{n}.", "", f"--b{n}.")]
+    opening = [
+        line
+        for n in range(depth)
+        for line in (f"Content-Type: multipart/mixed; boundary=b{n}.", "", f"--b{n}.")
+    ]
     closing = [f"--b{n}.--" for n in reversed(range(depth))]
     parts = content.parts(message(*opening, "", "x", *closing))
     assert content.MAXIMUM_DEPTH + 1 == len(parts)
@@ -186,7 +214,7 @@ def test_the_number_of_parts_is_bounded():
 @pytest.mark.row(81)
 @pytest.mark.parametrize(
     "piece",
-    [b"\r\n--", b"\r\n--b", b"--b\r\n", b"X: y\r\n", b"\r\n\r\n--b\r\nA:b\r\n", b";a=\"", b"-", b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"],
+    [b"\r\n--", b"\r\n--b", b"--b\r\n", b"X: y\r\n", b"\r\n\r\n--b\r\nA:b\r\n", b';a="', b"-", b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"],
 )  # fmt: skip
 def test_time_is_linear(piece):
     raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + piece * (1_000_000 // len(piece))
@@ -199,7 +227,7 @@ LINES = st.sampled_from([
     "--a", "--a--", "--b", "--b--", "--a ", "--a--x", "--", "", "", "", "text", "From: x", " folded", "-- a", "--c\t", "--c--",
     "Content-Type: multipart/mixed; boundary=a", 'Content-Type: multipart/alternative; boundary="b"', "Content-Type: text/html",
     "Content-Type: multipart/signed;", "  boundary=c", "Content-Type: message/rfc822", "Content-Transfer-Encoding: base64",
-    "Content-Disposition: attachment", "Content-Type: text/html; charset=", "é", "Content-Type: text/html;;;=\"",
+    "Content-Disposition: attachment", "Content-Type: text/html; charset=", "é", 'Content-Type: text/html;;;="',
 ])  # fmt: skip
 
 
@@ -214,7 +242,7 @@ def test_anything_gives_ordered_parts_within_the_content(lines, ending):
     for part in parts:
         assert 0 <= part.header_end <= part.start <= part.end <= len(raw)
     leaves = [part for part in parts if not part.is_multipart]
-    for one, other in zip(leaves, leaves[1:], strict=False):
+    for one, other in itertools.pairwise(leaves):
         assert one.end <= other.start
 
 
@@ -246,5 +274,9 @@ def test_well_formed_trees_are_found_whole(tree):
     leaves = content.leaves(raw)
     assert bodies == [(leaf.content_type, raw[leaf.start : leaf.end]) for leaf in leaves]
     assert {Seal.NONE} == {leaf.seal for leaf in leaves}
-    parsed = [part for part in email.message_from_bytes(raw, policy=email.policy.compat32).walk() if not part.is_multipart()]
+    parsed = [
+        part
+        for part in email.message_from_bytes(raw, policy=email.policy.compat32).walk()
+        if not part.is_multipart()
+    ]
     assert [part.get_content_type() for part in parsed] == [leaf.content_type for leaf in leaves]

@@ -183,9 +183,9 @@ def test_one_site_fills_half_of_the_window_and_others_have_the_rest():
 def test_room_is_bounded_by_deliveries():
     it = window(window=3)
     fill(it, "a@x.example", "b@x.example")
-    assert it.has_room(None, 0.0)
+    assert it.has_room(message("new@y.example", login="new"), 0.0)
     fill(it, "c@x.example")
-    assert not it.has_room(None, 0.0)
+    assert not it.has_room(message("new@y.example", login="new"), 0.0)
 
 
 def test_beyond_half_a_login_has_room_for_its_share():
@@ -210,14 +210,14 @@ def test_a_quarter_is_left_to_what_is_born_claimed():
     assert 30 == it.places()
     fill(it, *(f"{number}@x.example" for number in range(30)))
     assert 0 == it.places()
-    assert it.has_room(None, 0.0)
+    assert it.has_room(message("new@y.example", login="new"), 0.0)
 
 
 def test_a_quarter_is_left_to_what_waits_in_the_spool():
     """However much is submitted, what found no room then is not overtaken for ever."""
     it = window(window=40)
     fill(it, *(f"{number}@x.example" for number in range(30)), is_born=True)
-    assert not it.has_room(None, 0.0)
+    assert not it.has_room(message("new@y.example", login="new"), 0.0)
     assert 10 == it.places()
 
 

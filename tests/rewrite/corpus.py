@@ -1,6 +1,7 @@
 """Newsletters of our own, and messages made of them in every encoding; strategies for hostile ones."""
 
 import base64
+import quopri
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def newsletter(path):
 
 def enlarged(text, size):
     """The same with its articles repeated until it has about `size` characters."""
-    match = re.search(r"<!-- articles -->(.*?)<!-- /articles -->", text, re.S)
+    match = re.search(r"<!-- articles -->(.*?)<!-- /articles -->", text, re.DOTALL)
     count = max(1, (size - len(text)) // len(match[1]) + 1)
     articles = "".join(match[1].replace("?", f"?n={n}&amp;", 1) for n in range(count))
     return text[: match.start()] + articles + text[match.end() :]
@@ -28,8 +29,6 @@ def enlarged(text, size):
 
 def quoted_printable(octets):
     """Not our own encoder: Python's, which leaves a lone dot and trailing blanks to us."""
-    import quopri
-
     return quopri.encodestring(octets.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
 
 
@@ -74,9 +73,9 @@ FRAGMENTS = st.sampled_from([
     "<a ", "<A\r\nhref", "<a", "</a>", "href=", "HREF = ", "href='", 'href="', "http://example.com/", "https://a.example/?b=1&c=2",
     "<img ", "src=", "<area ", "<base ", "<body>", "</body>", "</html>", "<script>", "</script>", "<script><!--", "<style>",
     "</style>", "<title>", "</title", "<textarea>", "</textarea >", "<svg>", "<svg ", "<math>", "<![CDATA[", "]]>", "<![if !mso]>",
-    "<![endif]>", "<!doctype html>", "<?xml ?>", "<p/=x>", "<b class=\"x\">", "<b c='>'>", "<q a=\"b\"c=\"d\"=\"e\">",
-    "style=\"background:url(", "background=", "url(x)", ")", ";", "<plaintext>", "<xmp>", "</xmp>", "<iframe>", "\x00",
+    "<![endif]>", "<!doctype html>", "<?xml ?>", "<p/=x>", '<b class="x">', "<b c='>'>", '<q a="b"c="d"="e">',
+    'style="background:url(', "background=", "url(x)", ")", ";", "<plaintext>", "<xmp>", "</xmp>", "<iframe>", "\x00",
     "&amp;", "&copy=3", "&copy", "&#0;", "&#x80;", "&#xD800;", "&#99999999999;", "&notit;", "&lt", "é", "漢", "\u212a", "\u017f",
-    "data-smtpeter-track=\"false\" ", "srcset=\"a 1x, b 2x\"", "x", "=\"", "=''", "=\"\"", "a=b", "<a=\"x\">", "<a =\"x>y\">",
+    'data-smtpeter-track="false" ', 'srcset="a 1x, b 2x"', "x", '="', "=''", '=""', "a=b", '<a="x">', '<a ="x>y">',
 ])  # fmt: skip
 SOUPS = st.lists(FRAGMENTS, max_size=60).map("".join)

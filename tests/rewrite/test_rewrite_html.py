@@ -25,8 +25,8 @@ def expected_tags(text):
             continue
         attributes = {}
         for name, value in token["data"] if isinstance(token["data"], list) else token["data"].items():
-            attributes.setdefault(name, value)
-        found.append((token["name"], attributes))
+            attributes.setdefault(name.replace("\ufffd", "\x00"), value)
+        found.append((token["name"].replace("\ufffd", "\x00"), attributes))
         if token["name"] in RCDATA:
             tokenizer.state = tokenizer.rcdataState
         elif token["name"] in RAWTEXT:
@@ -78,11 +78,11 @@ def test_asking_for_few_tags_finds_the_same_ones(path):
 
 
 @pytest.mark.row(156)
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(SOUPS)
 @example('<a b="c=">">')
 @example('<a ="x>y">z')
-@example('<a="x" b=\'y>z\'>')
+@example("<a=\"x\" b='y>z'>")
 @example("<a b==\">\" c='>'>")
 @example('<a b"=" c>"<b>')
 @example("<a/=x/b=/c/>")
@@ -91,12 +91,12 @@ def test_asking_for_few_tags_finds_the_same_ones(path):
 @example("<base\u017f><ba\u017fe><lin\u212a>")
 @example("<!-<a>><!><a>")
 def test_soups_are_read_as_html5lib_reads_them(text):
-    if "\x00<" in text or "<!" in text and "\x00" in text:
+    if "\x00<" in text or ("<!" in text and "\x00" in text):
         return  # html5lib gives NUL in comments and text other states than the standard of today
     agree(text)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(SOUPS)
 def test_skipping_is_the_same_from_anywhere(text):
     """Asked for less, the scan finds no other tags than asked for everything."""
@@ -106,7 +106,7 @@ def test_skipping_is_the_same_from_anywhere(text):
         assert [tag for tag in every if tag[0] in {"a", "img"}] == few
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(SOUPS)
 def test_spans_are_those_of_the_source(text):
     for tag in html.scan(text, EVERY_TAG).tags:
@@ -160,7 +160,7 @@ def test_what_is_inside_something_else_is_no_link(text):
         "<!--><a>-->",
         "<a\n>",
         "<A/>",
-        "<p title=\"'\"><a><p title=\"'\">",
+        '<p title="\'"><a><p title="\'">',
         "<style></style><a>",
         "a < b <a>",
         "<<a>",
@@ -173,12 +173,19 @@ def test_links_are_found(text):
 
 
 def test_tags_with_something_inside_are_found():
-    text = "url( <td style='x:url(a)'><p title='url('><!-- url( --><b url(=x><style>url(</style></i style=url(>"
+    text = (
+        "url( <td style='x:url(a)'><p title='url('><!-- url( --><b url(=x><style>url(</style></i style=url(>"
+    )
     assert ["td", "p", "b", "i"] == only_tags(text, "a", inside=[re.compile(r"url\(")])
 
 
 @pytest.mark.parametrize(
-    "text", ["<svg><![CDATA[ <a> ]]></svg>", "<svg><style><a></style></svg>", "<script><!--<script></script>--></script>"]
+    "text",
+    [
+        "<svg><![CDATA[ <a> ]]></svg>",
+        "<svg><style><a></style></svg>",
+        "<script><!--<script></script>--></script>",
+    ],
 )
 def test_the_scan_ends_where_readings_differ(text):
     page = html.scan(text + "<a>", html.tag_starts(("a",)))
