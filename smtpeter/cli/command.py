@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from smtpeter import __version__, config
+from smtpeter.cli.domain import domain
 from smtpeter.cli.explain import explain
 from smtpeter.cli.key import key
 from smtpeter.cli.login import login
@@ -17,7 +18,7 @@ from smtpeter.cli.sandbox import sandbox
 from smtpeter.service import load
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "domain", "suppression", "webhook", "backup", "restore", "doctor"),
+    ("operator", "token", "suppression", "webhook", "backup", "restore", "doctor"),
 )
 
 
@@ -60,6 +61,6 @@ def check_config(config_file: Path) -> None:
     click.echo(f"{config_file}: can be used")
 
 
-_COMMANDS: tuple[Any, ...] = (login, queue, message, events, explain, key, sandbox)
+_COMMANDS: tuple[Any, ...] = (login, domain, queue, message, events, explain, key, sandbox)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -1,11 +1,13 @@
 """DKIM signatures, as dkimpy verifies them."""
 
 import base64
+import doctest
 import email
 import functools
 import hashlib
 import re
 import time
+from pathlib import Path
 
 import dkim
 import pytest
@@ -332,3 +334,10 @@ def test_hostile_header_sections_cost_little(head):
 def test_a_damaged_key_is_refused_when_it_is_read():
     with pytest.raises(signing_keys.KeyUnusable):
         Signer("example.com", SigningKey("s", Algorithm.RSA, b"damaged", 0.0))
+
+
+def test_the_manual_page_says_what_happens():
+    page = Path(__file__).parents[2] / "docs/rewriters/dkim.md"
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=options)
+    assert (0, True) == (failed, tried > 5)

@@ -1,0 +1,208 @@
+"""`smtpeter domain …`: the domains whose mail is signed (DKIM), and what the DNS has to say about them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import dns.exception
+import dns.resolver
+from dns.nameserver import Do53Nameserver
+
+from smtpeter.accounts import published, signing_keys
+from smtpeter.accounts.interface import NoSuchSenderDomain, SenderDomainExists
+from smtpeter.accounts.model import Algorithm, SenderDomain
+from smtpeter.accounts.published import Judgement, Record, Unanswered, Verdict
+from smtpeter.cli.output import json_option, print_json, print_rows, safe
+from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.config import Settings
+from smtpeter.journal.columns import timestamp
+from smtpeter.message.address import MAXIMUM_DOMAIN, AddressSyntax, ascii_domain
+from smtpeter.relay import names
+from smtpeter.relay.settings import Mode
+
+_SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,52}[a-z0-9])?")  # room for the algorithm in a label
+_PATIENCE = 10.0  # seconds for one question to the DNS
+
+
+class Dns:
+    """Asks the configuration's name servers, or the system's."""
+
+    def __init__(self, nameservers: Sequence[str]) -> None:
+        self._resolver = dns.resolver.Resolver(configure=not nameservers)
+        self._resolver.lifetime = _PATIENCE
+        if nameservers:
+            self._resolver.nameservers = [Do53Nameserver(*one) for one in names.name_servers(nameservers, "")]
+
+    def ask(self, name: str, kind: str) -> list[str]:
+        """The texts of the records, none where there are none; raises Unanswered."""
+        try:
+            answer = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return []
+        except (dns.exception.DNSException, OSError, UnicodeError) as error:
+            raise Unanswered(f"{name}: {error}") from error
+        return [_text(record) for record in answer]
+
+
+def _text(record: Any) -> str:
+    """A TXT record's strings joined; another record as in a zone file."""
+    strings = getattr(record, "strings", None)
+    return record.to_text() if strings is None else b"".join(strings).decode("utf-8", "replace")
+
+
+def _sender(settings: Settings) -> str:
+    """The host whose address the world sees; with a smarthost that is not ours to know."""
+    return "" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname
+
+
+def _name(text: str) -> str:
+    """A sender domain's name as it is kept."""
+    try:
+        name = ascii_domain(text.removesuffix("."))
+    except AddressSyntax as error:
+        raise click.ClickException(f"{text!r}: {error}") from None
+    if "." not in name or name.startswith("["):
+        raise click.ClickException(f"{text!r}: expected a domain name such as example.com")
+    return name
+
+
+def _found(store: Ledgers, text: str) -> SenderDomain:
+    name = _name(text)
+    for domain in store.run(store.accounts.sender_domains()):
+        if domain.name == name:
+            return domain
+    raise click.ClickException(f"no sender domain {text!r}")
+
+
+def _shown(domain: SenderDomain) -> dict[str, Any]:
+    return {
+        "name": domain.name,
+        "selectors": [key.selector for key in domain.keys],
+        "created": timestamp(domain.created_at),
+    }
+
+
+def _print_record(record: Record) -> None:
+    """As it stands in a zone file."""
+    strings = " ".join(f'"{string}"' for string in record.strings)
+    click.echo(f"{record.name}. IN TXT ( {strings} )")
+
+
+def _print_domain(store: Ledgers, domain: SenderDomain, as_json: bool) -> None:
+    try:
+        records = published.wanted(domain, _sender(store.settings))
+    except signing_keys.KeyUnusable as error:
+        raise click.ClickException(f"the keys of {domain.name}: {error}") from None
+    if as_json:
+        listed = [
+            {"name": one.name, "type": "TXT", "value": one.value, "strings": one.strings} for one in records
+        ]
+        print_json({**_shown(domain), "records": listed})
+        return
+    for record in records:
+        _print_record(record)
+
+
+@click.group()
+def domain() -> None:
+    """Sender domains: whose mail is signed."""
+
+
+@domain.command()
+@click.argument("name")
+@click.option(
+    "--selector", default="smtpeter", show_default=True, help="What the keys' selectors begin with."
+)
+@json_option
+@with_store
+def add(store: Ledgers, name: str, selector: str, as_json: bool) -> None:
+    """Make keys for a domain and print the DNS records to publish; its mail is signed within a second."""
+    name = _name(name)
+    if _SELECTOR.fullmatch(selector) is None:
+        raise click.ClickException(
+            f"--selector: {selector!r}: expected lower-case letters, digits and hyphens"
+        )
+    if len(f"{selector}-{Algorithm.ED25519}._domainkey.{name}") > MAXIMUM_DOMAIN - 2:  # in the DNS's own form
+        raise click.ClickException(f"{name}: too long a name for its records")
+    now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
+    keys = [signing_keys.make(f"{selector}-{algorithm}", algorithm, now) for algorithm in sorted(Algorithm)]
+    made = SenderDomain(name, tuple(keys), now)
+    try:
+        store.run(store.accounts.create_sender_domain(made))
+    except SenderDomainExists:
+        raise click.ClickException(f"a sender domain {name!r} exists already") from None
+    _print_domain(store, made, as_json)
+
+
+@domain.command("list")
+@json_option
+@with_store
+def list_(store: Ledgers, as_json: bool) -> None:
+    """All sender domains."""
+    rows = [_shown(one) for one in store.run(store.accounts.sender_domains())]
+    print_rows(rows, as_json, ("name", "selectors", "created"), "There are no sender domains.")
+
+
+@domain.command()
+@click.argument("name")
+@json_option
+@with_store
+def show(store: Ledgers, name: str, as_json: bool) -> None:
+    """The DNS records that belong to a domain."""
+    _print_domain(store, _found(store, name), as_json)
+
+
+@domain.command()
+@click.argument("name")
+@json_option
+@with_store
+def check(store: Ledgers, name: str, as_json: bool) -> None:
+    """Ask the DNS whether it has the records; exit status 1 unless all are right."""
+    sender = _sender(store.settings)
+    ask = Dns(store.settings.relay.nameservers).ask
+    judged = [
+        published.judge(record, sender, ask) for record in published.wanted(_found(store, name), sender)
+    ]
+    if as_json:
+        print_json([_judged(one) for one in judged])
+    else:
+        for one in judged:
+            _print_judgement(one)
+    if any(one.verdict is not Verdict.RIGHT for one in judged):
+        raise click.exceptions.Exit(1)
+
+
+def _judged(one: Judgement) -> dict[str, Any]:
+    return {
+        "kind": one.record.kind,
+        "name": one.record.name,
+        "type": "TXT",
+        "value": one.record.value,
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "found": list(one.found),
+    }
+
+
+def _print_judgement(one: Judgement) -> None:
+    why = f": {one.reason}" if one.reason else ""
+    click.echo(safe(f"{one.verdict:8} {one.record.kind:6} {one.record.name}{why}"))
+    if one.verdict in {Verdict.WRONG, Verdict.MISSING}:
+        for text in one.found:
+            click.echo(safe(f"         found   {text}"))
+        click.echo(f"         wanted  {one.record.value}")
+
+
+@domain.command()
+@click.argument("name")
+@with_store
+def delete(store: Ledgers, name: str) -> None:
+    """Sign its mail no more, and forget its keys."""
+    try:
+        store.run(store.accounts.delete_sender_domain(_name(name)))
+    except NoSuchSenderDomain:
+        raise click.ClickException(f"no sender domain {name!r}") from None
