@@ -66,7 +66,8 @@ class Spool(Protocol):
     ) -> Awaitable[int]:
         """HOLD, RELEASE (also: due now) or DELETE up to `limit` deliveries that are not in flight; how many.
 
-        Each leaves an Operated event that names `by`. 0 when there is nothing left to do.
+        Each leaves an Operated event that names `by`. 0 when there is nothing left to do. Done in portions, as
+        the forgetting below is: when SpoolUnavailable is raised some may be altered already; ask again.
         """
 
     def forget_content(self, before: float, limit: int, /) -> Awaitable[int]:

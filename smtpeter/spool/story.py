@@ -48,7 +48,7 @@ def _submitted(message: Message) -> dict[str, Any]:
         "recipients": [str(recipient.address) for recipient in envelope.recipients],
         "ret": envelope.ret,
         "envid": envelope.envid,
-        "size": len(message.content),
+        "size": len(message.content) or None,
         "switches": list(message.switches.on()),
         "tags": list(message.tags),
         **message.facts,

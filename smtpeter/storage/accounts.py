@@ -12,10 +12,16 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from smtpeter.accounts.interface import KeyRingFull, LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.accounts.interface import (
+    KeyRingFull,
+    LoginExists,
+    NoSuchLogin,
+    NoSuchSenderDomain,
+    SenderDomainExists,
+)
+from smtpeter.accounts.model import Algorithm, Login, SenderDomain, SigningKey, TokenKey
 from smtpeter.message.options import Switches
-from smtpeter.storage.schema import logins, revisions, token_keys
+from smtpeter.storage.schema import logins, revisions, sender_domains, signing_keys, token_keys
 
 _LEDGER = "accounts"
 _MOST_KEYS = 256  # a token has one octet for the number of its key
@@ -103,6 +109,45 @@ def _add(connection: Connection, make: Make) -> TokenKey:
     )
     _changed(connection)
     return key
+
+
+def sender_domains_and_revision(connection: Connection) -> tuple[int, tuple[SenderDomain, ...]]:
+    keys: dict[str, list[SigningKey]] = {}
+    for row in connection.execute(select(signing_keys).order_by(signing_keys.c.selector)):
+        key = SigningKey(row.selector, Algorithm(row.algorithm), row.private_key, row.created_at)
+        keys.setdefault(row.domain, []).append(key)
+    rows = connection.execute(select(sender_domains).order_by(sender_domains.c.name))
+    found = tuple(SenderDomain(row.name, tuple(keys.get(row.name, ())), row.created_at) for row in rows)
+    return _revision(connection), found
+
+
+def create_sender_domain(connection: Connection, batch: Sequence[SenderDomain]) -> list[None]:
+    for one in batch:
+        try:
+            connection.execute(insert(sender_domains).values(name=one.name, created_at=one.created_at))
+        except IntegrityError as error:
+            raise SenderDomainExists(one.name) from error
+        for key in one.keys:
+            connection.execute(
+                insert(signing_keys).values(
+                    domain=one.name,
+                    selector=key.selector,
+                    algorithm=key.algorithm.value,
+                    private_key=key.private_key,
+                    created_at=key.created_at,
+                )
+            )
+    _changed(connection)
+    return [None] * len(batch)
+
+
+def remove_sender_domain(connection: Connection, batch: Sequence[str]) -> list[None]:
+    for name in batch:
+        connection.execute(delete(signing_keys).where(signing_keys.c.domain == name))
+        if not connection.execute(delete(sender_domains).where(sender_domains.c.name == name)).rowcount:
+            raise NoSuchSenderDomain(name)
+    _changed(connection)
+    return [None] * len(batch)
 
 
 def _columns(one: Login) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The accounts ledger as the other rooms see it: logins and keys from memory, as they stood half a second ago at most.
+"""The accounts ledger as the other rooms see it: logins, sender domains and keys from memory, as they stood half a second ago at most.
 
 Each change raises a number in the store; while that number is what it was, what is remembered holds.
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, succeed
 
 from smtpeter.accounts.interface import AccountsUnavailable
-from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.storage import accounts
 from smtpeter.storage.engine import Trouble
 from smtpeter.storage.threads import Access
@@ -86,6 +86,25 @@ class StoredAccounts:
     def add_key(self) -> Deferred[TokenKey]:
         return self._change(accounts.add_key, self._make_key)
 
+    def sender_domains(self) -> Deferred[Sequence[SenderDomain]]:
+        known = self._memory.sender_domains
+        if known is not None and self._monotonic() - self._memory.confirmed_at < GOOD_FOR:
+            return succeed(known)
+        return Deferred.fromCoroutine(self._look_up_sender_domains())
+
+    async def _look_up_sender_domains(self) -> Sequence[SenderDomain]:
+        memory, asked_at = self._memory, self._monotonic()
+        revision, found = await self._read(accounts.sender_domains_and_revision)
+        if memory.confirm(revision, asked_at):
+            memory.sender_domains = found
+        return found
+
+    def create_sender_domain(self, domain: SenderDomain, /) -> Deferred[None]:
+        return self._change(accounts.create_sender_domain, domain)
+
+    def delete_sender_domain(self, name: str, /) -> Deferred[None]:
+        return self._change(accounts.remove_sender_domain, name)
+
     def _make_key(self, number: int) -> TokenKey:
         return TokenKey(number, self._randbytes(_SECRET_LENGTH), self._clock())
 
@@ -111,6 +130,7 @@ class _Memory:
         self.confirmed_at = float("-inf")
         self.logins: dict[str, Login] = {}
         self.keys: tuple[TokenKey, ...] = ()
+        self.sender_domains: tuple[SenderDomain, ...] | None = None
 
     def confirm(self, revision: int, at: float) -> bool:
         """The store was at `revision` at that time; False when that was overtaken by a newer answer."""
@@ -119,6 +139,7 @@ class _Memory:
         if revision != self.revision:
             self.logins.clear()
             self.keys = ()
+            self.sender_domains = None
         self.revision = revision
         self.confirmed_at = max(at, self.confirmed_at)
         return True

@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 _BUSY_TIMEOUT = 10.0  # seconds that a writer waits for another process's transaction
 _WRITES = "smtpeter_writes"
 
-# Measured (docs/decisions/0001): pages of 8 KB; a log of 8 MB keeps the pause of a checkpoint below 10 ms.
+# Measured (docs/decisions/0001): pages of 8 KB; a log of 8 MB keeps the pause of a checkpoint near 10 ms.
 _PRAGMAS = (
     "page_size = 8192",
     "journal_mode = wal",

@@ -18,7 +18,7 @@ from smtpeter.storage.spool import ALTERABLE
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
-_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == State.DUE.value)
+_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == State.DUE.value, queued)
 
 
 def message(connection: Connection, identifier: MessageId) -> Message | None:

@@ -1,7 +1,7 @@
 """How values are packed into columns, and read back exactly as they were.
 
 MessagePack maps, so that a field added later, with a default, does not make older rows unreadable. Text that no
-database can keep (lone surrogates, which come from undecodable octets) is kept with replacement characters.
+database can keep (lone surrogates, which come from undecodable octets) is kept with question marks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ unpack_targets = msgspec.msgpack.Decoder(tuple[Target, ...]).decode
 
 
 def storable(text: str) -> str:
-    """`text` with a replacement character for each lone surrogate."""
+    """`text` with a question mark for each lone surrogate."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -153,7 +153,7 @@ def event_row(event: Event) -> tuple[Any, ...]:
 
 
 def read_entry(row: Any) -> Entry:
-    """An event that a later version knows more of is read without what this one does not know."""
+    """The event; what only a later version knows of it is left out, even its kind."""
     columns = msgspec.json.decode(row.data)
     columns.update(
         time=row.time,
@@ -163,4 +163,4 @@ def read_entry(row: Any) -> Entry:
         recipient=row.recipient,
         tags=row.tags.strip(";").split(";") if row.tags else (),
     )
-    return Entry(row.seq, msgspec.convert(columns, KINDS[row.kind]))
+    return Entry(row.seq, msgspec.convert(columns, KINDS.get(row.kind, Event)))

@@ -79,6 +79,8 @@ Index(
     sqlite_where=queued,
     postgresql_where=queued,
 )
+# For operators: in a backlog of a million it finds those to one dead domain without reading the rest.
+Index("deliveries_domain", deliveries.c.domain, sqlite_where=queued, postgresql_where=queued)
 
 workers = Table(
     "workers",
@@ -124,6 +126,23 @@ token_keys = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+sender_domains = Table(
+    "sender_domains",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_at", Double, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("domain", Text, ForeignKey("sender_domains.name"), primary_key=True),
+    Column("selector", Text, primary_key=True),
+    Column("algorithm", Text, nullable=False),
+    Column("private_key", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
 )
 

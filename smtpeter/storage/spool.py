@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, null, select, update
 
@@ -146,40 +147,48 @@ class Altering:
     by: str
 
 
-def alter(connection: Connection, batch: Sequence[Altering]) -> list[int]:
-    """Hold, release or delete deliveries that are not in flight; how many."""
-    return [sum(_alter_one(connection, one, identifier) for identifier in one.identifiers) for one in batch]
-
-
-_ALTERED = (
-    select(
-        deliveries.c.id,
-        deliveries.c.message,
-        deliveries.c.state,
-        deliveries.c.due_at,
-        deliveries.c.recipient,
-        messages.c.login,
-        messages.c.details,
-    )
-    .join(messages)
-    .where(deliveries.c.id == bindparam("wanted"))
+_ALTER = Rows(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("altered_id"))
+    .values(
+        state=bindparam("state"),
+        due_at=bindparam("due_at"),
+        epoch=deliveries.c.epoch + literal_column("1"),
+    ),
+    ("state", "due_at", "altered_id"),
 )
 
 
-def _alter_one(connection: Connection, asked: Altering, identifier: DeliveryId) -> bool:
-    row = connection.execute(_ALTERED, {"wanted": identifier}).one_or_none()
-    if row is None or State(row.state) not in ALTERABLE[asked.step]:
-        return False
+def alter(connection: Connection, batch: Sequence[Altering]) -> list[int]:
+    """Hold, release or delete deliveries that are not in flight; how many."""
+    return [_alter(connection, one) for one in batch]
+
+
+def _alter(connection: Connection, asked: Altering) -> int:
+    columns = (
+        *(deliveries.c[name] for name in ("id", "message", "state", "due_at", "recipient")),
+        messages.c.login,
+        messages.c.details,
+    )
+    found = select(*columns).join(messages).where(deliveries.c.id.in_(asked.identifiers))
+    states = [state.value for state in ALTERABLE[asked.step]]
+    rows = connection.execute(found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id)).all()
+    if rows:
+        _ALTER.execute(connection, [_altered(row, asked) for row in rows])
+        journal.keep(connection, [_operated(row, asked) for row in rows])
+    return len(rows)
+
+
+def _altered(row: Any, asked: Altering) -> tuple[str, float | None, int]:
     state = after(State(row.state), asked.step)
     due_at = asked.now if asked.step is Step.RELEASE else row.due_at
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == identifier)
-        .values(state=state.value, due_at=None if state.is_final else due_at, epoch=deliveries.c.epoch + 1)
-    )
-    event = Operated(
+    return state.value, None if state.is_final else due_at, row.id
+
+
+def _operated(row: Any, asked: Altering) -> Operated:
+    return Operated(
         time=asked.now,
-        delivery=identifier,
+        delivery=row.id,
         message=row.message,
         login=row.login,
         recipient=row.recipient,
@@ -187,8 +196,6 @@ def _alter_one(connection: Connection, asked: Altering, identifier: DeliveryId) 
         step=asked.step.value,
         by=asked.by,
     )
-    journal.keep(connection, (event,))
-    return True
 
 
 def _alterable(step: Step) -> Iterable[State]:

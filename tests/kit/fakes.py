@@ -12,8 +12,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from smtpeter.accounts.interface import KeyRingFull, LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login, TokenKey
+from smtpeter.accounts.interface import (
+    KeyRingFull,
+    LoginExists,
+    NoSuchLogin,
+    NoSuchSenderDomain,
+    SenderDomainExists,
+)
+from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query
 from smtpeter.message.edit import Template
@@ -333,12 +339,13 @@ class FakeSpool(_Fake):
 
 
 class FakeAccounts(_Fake):
-    """Logins and keys in memory; a change is seen at once."""
+    """Logins, sender domains and keys in memory; a change is seen at once."""
 
     def __init__(self, *logins: Login, clock: Callable[[], float] = lambda: 0.0) -> None:
         super().__init__()
         self._logins = {login.username: login for login in logins}
         self._keys: list[TokenKey] = []
+        self._sender_domains: dict[str, SenderDomain] = {}
         self._clock = clock
 
     def login(self, username: str, /) -> Deferred[Login | None]:
@@ -389,3 +396,27 @@ class FakeAccounts(_Fake):
         key = TokenKey(number, bytes((number,)) * 32, self._clock())
         self._keys.insert(0, key)
         return key
+
+    def sender_domains(self) -> Deferred[Sequence[SenderDomain]]:
+        return self._answer(self._all_sender_domains)
+
+    def _all_sender_domains(self) -> Sequence[SenderDomain]:
+        return tuple(
+            replace(domain, keys=tuple(sorted(domain.keys, key=lambda key: key.selector)))
+            for _, domain in sorted(self._sender_domains.items())
+        )
+
+    def create_sender_domain(self, domain: SenderDomain, /) -> Deferred[None]:
+        return self._answer(self._create_sender_domain, domain)
+
+    def _create_sender_domain(self, domain: SenderDomain) -> None:
+        if domain.name in self._sender_domains:
+            raise SenderDomainExists(domain.name)
+        self._sender_domains[domain.name] = domain
+
+    def delete_sender_domain(self, name: str, /) -> Deferred[None]:
+        return self._answer(self._delete_sender_domain, name)
+
+    def _delete_sender_domain(self, name: str) -> None:
+        if self._sender_domains.pop(name, None) is None:
+            raise NoSuchSenderDomain(name)

@@ -1,12 +1,10 @@
-"""What every spool promises: the fake that other tests use, and the stored ones."""
+"""What every spool promises to those whose mail it keeps: the fake that other tests use, and the stored ones."""
 
 import itertools
 from dataclasses import replace
 
 import pytest
 
-from smtpeter.journal.events import Operated
-from smtpeter.journal.interface import Query
 from smtpeter.message.edit import (
     Base64,
     Finding,
@@ -15,7 +13,6 @@ from smtpeter.message.edit import (
     Slot,
     SlotKind,
     Span,
-    Target,
     Template,
     Verdict,
 )
@@ -24,27 +21,8 @@ from smtpeter.message.options import Switches
 from smtpeter.message.status import Result
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, QueueFilter
-from smtpeter.spool.states import ImpossibleStep, State, Step
-from tests.storage.stores import accepted, address, settlement
-
-EVERYTHING = QueueFilter(states=None)
-LINKS = (
-    Target(SlotKind.CLICK, "https://one.example/ü?a=b"),
-    Target(SlotKind.OPEN, "https://two.example/i.png"),
-)
-
-
-def events(shelf, **query):
-    return [entry.event for entry in shelf.run(shelf.journal.since(0, Query(**query), 1000))]
-
-
-def state(shelf, delivery):
-    return shelf.run(shelf.spool.delivery(delivery)).state
-
-
-def numbers(claims):
-    return [claim.delivery.id for claim in claims]
-
+from smtpeter.spool.states import State, Step
+from tests.storage.stores import LINKS, accepted, address, events, numbers, settlement, state
 
 # -- accept ------------------------------------------------------------------------------------------------
 
@@ -319,159 +297,3 @@ def test_what_a_worker_thought_dead_has_delivered_counts_while_nobody_else_has_c
 
     assert State.DELIVERED is state(shelf, 11)
     assert () == shelf.run(shelf.another_worker().claim(1, 9e9))
-
-
-# -- the operator ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def queue(shelf):
-    """Deliveries 11 and 12 of message 1, 21 of message 2 (claimed), 31 of message 3 (delivered)."""
-    shelf.run(shelf.spool.accept(accepted(1, ("a@X.example", "b@y.example"), due_at=100.0)))
-    shelf.run(shelf.spool.accept(accepted(2, ("a@x.example",), claimed=True, login="other")))
-    (claim,) = shelf.run(shelf.spool.accept(accepted(3, ("a@x.example",), claimed=True)))
-    shelf.run(shelf.spool.settle([settlement(claim)]))
-    return shelf
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (QueueFilter(), [11, 12, 21]),
-        (EVERYTHING, [11, 12, 21, 31]),
-        (QueueFilter(states=(State.DELIVERED,)), [31]),
-        (QueueFilter(states=(State.DELIVERED, State.DUE)), [11, 12, 31]),
-        (QueueFilter(states=None, domain="x.example"), [11, 21, 31]),
-        (QueueFilter(login="other"), [21]),
-        (QueueFilter(states=None, recipient="a@x.example"), [21, 31]),
-        (QueueFilter(message=10), [11, 12]),
-        (QueueFilter(delivery=12), [12]),
-        (QueueFilter(delivery=12, domain="x.example"), []),
-    ],
-)
-def test_deliveries_are_found_oldest_first(queue, wanted, expected):
-    assert expected == [d.id for d in queue.run(queue.spool.deliveries(wanted, 100))]
-    assert expected[:1] == [d.id for d in queue.run(queue.spool.deliveries(wanted, 1))]
-
-
-def test_holding_keeps_from_being_tried_until_released(queue):
-    assert 2 == queue.run(queue.spool.alter(QueueFilter(), Step.HOLD, 50.0, 10, "root"))
-    assert 0 == queue.run(queue.spool.alter(QueueFilter(), Step.HOLD, 50.0, 10, "root"))
-    assert [] == numbers(queue.run(queue.spool.claim(10, 9e9)))
-
-    assert 2 == queue.run(queue.spool.alter(QueueFilter(), Step.RELEASE, 60.0, 10, "root"))
-    assert 0 == queue.run(queue.spool.alter(QueueFilter(), Step.RELEASE, 60.0, 10, "root"))
-    assert [11, 12] == sorted(numbers(queue.run(queue.spool.claim(10, 60.0))))
-
-
-def test_releasing_what_waits_makes_it_due_now(queue):
-    assert 1 == queue.run(queue.spool.alter(QueueFilter(delivery=12), Step.RELEASE, 60.0, 10))
-    assert [12] == numbers(queue.run(queue.spool.claim(10, 60.0)))
-
-
-def test_deleting_is_final(queue):
-    queue.run(queue.spool.alter(QueueFilter(delivery=11), Step.HOLD, 50.0, 10))
-    assert 2 == queue.run(queue.spool.alter(EVERYTHING, Step.DELETE, 50.0, 10))
-    assert {State.DELETED} == {state(queue, 11), state(queue, 12)}
-    assert 0 == queue.run(queue.spool.alter(EVERYTHING, Step.RELEASE, 50.0, 10))
-    assert [] == numbers(queue.run(queue.spool.claim(10, 9e9)))
-
-
-def test_what_is_in_flight_or_done_is_let_be(queue):
-    for step in (Step.HOLD, Step.RELEASE, Step.DELETE):
-        assert 0 == queue.run(queue.spool.alter(QueueFilter(states=None, message=20), step, 9e9, 10))
-        assert 0 == queue.run(queue.spool.alter(QueueFilter(states=None, message=30), step, 9e9, 10))
-
-
-def test_altering_stops_at_its_limit(queue):
-    assert [1, 1, 0] == [queue.run(queue.spool.alter(QueueFilter(), Step.DELETE, 1.0, 1)) for _ in range(3)]
-
-
-def test_what_an_operator_does_is_in_the_journal(queue):
-    queue.run(queue.spool.alter(QueueFilter(delivery=12), Step.HOLD, 50.0, 10, "root"))
-    expected = Operated(
-        time=50.0, delivery=12, message=10, login="bench", recipient="b@y.example", step="hold", by="root"
-    )
-    assert expected == events(queue, kinds=("operation",))[0]
-
-
-def test_a_claim_that_was_lost_and_then_deleted_by_an_operator_is_stale(shelf):
-    (claim,) = shelf.run(shelf.spool.accept(accepted(claimed=True)))
-    shelf.presume_dead()
-    assert 1 == shelf.run(shelf.spool.alter(QueueFilter(), Step.DELETE, 1.0, 1))
-    assert (claim,) == shelf.run(shelf.spool.settle([settlement(claim)]))
-
-
-def test_an_operator_has_no_other_steps(queue):
-    with pytest.raises((KeyError, ImpossibleStep)):
-        queue.run(queue.spool.alter(EVERYTHING, Step.DELIVER, 1.0, 10))
-    assert State.DUE is state(queue, 11)
-
-
-# -- links and retention -----------------------------------------------------------------------------------
-
-
-def test_targets_are_numbered_from_0(shelf):
-    shelf.run(shelf.spool.accept(accepted(targets=LINKS)))
-    expected = [LINKS[0].url, LINKS[1].url, None, None]
-    assert expected == [shelf.run(shelf.spool.target(11, number)) for number in (0, 1, 2, -1)]
-
-
-T = 1_800_000_000.0  # retention goes by identifiers too, and these begin in 2025
-
-
-def done(shelf, number, accepted_at, **more):
-    claims = shelf.run(shelf.spool.accept(accepted(number, accepted_at=accepted_at, claimed=True, **more)))
-    shelf.run(shelf.spool.settle([settlement(claim) for claim in claims]))
-
-
-def test_content_is_forgotten_when_it_is_old_and_nothing_is_queued(shelf):
-    done(shelf, 1, T)
-    done(shelf, 2, T + 100)
-    shelf.run(shelf.spool.accept(accepted(3, accepted_at=T)))
-    first, _ = shelf.run(
-        shelf.spool.accept(accepted(4, ("a@x.example", "b@x.example"), accepted_at=T, claimed=True))
-    )
-    shelf.run(shelf.spool.settle([settlement(first)]))
-
-    assert 1 == shelf.run(shelf.spool.forget_content(T + 100, 10))
-    assert 0 == shelf.run(shelf.spool.forget_content(T + 100, 10))
-
-    kept = [shelf.run(shelf.spool.message(10 * number)) is not None for number in (1, 2, 3, 4)]
-    assert [False, True, True, True] == kept
-    assert T == shelf.run(shelf.spool.outline(10)).accepted_at
-
-
-def test_links_outlive_content(shelf):
-    done(shelf, 1, T, targets=LINKS)
-    done(shelf, 2, T)
-
-    assert 0 == shelf.run(shelf.spool.forget_links(T + 100, 10))
-    assert 2 == shelf.run(shelf.spool.forget_content(T + 100, 10))
-    assert LINKS[0].url == shelf.run(shelf.spool.target(11, 0))
-    assert 0 == shelf.run(shelf.spool.forget_links(T, 10))
-    assert 1 == shelf.run(shelf.spool.forget_links(T + 100, 10))
-    assert 0 == shelf.run(shelf.spool.forget_links(T + 100, 10))
-    assert shelf.run(shelf.spool.target(11, 0)) is None
-
-
-def test_old_messages_are_forgotten_but_not_their_events(shelf):
-    done(shelf, 1, T, targets=LINKS)
-    done(shelf, 2, T + 200)
-    shelf.run(shelf.spool.accept(accepted(3, accepted_at=T)))
-
-    assert 1 == shelf.run(shelf.spool.forget_messages(T + 100, 10))
-    assert 0 == shelf.run(shelf.spool.forget_messages(T + 100, 10))
-
-    assert shelf.run(shelf.spool.outline(10)) is None
-    assert shelf.run(shelf.spool.delivery(11)) is None
-    assert shelf.run(shelf.spool.target(11, 0)) is None
-    assert [21, 31] == [d.id for d in shelf.run(shelf.spool.deliveries(EVERYTHING, 10))]
-    assert 2 == len(events(shelf, message=10))
-
-
-@pytest.mark.parametrize("verb", ["forget_content", "forget_messages"])
-def test_retention_stops_at_its_limit_oldest_first(shelf, verb):
-    for number in (1, 2, 3):
-        done(shelf, number, T)
-    assert [2, 1, 0] == [shelf.run(getattr(shelf.spool, verb)(T + 100, 2)) for _ in range(3)]

@@ -9,8 +9,9 @@ import pytest
 from twisted.python.failure import Failure
 
 from smtpeter.journal.events import Attempt, Deferred, Delivered
+from smtpeter.journal.interface import Query
 from smtpeter.message.address import Address
-from smtpeter.message.edit import Literal, Report, Span, Template
+from smtpeter.message.edit import Literal, Report, SlotKind, Span, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.options import Switches
@@ -24,6 +25,12 @@ from smtpeter.storage.threads import Inline, Threads
 from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool
 
 URL = "sqlite:///smtpeter.db"
+
+
+LINKS = (
+    Target(SlotKind.CLICK, "https://one.example/ü?a=b"),
+    Target(SlotKind.OPEN, "https://two.example/i.png"),
+)
 
 
 class Machine:
@@ -220,3 +227,15 @@ def settlement(claim, outcome=Result.DELIVERED, *, due_at=None, warned=False, no
     )
     reply = Reply(250, "2.0.0", "Ok")
     return Settlement(claim, Outcome(outcome, Stage.MESSAGE, reply, host="mx"), (event,), due_at, warned)
+
+
+def events(shelf, **query):
+    return [entry.event for entry in shelf.run(shelf.journal.since(0, Query(**query), 1000))]
+
+
+def state(shelf, delivery):
+    return shelf.run(shelf.spool.delivery(delivery)).state
+
+
+def numbers(claims):
+    return [claim.delivery.id for claim in claims]

@@ -33,12 +33,9 @@ def test_commits_survive_a_power_cut_and_keys_are_checked(tmp_path):
 
 
 def test_nobody_else_may_read_the_store(stored):
-    modes = {
-        name: stat.S_IMODE(os.stat(stored.directory / name).st_mode) for name in os.listdir(stored.directory)
-    }
     stored.run(stored.accounts.create(Login("a", "", Switches(), 0.0)))
-    assert {"smtpeter.db", "smtpeter.db-wal", "smtpeter.db-shm"} <= modes.keys()
-    assert {0o600} == set(modes.values())
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in stored.directory.iterdir()}
+    assert {"smtpeter.db": 0o600, "smtpeter.db-wal": 0o600, "smtpeter.db-shm": 0o600} == modes
 
 
 def test_a_new_directory_is_the_servers_alone(tmp_path):

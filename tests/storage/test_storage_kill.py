@@ -44,13 +44,12 @@ pump.run(Deferred())
 
 def kill_while_accepting(directory, first, after):
     """Let it accept until `after` lines are read, kill it, and give what it had said by then."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", ACCEPTER, str(directory), str(first)], stdout=subprocess.PIPE, text=True
-    )
-    lines = [process.stdout.readline() for _ in range(after)]
-    process.send_signal(signal.SIGKILL)
-    rest = process.stdout.read()
-    assert -signal.SIGKILL == process.wait()
+    command = [sys.executable, "-c", ACCEPTER, str(directory), str(first)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(after)]
+        process.send_signal(signal.SIGKILL)
+        rest = process.stdout.read()
+    assert -signal.SIGKILL == process.returncode
     complete = (("".join(lines)) + rest).rpartition("\n")[0]
     said = [line.split() for line in complete.splitlines()]
     return {word: [int(number) for verb, number in said if verb == word] for word in ("accepted", "settled")}

@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from smtpeter.accounts.model import Login
 from smtpeter.message.options import Switches
+from tests.storage.stores import StoredShelf
 
 JOE = Login("joe", "", Switches(), 0.0)
 
@@ -80,8 +81,6 @@ def test_the_key_ring_is_remembered_alike(joe, statements):
 
 def test_an_answer_that_was_overtaken_by_our_own_change_is_not_remembered(tmp_path, empty_store):
     """A look-up that began before a change and ends after it must not bring the old login back."""
-    from tests.storage.stores import StoredShelf
-
     shelf = StoredShelf(tmp_path, empty_store, threaded=True)
     shelf.run(shelf.accounts.create(JOE))
     looked_up = shelf.accounts.login("joe")

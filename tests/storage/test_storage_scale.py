@@ -1,36 +1,35 @@
 """What it costs does not grow with what lies in the store: counted in the steps of SQLite's virtual machine."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import insert
 
 from smtpeter.journal.interface import Query
 from smtpeter.message.identifier import earliest
-from smtpeter.spool.model import Claim, Settlement
-from smtpeter.spool.states import State
+from smtpeter.spool.model import Claim, QueueFilter
+from smtpeter.spool.states import State, Step
 from smtpeter.storage import journal, queue, spool
 from smtpeter.storage.engine import for_writing
-from smtpeter.storage.records import PROGRESS, delivery_row, event_row, message_row
-from smtpeter.storage.schema import deliveries, events, messages
+from smtpeter.storage.records import PROGRESS, delivery_row, message_row
+from smtpeter.storage.rows import Rows
+from smtpeter.storage.schema import deliveries, messages
 from tests.storage.stores import accepted, settlement
 
 FEW, MANY = 300, 30_000
 
 
-def fill(stored, numbers, state):
+def fill(stored, numbers, state, accepted_at=1000.0):
+    """Messages with one delivery in that state, and their events, by the shortest way."""
+    made = [accepted(number, due_at=float(number), accepted_at=accepted_at) for number in numbers]
+    rows = [delivery_row(replace(one.deliveries[0], state=state), 0, None) for one in made]
     with for_writing(stored.engine).begin() as connection:
-        made = [accepted(number, due_at=float(number)) for number in numbers]
-        connection.execute(
-            insert(messages), [dict(zip(messages.c.keys(), message_row(m.message))) for m in made]
+        Rows(insert(messages), messages.c.keys()).execute(
+            connection, [message_row(one.message) for one in made]
         )
-        rows = [dict(zip(deliveries.c.keys(), delivery_row(m.deliveries[0], 0, None))) for m in made]
-        for row in rows:
-            row["state"] = state.value
-            row["due_at"] = None if state.is_final else row["due_at"]
-        connection.execute(insert(deliveries), rows)
-        names = [name for name in events.c.keys() if name != "seq"]
-        connection.execute(insert(events), [dict(zip(names, event_row(m.events[0]))) for m in made])
+        Rows(insert(deliveries), deliveries.c.keys()).execute(connection, rows)
+        journal.keep(connection, [one.events[0] for one in made])
 
 
 def steps(stored, work):
@@ -82,28 +81,34 @@ def test_accepting_and_settling_does_not_grow_with_the_backlog(growing):
     def work(connection):
         made = [accepted(next(numbers), claimed=True) for _ in range(20)]
         claims = [claim for (claim,) in spool.accept(connection, 1, made)]
-        settled: list[Settlement] = [settlement(claim) for claim in claims]
-        spool.settle(connection, 1, [spool.Settling(tuple(settled), ())])
+        spool.settle(connection, 1, [spool.Settling(tuple(map(settlement, claims)), ())])
 
     few, many = growing(work)
     assert many <= few + 10
 
 
 def test_listing_what_waits_does_not_read_what_is_done(stored):
-    from smtpeter.spool.model import QueueFilter
-
     fill(stored, range(1, MANY), State.DELIVERED)
     fill(stored, range(MANY, MANY + 50), State.DUE)
     assert 50 > steps(stored, lambda connection: queue.found(connection, QueueFilter(), 100))
-    assert 50 > steps(stored, lambda connection: queue.found(connection, QueueFilter(domain="other"), 100))
+
+
+def test_finding_what_waits_for_one_domain_does_not_read_what_waits_for_others(stored):
+    fill(stored, range(1, MANY), State.DUE)
+    other = QueueFilter(domain="other.example")
+    assert 50 > steps(stored, lambda connection: queue.found(connection, other, 100))
+    assert 50 > steps(stored, lambda connection: queue.alterable(connection, other, Step.HOLD, 1.0, 100))
 
 
 def test_retention_does_not_read_what_is_young(stored):
-    fill(stored, range(1, MANY), State.DELIVERED)
-    young = earliest(1_800_000_000.0)
-    fill(stored, range(young, young + 50), State.DELIVERED)
-    assert MANY > 0
-    assert 50 > steps(stored, lambda connection: queue.old_messages(connection, 1000.0, 100))
+    now = 1_800_000_000.0
+    young = earliest(now) // 10 + 1  # message numbers: the identifiers are ten times that
+    fill(stored, range(1, 50), State.DELIVERED)
+    fill(stored, range(young, young + MANY), State.DELIVERED, accepted_at=now)
+    found = []
+    assert 50 > steps(stored, lambda connection: found.extend(queue.old_messages(connection, now, 100)))
+    assert 49 == len(found)
+    assert 50 > steps(stored, lambda connection: journal.forgettable(connection, now, ("attempt",), 100))
 
 
 def test_the_columns_that_change_are_those_of_the_table():

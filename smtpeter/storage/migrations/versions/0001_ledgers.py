@@ -65,6 +65,9 @@ def _create_spool() -> None:
     op.create_index(
         "deliveries_queue", "deliveries", ["state", "due_at"], sqlite_where=queued, postgresql_where=queued
     )
+    op.create_index(
+        "deliveries_domain", "deliveries", ["domain"], sqlite_where=queued, postgresql_where=queued
+    )
     op.create_table(
         "workers",
         sa.Column("number", sa.Integer, primary_key=True),
