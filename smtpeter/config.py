@@ -194,8 +194,16 @@ def _resolved(settings: Settings, directory: Path) -> Settings:
     def absolute(value: str | tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(directory / one) for one in ((value,) if isinstance(value, str) else value))
 
+    def file(value: str) -> str:
+        return str(directory / value) if value else ""
+
     server = msgspec.structs.replace(
         settings.server, data_directory=str(directory / settings.server.data_directory)
     )
     tls = Tls(certificate=absolute(settings.tls.certificate), private_key=absolute(settings.tls.private_key))
-    return msgspec.structs.replace(settings, server=server, tls=tls)
+    relay = msgspec.structs.replace(
+        settings.relay,
+        smarthost_password_file=file(settings.relay.smarthost_password_file),
+        certificate_authorities=file(settings.relay.certificate_authorities),
+    )
+    return msgspec.structs.replace(settings, server=server, tls=tls, relay=relay)

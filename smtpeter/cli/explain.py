@@ -29,9 +29,7 @@ from smtpeter.submission.options import read_options
 @with_store
 def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> None:
     """Tell what would change in the message FILE ("-": standard input), and why not."""
-    login = store.run(store.accounts.login(username))
-    if login is None:
-        raise click.ClickException(f"no login {username!r}")
+    login = store.login(username)
     original = b"\r\n".join(file.read().splitlines())
     original += b"\r\n" if original else b""
     found, _ = fields(original)

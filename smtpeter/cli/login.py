@@ -18,8 +18,8 @@ from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.options import Switches
+from smtpeter.service.rooms import AVAILABLE
 
-NOT_BUILT = {"track_bounces": "bounce tracking", "inline_css": "inline CSS"}
 _HELP = {
     "track_clicks": "Modify hyperlinks to track clicks.",
     "track_opens": "Modify image URLs to track opens.",
@@ -41,9 +41,9 @@ def switch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _switches(before: Switches, given: dict[str, bool | None]) -> Switches:
     changed = {name: given[name] for name in Switches.names() if given[name] is not None}
-    for name, what in NOT_BUILT.items():
-        if changed.get(name):
-            raise click.ClickException(f"--{name.replace('_', '-')}: {what} is not built yet in this version")
+    for name, on in changed.items():
+        if on and name not in AVAILABLE:
+            raise click.ClickException(f"--{name.replace('_', '-')}: not built yet in this version")
     return replace(before, **changed)  # type: ignore[arg-type]
 
 
@@ -97,7 +97,7 @@ def create(
     **given: bool | None,
 ) -> None:
     """Make a login; the password is shown once. Without switches they are all off."""
-    password, kept = _chosen() if password_stdin else _generated()
+    password, kept = _chosen() if password_stdin else generated()
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",
         password_hash=kept,
@@ -129,17 +129,10 @@ def _chosen() -> tuple[str, str]:
         raise click.ClickException(str(error)) from None
 
 
-def _generated() -> tuple[str, str]:
+def generated() -> tuple[str, str]:
     """A new password, and what to keep of it."""
     password = passwords.generate(secrets.token_bytes)
     return password, passwords.keep_generated(password, secrets.token_bytes)
-
-
-def _found(store: Ledgers, username: str) -> Login:
-    found = store.run(store.accounts.login(username))
-    if found is None:
-        raise click.ClickException(f"no login {username!r}")
-    return found
 
 
 @login.command("list")
@@ -162,7 +155,7 @@ def list_(store: Ledgers, as_json: bool) -> None:
 @with_store
 def show(store: Ledgers, username: str, as_json: bool) -> None:
     """One login."""
-    shown = _shown(_found(store, username))
+    shown = _shown(store.login(username))
     if as_json:
         print_json(shown)
     else:
@@ -191,7 +184,7 @@ def modify(
     """Change what is named; the rest stays. It counts within a second, without a restart."""
     if any_sender and senders:
         raise click.UsageError("--any-sender and --sender exclude each other")
-    before = _found(store, username)
+    before = store.login(username)
     changed = replace(before, switches=_switches(before.switches, given))
     if note is not None:
         changed = replace(changed, note=note)
@@ -219,8 +212,8 @@ def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None
 @with_store
 def rotate(store: Ledgers, username: str, as_json: bool) -> None:
     """Give it a new password, shown once; the old one stops within a second."""
-    password, kept = _generated()
-    _replace(store, replace(_found(store, username), password_hash=kept), as_json, password=password)
+    password, kept = generated()
+    _replace(store, replace(store.login(username), password_hash=kept), as_json, password=password)
 
 
 @login.command()
@@ -229,7 +222,7 @@ def rotate(store: Ledgers, username: str, as_json: bool) -> None:
 @with_store
 def disable(store: Ledgers, username: str, as_json: bool) -> None:
     """It can submit nothing more, within a second, also in sessions that are open."""
-    _replace(store, replace(_found(store, username), enabled=False), as_json)
+    _replace(store, replace(store.login(username), enabled=False), as_json)
 
 
 @login.command()
@@ -238,7 +231,7 @@ def disable(store: Ledgers, username: str, as_json: bool) -> None:
 @with_store
 def enable(store: Ledgers, username: str, as_json: bool) -> None:
     """It can submit again."""
-    _replace(store, replace(_found(store, username), enabled=True), as_json)
+    _replace(store, replace(store.login(username), enabled=True), as_json)
 
 
 @login.command()

@@ -48,7 +48,9 @@ def _stories(store: Ledgers, identifier: str) -> list[dict[str, Any]]:
         deliveries = list(store.run(store.spool.deliveries(every, _PAGE)))
     if not deliveries:
         raise click.ClickException(f"{identifier}: no such delivery or message")
+    # The content is forgotten first; the rest of the message is known for as long as its links.
     kept = store.run(store.spool.message(deliveries[0].message))
+    kept = kept or store.run(store.spool.outline(deliveries[0].message))
     return [
         story.tell(kept, one, store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)))
         for one in deliveries

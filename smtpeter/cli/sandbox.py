@@ -7,17 +7,15 @@ the server. What is there already is left as it is.
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 from pathlib import Path
 
 import click
 
-from smtpeter import config
-from smtpeter.accounts import passwords
 from smtpeter.accounts.model import Login
-from smtpeter.cli.store import opened
+from smtpeter.cli.login import generated
+from smtpeter.cli.store import configured, opened
 from smtpeter.message.options import Switches
 from smtpeter.session.selfmade import self_made
 
@@ -71,10 +69,10 @@ def sandbox(directory: Path) -> None:
         _make_certificate(directory)
     login = _first_login(file)
     if login is not None:
-        print(f"\nA first login, its password shown this once:\n\n  {login[0]}  {login[1]}")
+        click.echo(f"\nA first login, its password shown this once:\n\n  {login[0]}  {login[1]}")
     username, password = login or ("LOGIN", "PASSWORD")
     bin_directory = Path(sys.executable).parent
-    print(
+    click.echo(
         _RECIPE.format(
             username=username,
             password=password,
@@ -82,7 +80,6 @@ def sandbox(directory: Path) -> None:
             python=_short(bin_directory / "python"),
             smtpeter=_short(bin_directory / "smtpeter"),
         ),
-        flush=True,
     )
     twistd = str(bin_directory / "twistd")
     os.execv(twistd, [twistd, "--nodaemon", "--pidfile=", "smtpeter", "--config", str(file)])  # noqa: S606
@@ -104,17 +101,13 @@ def _short(path: Path) -> str:
 
 def _first_login(file: Path) -> tuple[str, str] | None:
     """A login that tracks clicks and prevents scam warnings; None when there are logins already."""
-    try:
-        settings = config.load(file)
-    except config.Misconfigured as error:
-        raise click.ClickException(str(error)) from None
-    with opened(settings) as store:
+    with opened(configured(file)) as store:
         if store.run(store.accounts.logins()):
             return None
-        password = passwords.generate(secrets.token_bytes)
+        password, kept = generated()
         login = Login(
             username="first",
-            password_hash=passwords.keep_generated(password, secrets.token_bytes),
+            password_hash=kept,
             switches=Switches(track_clicks=True, track_opens=True, prevent_scam=True),
             created_at=time.time(),  # noqa: TID251 - a door
         )

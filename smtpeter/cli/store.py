@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
+from smtpeter.accounts.model import Login
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
+from smtpeter.service.answer import answered
 from smtpeter.service.server import host
 from smtpeter.spool.interface import Spool, SpoolUnavailable
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
@@ -34,15 +34,13 @@ class Ledgers:
         self.accounts = accounts
 
     def run(self, awaitable: Awaitable[T]) -> T:
-        async def answer() -> T:
-            return await awaitable
+        return answered(awaitable)
 
-        ended: list[Any] = []
-        Deferred.fromCoroutine(answer()).addBoth(ended.append)
-        if isinstance(ended[0], Failure):
-            ended[0].raiseException()
-        result: T = ended[0]
-        return result
+    def login(self, username: str) -> Login:
+        found = self.run(self.accounts.login(username))
+        if found is None:
+            raise click.ClickException(f"no login {username!r}")
+        return found
 
 
 @contextmanager
@@ -64,14 +62,18 @@ def with_store(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_obj
     @functools.wraps(command)
     def run(config_file: Path, /, *arguments: Any, **options: Any) -> None:
-        try:
-            settings = config.load(config_file)
-        except config.Misconfigured as error:
-            raise click.ClickException(str(error)) from None
-        with opened(settings) as store:
+        with opened(configured(config_file)) as store:
             command(store, *arguments, **options)
 
     return run
+
+
+def configured(file: Path) -> config.Settings:
+    """The settings in this file."""
+    try:
+        return config.load(file)
+    except config.Misconfigured as error:
+        raise click.ClickException(str(error)) from None
 
 
 def identified(text: str) -> int:

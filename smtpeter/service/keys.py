@@ -10,7 +10,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smtpeter.accounts.interface import Accounts
+from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.accounts.signing_keys import KeyUnusable
 from smtpeter.message.token import KeyRing
@@ -41,6 +41,7 @@ class Keys:
         self._domains = tuple(domains)
         self._ring = ring_of(self._keys)
         self._signatures = Signatures(self._signers())
+        self._is_away = False  # the store did not answer last time
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
 
@@ -58,10 +59,11 @@ class Keys:
             self._loop.stop()
 
     def _look(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._refresh()).addErrback(self._failed)
+        return Deferred.fromCoroutine(self._refresh()).addErrback(self._unavailable).addErrback(self._failed)
 
     async def _refresh(self) -> None:
         keys = tuple(await self._accounts.keys())
+        self._is_away = False
         if keys != self._keys:
             self._keys, self._ring = keys, ring_of(keys)
         domains = tuple(await self._accounts.sender_domains())
@@ -82,5 +84,11 @@ class Keys:
                         why=error,
                     )
 
+    def _unavailable(self, failure: Failure) -> None:
+        failure.trap(AccountsUnavailable)
+        if not self._is_away:
+            self._is_away = True
+            self._log.warn("the keys cannot be read now: {why}", why=failure.getErrorMessage())
+
     def _failed(self, failure: Failure) -> None:
-        self._log.warn("the keys could not be read: {why}", why=failure.getErrorMessage())
+        self._log.failure("the keys could not be read", failure=failure)

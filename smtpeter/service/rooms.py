@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -125,9 +126,9 @@ def _resolv_conf() -> str:
 def _contexts(settings: Settings) -> Contexts:
     try:
         return Contexts(settings.relay.certificate_authorities)
-    except Exception as error:  # OpenSSL's own error has no words for people
+    except SSL.Error as error:  # it has no words for people
         raise Misconfigured(
-            f"relay.certificate_authorities: {settings.relay.certificate_authorities}: cannot be read: {error}"
+            f"relay.certificate_authorities: {settings.relay.certificate_authorities}: no readable PEM file"
         ) from error
 
 
@@ -201,7 +202,7 @@ class Tracked:
         found = await self._spool.delivery(delivery)
         if found is None:
             return None
-        message = await self._spool.message(found.message)
+        message = await self._spool.outline(found.message)
         recipient = str(found.recipient.address)
         if message is None:
             return Described(found.message, "", recipient)
@@ -218,5 +219,5 @@ def tracking(
     deliveries = Tracked(store.spool)
     recorder = Recorder(reactor, deliveries, store.journal.append, Spill(settings.data_directory / "hits"))
     proxies = Proxies(settings.tracking.trusted_proxies)
-    handler = Tracking(ring, deliveries, recorder.record, proxies, reactor)
+    handler = Tracking(ring, deliveries, recorder.record, proxies, reactor, now)
     return recorder, Server(handler.answer, reactor)

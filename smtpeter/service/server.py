@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
@@ -27,13 +27,15 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from smtpeter import config
+from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.rewrite.signature import Signatures
 from smtpeter.service import rooms
+from smtpeter.service.answer import answered
 from smtpeter.service.keys import Keys
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
-from smtpeter.rewrite.signature import Signatures
 from smtpeter.session.factory import SessionFactory
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import Host, Store, open_for_command, open_for_server
@@ -157,6 +159,21 @@ class Smtpeter(Service):
         self._forgetting = Forgetting(settings.retention, store.spool, store.journal, rooms.now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
+        try:
+            self._build(store)
+        except Misconfigured as error:  # a file that only root may read, after privileges were dropped
+            _end(str(error))
+        for start in (
+            self._keys.start,
+            self._forgetting.start,
+            self._recorder.start,
+            self._relay.startService,
+        ):
+            start()
+        self._log.info("smtpeter is ready: {hostname}", hostname=settings.server.hostname)
+
+    def _build(self, store: Store) -> None:
+        reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, rooms.now)
         self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
@@ -167,30 +184,20 @@ class Smtpeter(Service):
         self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
-        for start in (
-            self._keys.start,
-            self._forgetting.start,
-            self._recorder.start,
-            self._relay.startService,
-        ):
-            start()
-        self._log.info("smtpeter is ready: {hostname}", hostname=settings.server.hostname)
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
         url, directory = self._settings.store.url, self._settings.data_directory
         try:
             store = open_for_server(url, directory, self._reactor, host())
-            beside = open_for_command(url, directory, host())
-            keys: list[TokenKey] = []
-            domains: list[SenderDomain] = []
-            beside.accounts.keys().addCallback(keys.extend)
-            beside.accounts.sender_domains().addCallback(domains.extend)
+            beside = open_for_command(url, directory, host())  # whose answers are there at once
+            keys = tuple(answered(beside.accounts.keys()))
+            domains = tuple(answered(beside.accounts.sender_domains()))
             beside.stop()
-        except (StoreInUse, StoreUnusable) as error:
+        except (StoreInUse, StoreUnusable, AccountsUnavailable) as error:
             key = "server.data_directory" if isinstance(error, StoreInUse) else "store.url"
             _end(f"{key}: {error}")
-        return store, tuple(keys), tuple(domains)
+        return store, keys, domains
 
     # -- stopping ----------------------------------------------------------------------------------------
 
@@ -199,16 +206,17 @@ class Smtpeter(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await _all(port.stopListening for port in self._ports)
-        await _all(partial(factory.stop, _GRACE) for factory in self._sessions)
-        self._forgetting.stop()
-        self._keys.stop()
-        await self._relay.stopService()
-        await self._recorder.stop()
-        self._pool.stop()
-        await self._store.stop()
+        """Each step whatever became of the one before: what is in the store must be written."""
+        await self._all(port.stopListening for port in self._ports)
+        await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
+        await self._all((self._forgetting.stop, self._keys.stop))
+        for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
+            await self._all((stop,))
 
+    async def _all(self, stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:
+        """Call them all, then wait for each; what fails is logged."""
+        for stopping in [maybeDeferred(stop) for stop in stops]:
+            await stopping.addErrback(self._not_stopped)
 
-async def _all(stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:
-    """Call them all, then wait for each."""
-    await gatherResults([maybeDeferred(stop) for stop in stops], consumeErrors=True)
+    def _not_stopped(self, failure: Failure) -> None:
+        self._log.failure("something did not stop as it should", failure=failure)

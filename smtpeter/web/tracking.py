@@ -46,7 +46,7 @@ _PIXEL_ANSWER = Answer(200, ((b"Content-Type", b"image/gif"), *_NOT_KEPT), PIXEL
 class Tracking:
     """The handler of the tracking host.
 
-    `ring()` gives the key ring as it stands now; `record` takes hits and never waits.
+    `ring()` gives the key ring as it stands now; `record` takes hits and never waits; `now()` gives Unix seconds.
     """
 
     _log = Logger()
@@ -58,12 +58,14 @@ class Tracking:
         record: Callable[[Hit], None],
         proxies: Proxies,
         clock: IReactorTime,
+        now: Callable[[], float],
     ) -> None:
         self._ring = ring
         self._deliveries = deliveries
         self._record = record
         self._proxies = proxies
         self._clock = clock
+        self._now = now
 
     def answer(self, visit: Visit) -> Answer | Awaitable[Answer]:
         """The answer to a request; HEAD gets GET's and leaves no event, for nobody has seen anything yet."""
@@ -96,7 +98,7 @@ class Tracking:
             self._record(
                 Hit(
                     kind=kind,
-                    time=self._clock.seconds(),
+                    time=self._now(),
                     delivery=genuine.delivery,
                     number=genuine.number,
                     ip=self._proxies.client(visit),

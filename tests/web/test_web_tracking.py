@@ -32,8 +32,14 @@ class Host:
         self.asked = []
         self.stored = target if callable(target) else lambda: succeed(target)
         self.clock = Clock()
-        self.clock.advance(1_700_000_000)
-        tracking = Tracking(lambda: RING, self, self.hits.append, Proxies(["192.0.2.0/24"]), self.clock)
+        tracking = Tracking(
+            lambda: RING,
+            self,
+            self.hits.append,
+            Proxies(["192.0.2.0/24"]),
+            self.clock,
+            lambda: 1_700_000_000.0,
+        )
         self.server = Server(tracking.answer, self.clock)
 
     def target(self, delivery, number):
@@ -233,7 +239,7 @@ def test_a_tracked_image_leads_to_the_image_and_is_an_open():
 def test_keys_may_change_under_way():
     rings = [RING]
     host = Host()
-    tracking = Tracking(lambda: rings[-1], host, host.hits.append, Proxies([]), host.clock)
+    tracking = Tracking(lambda: rings[-1], host, host.hits.append, Proxies([]), host.clock, lambda: 0.0)
     host.server.handler = tracking.answer
     assert 302 == host.request(click())[0]
     rings.append(OTHERS)

@@ -1,0 +1,137 @@
+"""What leaves: rendered, made 7-bit, then signed, and signed once where all recipients get the same."""
+
+import dataclasses
+
+import dkim
+import pytest
+
+from smtpeter.accounts import signing_keys
+from smtpeter.accounts.model import Algorithm
+from smtpeter.message.edit import Literal, Slot, SlotKind, Span, Target, Template
+from smtpeter.message.token import KeyRing
+from smtpeter.relay.interface import CannotConvert
+from smtpeter.rewrite.signature import Signatures, Signer
+from smtpeter.service.outgoing import Rendered
+from tests.storage.stores import accepted
+
+KEYS = {algorithm: signing_keys.make(algorithm.value, algorithm, 0.0) for algorithm in Algorithm}
+HEAD = b"From: a@example.com\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+RING = KeyRing({0: bytes(32)}, 0)
+
+
+class Office:
+    """The keys of example.com, a clock, and what leaves."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.rotate()
+        self.rendered = Rendered(lambda: RING, lambda: self.signatures, lambda: self.now)
+
+    def rotate(self):
+        self.signatures = Signatures(Signer("example.com", key) for key in KEYS.values())
+
+    def content(self, mail, number=0, *, eight_bit=True):
+        return self.rendered.content(mail.message, mail.deliveries[number], eight_bit=eight_bit)
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+def mail(body="Grüße\r\n", number=1, **more):
+    return accepted(number, ("a@a.example", "b@b.example"), content=HEAD + body.encode(), **more)
+
+
+def tracked():
+    content = HEAD + b"https://click.example/x\r\n"
+    pieces = (
+        Span(0, len(HEAD)),
+        Literal(b"https://click.example/"),
+        Slot(SlotKind.CLICK, 0),
+        Literal(b"\r\n"),
+    )
+    made = mail()
+    template = Template(pieces, (Target(SlotKind.CLICK, "https://x.example/"),))
+    message = dataclasses.replace(made.message, content=content, template=template)
+    return dataclasses.replace(made, message=message)
+
+
+def is_verified(content, index=0):
+    return dkim.DKIM(content).verify(
+        idx=index, dnsfunc=lambda name, **_: _published(name.decode().partition(".")[0])
+    )
+
+
+def _published(selector):
+    return signing_keys.record(KEYS[Algorithm(selector)]).encode()
+
+
+@pytest.mark.row(86)
+@pytest.mark.row(109)
+def test_what_is_made_7_bit_is_signed_after_that(office):
+    content = office.content(mail(), eight_bit=False)
+    assert content.isascii()
+    assert b"Content-Transfer-Encoding: base64" in content
+    assert is_verified(content)
+    assert is_verified(content, 1)
+
+
+@pytest.mark.row(86)
+def test_what_leaves_as_it_is_is_signed_as_it_is(office):
+    content = office.content(mail())
+    assert "Grüße".encode() in content
+    assert is_verified(content)
+
+
+@pytest.mark.row(86)
+def test_each_recipient_of_tracked_mail_has_a_signature_of_his_own(office):
+    one, other = office.content(tracked(), 0), office.content(tracked(), 1)
+    assert one != other
+    assert is_verified(one)
+    assert is_verified(other)
+
+
+def test_what_cannot_be_made_7_bit_is_not_signed_either(office):
+    made = mail()
+    sealed = (
+        HEAD.replace(b"text/plain; charset=utf-8", b'multipart/signed; boundary="b"')
+        + "--b\r\n\r\nü\r\n--b--\r\n".encode()
+    )
+    message = dataclasses.replace(made.message, content=sealed, template=Template((Span(0, len(sealed)),)))
+    with pytest.raises(CannotConvert):
+        office.content(dataclasses.replace(made, message=message), eight_bit=False)
+
+
+def test_the_same_for_all_recipients_is_signed_once(office):
+    first = office.content(mail())
+    office.now += 1
+    assert first == office.content(mail(), 1)
+    assert b"t=1000;" in first
+
+
+def test_other_content_is_signed_anew(office):
+    office.content(mail())
+    office.now += 1
+    assert b"t=1001;" in office.content(mail(), eight_bit=False)
+    assert b"t=1001;" in office.content(mail(number=2))
+
+
+def test_new_keys_sign_anew(office):
+    office.content(mail())
+    office.now += 1
+    office.rotate()
+    assert b"t=1001;" in office.content(mail())
+
+
+def test_only_so_many_signatures_are_remembered(office):
+    office.content(mail("x\r\n", 1))
+    office.signatures = Signatures()
+    for number in range(1000):
+        office.content(mail("x\r\n", number))
+    assert 1000 == len(office.rendered._remembered)
+
+
+def test_mail_of_other_domains_leaves_as_before(office):
+    made = accepted(content=b"From: a@example.org\r\n\r\nHello\r\n")
+    assert b"Received: x\r\n" + made.message.content == office.content(made)
