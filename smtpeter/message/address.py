@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import idna
 
 MAXIMUM_LOCAL_PART = 64  # octets, quotes included (RFC 5321 4.5.3.1.1)
 MAXIMUM_DOMAIN = 255  # octets (RFC 5321 4.5.3.1.2)
 MAXIMUM_MAILBOX = 254  # octets: a path has 256 with its angle brackets (RFC 5321 4.5.3.1.3)
-_MAXIMUM_LABEL = 63  # octets (RFC 1035 2.3.4)
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all of RFC 4291 2.4 that IANA gives out
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 2.1
 
 
 class AddressSyntax(ValueError):
@@ -130,3 +131,32 @@ def parse_literal(text: str) -> IPv4Address | IPv6Address:
     except ValueError:
         pass
     raise AddressSyntax("its address literal is malformed")
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether anybody on the Internet can be meant; an IPv4 address inside an IPv6 one decides for it."""
+    if isinstance(address, IPv4Address):
+        return address.is_global and not address.is_multicast
+    if address in _NAT64:
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    inner = address.ipv4_mapped or address.sixtofour
+    return address in _GLOBAL_UNICAST and address.is_global if inner is None else is_public(inner)
+
+
+# Many a machine greets with a name that has an underscore or is all digits; it is told apart from garbage, not judged.
+_HELO_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HELO_NAME = re.compile(rf"{_HELO_LABEL}(?:\.{_HELO_LABEL})*")
+
+
+def is_helo_name(text: str) -> bool:
+    """Whether a client may call itself so (RFC 5321 4.1.1.1): a host name, or an address literal.
+
+    What this allows, and nothing else, stands in a Received field as the client said it (RFC 5321 4.4).
+    """
+    if not text.startswith("["):
+        return len(text) <= MAXIMUM_DOMAIN and _HELO_NAME.fullmatch(text) is not None
+    try:
+        parse_literal(text)
+    except AddressSyntax:
+        return False
+    return True

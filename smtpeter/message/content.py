@@ -19,6 +19,7 @@ from smtpeter.message.header import Field
 MAXIMUM_DEPTH = 100
 MAXIMUM_PARTS = 10_000
 MAXIMUM_PART_HEADER = 65_536  # octets of an inner part's header section
+_LONGEST_FIELD = 65_536  # octets of a field that describes a part
 _MAXIMUM_BOUNDARY = 200  # octets; RFC 2046 5.1.1 allows 70, some programs write more
 
 _ATOM = r"[!#$%&'*+.^_`{|}~0-9A-Za-z-]++"
@@ -229,12 +230,12 @@ class _Walk:
 def _describe(
     content: bytes, fields: Iterable[Field], default_type: str
 ) -> tuple[str, dict[str, str], str, str] | None:
-    """Content type, parameters, encoding and disposition; None when a field is doubled or makes no sense."""
+    """Content type, parameters, encoding and disposition; None when a field is doubled, endless, or makes no sense."""
     values: dict[str, str] = {}
     for field in fields:
         name = field.name.lower()
         if name in _DESCRIBING:
-            if name in values:
+            if name in values or field.end - field.start > _LONGEST_FIELD:
                 return None
             values[name] = header.value(content, field)
     content_type, parameters = default_type, dict[str, str]()

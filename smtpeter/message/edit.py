@@ -120,27 +120,6 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     notes: tuple[str, ...] = ()
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode_template = msgspec.msgpack.Decoder(Template).decode
-_decode_report = msgspec.msgpack.Decoder(Report).decode
-
-
-def pack_template(template: Template) -> bytes:
-    return _encode(template)
-
-
-def unpack_template(data: bytes) -> Template:
-    return _decode_template(data)
-
-
-def pack_report(report: Report) -> bytes:
-    return _encode(report)
-
-
-def unpack_report(data: bytes) -> Report:
-    return _decode_report(data)
-
-
 def untouched(original_length: int) -> Template:
     """The template of a message that leaves as it came."""
     return Template(pieces=(Span(0, original_length),))

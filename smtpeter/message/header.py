@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 MAXIMUM_FIELDS = 10_000  # beyond it a header section is taken to end: a bound on memory, not on mail
 
-# Possessive throughout, so that no octet is looked at twice. Whatever is no field matches the second branch, which
-# keeps the matches contiguous. A blank before the colon is obsolete syntax (RFC 5322 4.5) and tolerated.
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+(:)[^\n]*+\n?+(?:[ \t][^\n]*+\n?+)*+|[\s\S]")
+# Two searches, since folded lines as a repeated group would cost memory for each of them.
+_NAME = re.compile(
+    rb"([!-9;-~]++)[ \t]*+:"
+)  # a blank before the colon is obsolete (RFC 5322 4.5) and tolerated
+_FIELD_END = re.compile(rb"\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\r?\n")
 
 
@@ -39,12 +41,10 @@ def fields(content: bytes, start: int = 0, end: int | None = None) -> tuple[tupl
     end = len(content) if end is None else end
     found: list[Field] = []
     position = start
-    for match in _FIELD.finditer(content, start, end):
-        value_start = match.end(2)
-        if value_start < 0 or len(found) == MAXIMUM_FIELDS:
-            break
-        field_end = match.end()
-        found.append(Field(match[1].decode("ascii"), position, field_end, value_start))
+    while len(found) < MAXIMUM_FIELDS and (name := _NAME.match(content, position, end)):
+        newline = _FIELD_END.search(content, name.end(), end)
+        field_end = newline.end() if newline else end
+        found.append(Field(name[1].decode("ascii"), position, field_end, name.end()))
         position = field_end
     empty = _EMPTY_LINE.match(content, position, end)
     return tuple(found), empty.end() if empty else position

@@ -1,7 +1,7 @@
 """The mailboxes of a From field (RFC 5322 3.4).
 
 Made for judging, not for showing: it never overlooks an address, and what it cannot read counts as a mailbox that
-nobody may use. Linear in the field's length.
+nobody may use. Linear in the field's length, which is bounded.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import re
 
 from smtpeter.message.address import Address, AddressSyntax, parse
 
+_LONGEST = 65_536  # characters: no field is read that has more
 # One piece of a mailbox list: quoted string, quoted pair, delimiter, or what is none of these. In a comment quotes
 # mean nothing: a reader who thought so could be made to overlook an address.
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|\\.|[()<>,:;]|[^"\\()<>,:;]++|["\\]', re.DOTALL)
+_PIECE = re.compile(r'"(?:[^"\\]++|\\.)*"|\\.|[()<>,:;]|[^"\\()<>,:;]++|["\\]', re.DOTALL)
 _COMMENT_PIECE = re.compile(r"\\.|[()]|[^\\()]++|\\", re.DOTALL)
 
 
 def mailboxes(text: str) -> list[Address | None]:
     """The mailboxes of a From field's value; None for each that cannot be read."""
+    if len(text) > _LONGEST:
+        return [None]
     found: list[Address | None] = []
     plain: list[str] = []  # what stands outside angles: an address, or a display name
     angle: list[str] | None = None

@@ -22,14 +22,6 @@ class Reply:
     text: str
 
     @property
-    def is_positive(self) -> bool:
-        return 200 <= self.code < 400
-
-    @property
-    def is_transient(self) -> bool:
-        return 400 <= self.code < 500
-
-    @property
     def is_permanent(self) -> bool:
         return 500 <= self.code < 600
 
@@ -104,3 +96,8 @@ class Refusal(Exception):
         super().__init__(str(reply))
         self.reply = reply
         self.cause = cause
+
+
+def refusal(code: int, enhanced: str, text: str, cause: str = "") -> Refusal:
+    """A Refusal with this reply."""
+    return Refusal(Reply(code, enhanced, text), cause)

@@ -15,17 +15,16 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
 from ada_url import normalize_url
 
-from smtpeter.message.edit import SlotKind, Target
+from smtpeter.message.edit import SlotKind
 from smtpeter.message.identifier import DeliveryId
 
 TOKEN_LENGTH = 36
-RETURN_PATH_LENGTH = 28
 MAXIMUM_NUMBER = (1 << 15) - 1
 PIXEL_TAIL = ".gif"
 
@@ -95,11 +94,6 @@ def link(kind: SlotKind, number: int, url: str) -> Link:
     serialised = serialise(url) if url else PIXEL_TAIL
     bits = number | _HTTPS if serialised.startswith("https:") else number
     return Link(kind, bits.to_bytes(2, "big"), _uniform(serialised))
-
-
-def links(targets: Sequence[Target]) -> tuple[Link, ...]:
-    """All targets of a message, prepared; raises as `link`."""
-    return tuple(link(target.kind, number, target.url) for number, target in enumerate(targets))
 
 
 def tracked_tail(url: str) -> str:

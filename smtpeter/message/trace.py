@@ -1,4 +1,4 @@
-"""Trace information: the Received field (RFC 5321 4.4), dates, Message-IDs, and the count of hops.
+"""Trace information: the Received field (RFC 5321 4.4), dates, and Message-IDs.
 
 Whatever a stranger chose (HELO name, recipient) stands in the field only when it fits the grammar; otherwise it is
 left out, so that nobody can write a header field of his own into our trace.
@@ -12,16 +12,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from smtpeter.message.address import Address
+from smtpeter.message.address import Address, is_helo_name
 
 _LINE = 77  # RFC 5322 2.1.1 asks for 78 octets at most; 77 keeps below
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 _ATOM = re.compile(r"[!#$%&'*+/=?^_`{|}~0-9A-Za-z-]+")
 _TLS_FACTS = re.compile(r"[A-Za-z0-9._ -]{1,100}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_RECEIVED = re.compile(rb"\nreceived[ \t]*:")
 _MAXIMUM_PATH = 320  # octets; RFC 5321 4.5.3.1: 64 + 1 + 255
 
 
@@ -65,15 +61,8 @@ def received(
 def _extended_domain(helo: str, peer_address: str) -> tuple[str, ...]:
     """RFC 5321 4.4: Domain or address-literal, and what the TCP connection itself tells about the client."""
     literal = _address_literal(peer_address)
-    name = helo if _is_domain_or_literal(helo) else literal or "unknown"
+    name = helo if is_helo_name(helo) else literal or "unknown"
     return (name, f"({literal})") if literal else (name,)
-
-
-def _is_domain_or_literal(helo: str) -> bool:
-    if len(helo) > 255:
-        return False
-    literal = _LITERAL.fullmatch(helo)
-    return bool(_address_literal(literal[1]) if literal else _DOMAIN.fullmatch(helo))
 
 
 @lru_cache(maxsize=1024)
@@ -115,13 +104,6 @@ def _folded(name: str, clauses: list[tuple[str, ...]]) -> bytes:
             else:
                 lines.append(f"\t{part}")
     return "\r\n".join(lines).encode() + b"\r\n"
-
-
-def hops(content: bytes) -> int:
-    """How many Received fields the header section has (RFC 5321 6.3)."""
-    end = 0 if content.startswith(b"\r\n") else content.find(b"\r\n\r\n")
-    section = content if end < 0 else content[:end]
-    return len(_RECEIVED.findall(b"\n" + section.lower()))
 
 
 def date(when: float) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from smtpeter.message.status import Reply
+from smtpeter.message.status import Reply, refusal
 from smtpeter.session.conversation import Conversation
-from smtpeter.session.reply import refusal
 from smtpeter.smtp.syntax import parse_helo
 
 

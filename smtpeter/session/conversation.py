@@ -99,7 +99,6 @@ class Conversation(smtp.ESMTP):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self.canStartTLS = self.ctx is not None and ITLSTransport.providedBy(self.transport)
-        self.canStartTLS = self.ctx is not None and ITLSTransport.providedBy(self.transport)
         self._pump.connect(self.transport)
         self.begin()
 

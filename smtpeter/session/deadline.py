@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
+
+
+class Clock(Protocol):
+    """The part of Twisted's reactor that tells time."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, callable: Callable[[], object], /) -> IDelayedCall: ...  # noqa: A002, N802 - Twisted's names
 
 
 class Deadline:
@@ -12,7 +21,7 @@ class Deadline:
 
     __slots__ = ("_at", "_call", "_clock", "_passed")
 
-    def __init__(self, clock: IReactorTime, passed: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, passed: Callable[[], None]) -> None:
         self._clock = clock
         self._passed = passed
         self._at: float | None = None

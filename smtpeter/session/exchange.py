@@ -15,9 +15,9 @@ from twisted.mail.interfaces import IMessageDeliveryFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from smtpeter.message.status import Refusal, Reply
+from smtpeter.message.status import Refusal, Reply, refusal
 from smtpeter.session.certificates import facts
-from smtpeter.session.reply import BAD_SEQUENCE, refusal
+from smtpeter.session.reply import BAD_SEQUENCE
 from smtpeter.session.transaction import Transactions
 
 _INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
@@ -135,18 +135,16 @@ class Session(Transactions):
             self.say(refused.reply)
 
     def _answer(self, response: bytes) -> None:
+        credentials, self.challenger = self.challenger, None
         try:
-            self.challenger.setResponse(response)
-        except Refusal as refused:
-            self.challenger = None
-            if refused.reply.code == _INVALID.code:
-                self._fail(refused.reply)
-                return
-            raise
-        if self.challenger.moreChallenges():
+            credentials.setResponse(response)
+        except UnauthorizedLogin:
+            self._fail(_INVALID)
+            return
+        if credentials.moreChallenges():
+            self.challenger = credentials
             self._ask()
             return
-        credentials, self.challenger = self.challenger, None
         judged: Deferred[object] = self.portal.login(credentials, None, IMessageDeliveryFactory)
         judged.addCallback(self._cbAuthenticated)
         judged.addCallbacks(self._logged_in, self._ebAuthenticated)

@@ -12,15 +12,16 @@ class Limits:
 
     maximum_size: int
     maximum_recipients: int
-    maximum_errors: int = 20
-    maximum_junk: int = 100
+    maximum_errors: int
+    maximum_junk: int
+    minimum_rate: int  # octets per second, averaged over a message once command_timeout has passed
+    command_timeout: float
+    session_timeout: float
+    error_delay: float
+    # What nobody need set:
     maximum_failures: int = 3  # failed logins in one session
-    minimum_rate: int = 500  # octets per second, averaged over a message once command_timeout has passed
-    command_timeout: float = 300.0  # RFC 5321 4.5.3.2.7
     handshake_timeout: float = 30.0
     closing_timeout: float = 30.0  # for a client that does not read our last reply
-    session_timeout: float = 14_400.0
-    error_delay: float = 1.0
     waiting_input: int = 65_536  # octets that may wait for a reply before the client is held
 
 
@@ -82,3 +83,11 @@ def source_of(address: str) -> str:
     if ":" not in address:
         return address
     return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+def check_network(key: str, text: str) -> None:
+    """Raises ValueError, with the setting's key, unless `text` is a network."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: expected a network such as 192.0.2.0/24: {error}") from None

@@ -1,15 +1,19 @@
-"""PLAIN (RFC 4616) and LOGIN as cred credentials: what the client is asked, and how its answers are read."""
+"""PLAIN (RFC 4616) and LOGIN as cred credentials: what the client is asked, and how its answers are read.
+
+An answer that no login can have given raises UnauthorizedLogin, like a wrong password; a malformed one a Refusal.
+"""
 
 from __future__ import annotations
 
 import hmac
 from typing import ClassVar
 
+from twisted.cred.error import UnauthorizedLogin
 from twisted.mail.interfaces import IChallengeResponse
 from zope.interface import implementer
 
+from smtpeter.message.status import refusal
 from smtpeter.session.interface import IAddressedPassword
-from smtpeter.session.reply import refusal
 
 _LONGEST_USERNAME = 255  # octets: who guesses makes us remember what he tried
 
@@ -40,9 +44,7 @@ class PlainCredentials(_Password):
             raise refusal(501, "5.5.2", "Malformed PLAIN response")
         identity, username, self.password = parts
         if identity not in {b"", username}:  # RFC 4616 2: acting for others is not offered
-            raise refusal(
-                535, "5.7.8", "Authentication credentials invalid", "authorization identity differs"
-            )
+            raise UnauthorizedLogin("authorization identity differs")
         self.username = _text(username)
 
     def moreChallenges(self) -> bool:  # noqa: N802
@@ -79,4 +81,4 @@ def _text(username: bytes) -> str:
             return username.decode()
     except UnicodeDecodeError:
         pass  # no login has such a name
-    raise refusal(535, "5.7.8", "Authentication credentials invalid", "no username")
+    raise UnauthorizedLogin("no username")

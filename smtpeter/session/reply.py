@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpeter.message.status import Refusal, Reply
+from smtpeter.message.status import Reply
 
 
 def encode(reply: Reply) -> bytes:
@@ -14,10 +14,6 @@ def encode(reply: Reply) -> bytes:
     prefix = prefix[1:]
     text = "".join(f"{reply.code}-{prefix}{line}\r\n" for line in lines)
     return f"{text}{reply.code} {prefix}{last}\r\n".encode()
-
-
-def refusal(code: int, enhanced: str, text: str, cause: str = "") -> Refusal:
-    return Refusal(Reply(code, enhanced, text), cause)
 
 
 LOCAL_TROUBLE = Reply(451, "4.3.0", "Local trouble, try again later")

@@ -14,11 +14,11 @@ from twisted.mail import smtp
 from twisted.python.failure import Failure
 
 from smtpeter.message.envelope import Recipient
-from smtpeter.message.status import Refusal, Reply
+from smtpeter.message.status import Refusal, Reply, refusal
 from smtpeter.session.commands import Commands
 from smtpeter.session.interface import Client, IContentMessage, Origin
 from smtpeter.session.reception import NO_MEMORY, Reception
-from smtpeter.session.reply import BAD_SEQUENCE, refusal
+from smtpeter.session.reply import BAD_SEQUENCE
 from smtpeter.smtp.extensions import mail_parameters, rcpt_parameters
 from smtpeter.smtp.framing import BdatReader, DataReader
 from smtpeter.smtp.syntax import parse_bdat, parse_mail, parse_rcpt
@@ -98,15 +98,14 @@ class Transactions(Commands):
         path = parse_rcpt(argument, utf8=self._from.parameters.smtputf8)
         parameters = rcpt_parameters(path.parameters)
         assert path.address is not None
-        recipient = Recipient(path.address, parameters.notify, parameters.orcpt)
-        judged = self.delivery.validateTo(recipient)
+        judged = self.delivery.validateTo(Recipient(path.address, parameters.notify, parameters.orcpt))
         if isinstance(judged, Deferred):
-            judged.addCallbacks(self._recipient_accepted, self.refused, callbackArgs=(recipient,))
+            judged.addCallbacks(self._recipient_accepted, self.refused)
         else:
-            self._recipient_accepted(judged, recipient)
+            self._recipient_accepted(judged)
 
-    def _recipient_accepted(self, opened: Callable[[], IContentMessage], recipient: Recipient) -> None:
-        self._to.append((recipient, opened))
+    def _recipient_accepted(self, opened: Callable[[], IContentMessage]) -> None:
+        self._to.append(opened)
         self.say(_RECIPIENT_OK)
 
     # DATA
@@ -130,7 +129,7 @@ class Transactions(Commands):
 
     def _receive(self, reader: DataReader | BdatReader) -> None:
         """Open the message and let the next octets be its content."""
-        message = self._to[0][1]()
+        message = self._to[0]()
         self._reception = Reception(reader, message, self.setup.quota, self.setup.clock.seconds())
         self._pump.expect(reader, self)
         self.mode = smtp.DATA

@@ -14,7 +14,7 @@ from typing import TypeVar
 from smtpeter.message import xtext
 from smtpeter.message.address import Address, AddressSyntax, ascii_domain, parse
 from smtpeter.message.envelope import Body, Notify, OriginalRecipient, Recipient, Ret
-from smtpeter.message.status import Refusal, Reply
+from smtpeter.message.status import Refusal, Reply, refusal
 from smtpeter.smtp.limits import LIMITS
 
 # The server's side
@@ -22,14 +22,13 @@ from smtpeter.smtp.limits import LIMITS
 
 @dataclass(frozen=True, slots=True)
 class MailParameters:
-    """Parameters of MAIL, decoded. `auth` is read (RFC 4954 5) and means nothing here."""
+    """Parameters of MAIL, decoded; AUTH (RFC 4954 5) means nothing here."""
 
     size: int | None = None  # octets declared; None when not given
     body: Body | None = None
     smtputf8: bool = False
     ret: Ret | None = None
     envid: str | None = None
-    auth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,14 @@ def mail_parameters(raw: str, *, maximum_size: int) -> MailParameters:
     given = _parameters(raw, _OF_MAIL)
     if given.get("SMTPUTF8"):
         raise _malformed("SMTPUTF8")
+    if "AUTH" in given:
+        _xtext("AUTH", given["AUTH"])
     return MailParameters(
         size=_size(given["SIZE"], maximum_size) if "SIZE" in given else None,
         body=_chosen(Body, "BODY", given),
         smtputf8="SMTPUTF8" in given,
         ret=_chosen(Ret, "RET", given),
         envid=_envid(given["ENVID"]) if "ENVID" in given else None,
-        auth=_xtext("AUTH", given["AUTH"]) if "AUTH" in given else None,
     )
 
 
@@ -84,18 +84,18 @@ def _parameters(raw: str, known: frozenset[str]) -> dict[str, str]:
     for word in _WORD.findall(raw):
         match = _PARAMETER.fullmatch(word)
         if match is None:
-            raise Refusal(Reply(501, "5.5.4", "A parameter is malformed"))
+            raise refusal(501, "5.5.4", "A parameter is malformed")
         keyword = match[1].upper()
         if keyword not in known:
-            raise Refusal(Reply(555, "5.5.4", "A parameter is unknown here"))
+            raise refusal(555, "5.5.4", "A parameter is unknown here")
         if keyword in given:
-            raise Refusal(Reply(501, "5.5.4", f"{keyword} is given twice"))
+            raise refusal(501, "5.5.4", f"{keyword} is given twice")
         given[keyword] = match[2] or ""
     return given
 
 
 def _malformed(keyword: str) -> Refusal:
-    return Refusal(Reply(501, "5.5.4", f"The value of {keyword} is malformed"))
+    return refusal(501, "5.5.4", f"The value of {keyword} is malformed")
 
 
 def _size(value: str, maximum: int) -> int:
@@ -103,7 +103,7 @@ def _size(value: str, maximum: int) -> int:
         raise _malformed("SIZE")
     size = int(value)
     if size > maximum:
-        raise Refusal(Reply(552, "5.3.4", f"A message of more than {maximum} octets is not accepted"))
+        raise refusal(552, "5.3.4", f"A message of more than {maximum} octets is not accepted")
     return size
 
 
@@ -172,8 +172,6 @@ class Capabilities:
     smtputf8: bool = False
     dsn: bool = False
     starttls: bool = False
-    chunking: bool = False
-    enhanced_status_codes: bool = False
     auth: frozenset[str] = frozenset()  # mechanisms in upper case
     maximum_recipients: int | None = None  # LIMITS RCPTMAX (RFC 9422)
     maximum_messages: int | None = None  # LIMITS MAILMAX: messages per connection
@@ -194,8 +192,6 @@ class Capabilities:
             smtputf8="SMTPUTF8" in offered,
             dsn="DSN" in offered,
             starttls="STARTTLS" in offered,
-            chunking="CHUNKING" in offered,
-            enhanced_status_codes="ENHANCEDSTATUSCODES" in offered,
             auth=frozenset(offered.get("AUTH", "").split()),
             maximum_recipients=_number(limits.get("RCPTMAX", "")),
             maximum_messages=_number(limits.get("MAILMAX", "")),
@@ -263,7 +259,7 @@ def rcpt_command(recipient: Recipient, capabilities: Capabilities, *, smtputf8: 
 def _path(address: Address, enhanced: str, *, utf8: bool) -> str:
     """Return the mailbox as it may travel; it is read once more, so that nothing but an address can get into a command."""
     if not utf8 and not address.local_part.isascii():
-        raise Refusal(Reply(553, "5.6.7", "The address needs SMTPUTF8, which the next host does not offer"))
+        raise refusal(553, "5.6.7", "The address needs SMTPUTF8, which the next host does not offer")
     if not address.domain and address.local_part.lower() == "postmaster":
         return address.local_part
     try:
@@ -273,8 +269,8 @@ def _path(address: Address, enhanced: str, *, utf8: bool) -> str:
         if parse(text, utf8=utf8) == address:
             return text
     except AddressSyntax as error:
-        raise Refusal(Reply(501, enhanced, f"The address is malformed: {error}")) from error
-    raise Refusal(Reply(501, enhanced, "The address is malformed"))
+        raise refusal(501, enhanced, f"The address is malformed: {error}") from error
+    raise refusal(501, enhanced, "The address is malformed")
 
 
 def _orcpt_parameter(orcpt: OriginalRecipient, *, utf8: bool) -> list[str]:

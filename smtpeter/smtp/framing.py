@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from smtpeter.message.status import Refusal, Reply, split_enhanced
+from smtpeter.message.status import Refusal, Reply, refusal, split_enhanced
 from smtpeter.smtp.limits import LIMITS
 
 CRLF = b"\r\n"
@@ -149,13 +149,11 @@ class _ContentReader:
 
     def _refuse_size(self) -> None:
         self.refuse(
-            Refusal(
-                Reply(552, "5.3.4", f"A message of more than {self._maximum_size} octets is not accepted")
-            )
+            refusal(552, "5.3.4", f"A message of more than {self._maximum_size} octets is not accepted")
         )
 
     def _refuse_octets(self, text: str) -> None:
-        self.refuse(Refusal(Reply(550, "5.6.0", text)))
+        self.refuse(refusal(550, "5.6.0", text))
 
     def _refuse_long_line(self) -> None:
         # Nobody need carry such a line on, so no promise could be kept to deliver it as it came.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Sizes:
     """Octets unless said otherwise; lines count their CRLF."""
 
     command_line: int = (
@@ -25,4 +25,4 @@ class Limits:
     reply_lines: int = 100  # lines of one reply; the longest honest one, to EHLO, has some twenty
 
 
-LIMITS = Limits()
+LIMITS = Sizes()

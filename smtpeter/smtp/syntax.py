@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from smtpeter.message.address import MAXIMUM_DOMAIN, Address, AddressSyntax, parse, parse_literal
-from smtpeter.message.status import Refusal, Reply
+from smtpeter.message.address import Address, AddressSyntax, is_helo_name, parse
+from smtpeter.message.status import refusal
 from smtpeter.smtp.limits import LIMITS
 
 
@@ -40,31 +40,21 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 def split_command(line: bytes) -> Command:
     """Split a command line (without its CRLF); Refusal 500 5.5.2 for controls, bare CR/LF, NUL, broken UTF-8, no verb."""
     if _CONTROL.search(line):
-        raise _refusal(500, "5.5.2", "Control characters have no place in a command")
+        raise refusal(500, "5.5.2", "Control characters have no place in a command")
     words = line.split(None, 1)
     if not words:
-        raise _refusal(500, "5.5.2", "This is no command")
+        raise refusal(500, "5.5.2", "This is no command")
     try:
         argument = words[1].rstrip(b" \t").decode("utf-8") if len(words) > 1 else ""
         return Command(words[0].decode("ascii").upper(), argument)  # beyond ASCII, a long s would become an S
     except UnicodeDecodeError as error:
-        raise _refusal(500, "5.5.2", "This is neither ASCII nor UTF-8") from error
-
-
-# Many a machine greets with a name that has an underscore or is all digits; it is told apart from garbage, not judged.
-_HELO_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HELO_NAME = re.compile(rf"{_HELO_LABEL}(?:\.{_HELO_LABEL})*")
+        raise refusal(500, "5.5.2", "This is neither ASCII nor UTF-8") from error
 
 
 def parse_helo(argument: str) -> str:
     """Return the name or literal after HELO or EHLO, fit to stand in a Received field; Refusal 501 5.5.4."""
-    if argument.startswith("["):
-        try:
-            parse_literal(argument)
-        except AddressSyntax as error:
-            raise _refusal(501, "5.5.4", "This address literal is malformed (RFC 5321 4.1.3)") from error
-    elif len(argument) > MAXIMUM_DOMAIN or _HELO_NAME.fullmatch(argument) is None:
-        raise _refusal(501, "5.5.4", "A domain name or an address literal is wanted here")
+    if not is_helo_name(argument):
+        raise refusal(501, "5.5.4", "A domain name or an address literal is wanted here (RFC 5321 4.1.1.1)")
     return argument
 
 
@@ -108,8 +98,8 @@ def _split(pattern: re.Pattern[str], argument: str, enhanced: str) -> tuple[str,
     if match is not None:
         return match[1], match[2] or ""
     if _KEYWORD.match(argument) is None:
-        raise _refusal(501, "5.5.4", "FROM:<address> or TO:<address> is wanted here")
-    raise _refusal(
+        raise refusal(501, "5.5.4", "FROM:<address> or TO:<address> is wanted here")
+    raise refusal(
         501, enhanced, "The address is malformed: <local-part@domain> is wanted, then blanks or nothing"
     )
 
@@ -118,19 +108,19 @@ def _mailbox(path: str, enhanced: str, *, utf8: bool) -> Address:
     """Read a path that is not null; a source route is accepted and ignored (RFC 5321 4.1.1.3)."""
     if not utf8 and not path.isascii():
         # RFC 6531 3.5
-        raise _refusal(553, "5.6.7", "A UTF-8 address needs the parameter SMTPUTF8 with MAIL")
+        raise refusal(553, "5.6.7", "A UTF-8 address needs the parameter SMTPUTF8 with MAIL")
     if len(path.encode()) + 2 > LIMITS.path:
-        raise _refusal(501, enhanced, f"The path is longer than {LIMITS.path} octets")
+        raise refusal(501, enhanced, f"The path is longer than {LIMITS.path} octets")
     route = _SOURCE_ROUTE.match(path)
     try:
         return parse(path if route is None else path[route.end() :], utf8=utf8)
     except AddressSyntax as error:
-        raise _refusal(501, enhanced, f"The address is malformed: {error}") from error
+        raise refusal(501, enhanced, f"The address is malformed: {error}") from error
 
 
 def _check_parameters_ascii(parameters: str, *, utf8: bool) -> None:
     if not utf8 and not parameters.isascii():
-        raise _refusal(501, "5.5.4", "Parameters in UTF-8 need the parameter SMTPUTF8 with MAIL")
+        raise refusal(501, "5.5.4", "Parameters in UTF-8 need the parameter SMTPUTF8 with MAIL")
 
 
 _BDAT = re.compile(r"([0-9]{1,20})(?:[ \t]+(LAST))?", re.IGNORECASE | re.ASCII)
@@ -140,9 +130,5 @@ def parse_bdat(argument: str) -> Chunk:
     """`n [LAST]` of BDAT (RFC 3030 2); Refusal 501 5.5.4. Since n is not known then, the connection is to be closed."""
     match = _BDAT.fullmatch(argument)
     if match is None:
-        raise _refusal(501, "5.5.4", "BDAT wants the number of octets, then LAST or nothing")
+        raise refusal(501, "5.5.4", "BDAT wants the number of octets, then LAST or nothing")
     return Chunk(int(match[1]), match[2] is not None)
-
-
-def _refusal(code: int, enhanced: str, text: str) -> Refusal:
-    return Refusal(Reply(code, enhanced, text))

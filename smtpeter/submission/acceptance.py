@@ -11,7 +11,7 @@ from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.message.status import Reply
-from smtpeter.message.trace import date, message_id
+from smtpeter.message.trace import date, message_id, protocol, received
 from smtpeter.session.interface import Client, Origin
 from smtpeter.spool.model import Accepted, Delivery, Message
 from smtpeter.submission.options import Options
@@ -36,9 +36,29 @@ class Incoming:
     hostname: str  # ours
 
 
-def top_fields(incoming: Incoming, received: bytes) -> Edit:
+def trace(incoming: Incoming) -> bytes:
+    """The Received field."""
+    client = incoming.origin.client
+    return received(
+        helo=client.helo,
+        peer_address=client.address,
+        hostname=incoming.hostname,
+        protocol=protocol(
+            extended=client.extended,
+            tls=bool(client.tls),
+            authenticated=client.authenticated,
+            utf8=incoming.origin.parameters.smtputf8,
+        ),
+        identifier=show(incoming.message),
+        recipient=incoming.recipients[0].address if len(incoming.recipients) == 1 else None,
+        when=incoming.when,
+        tls=client.tls,
+    )
+
+
+def top_fields(incoming: Incoming) -> Edit:
     """The trace on top (RFC 5321 4.4), and below it Date and Message-ID where they are missing (RFC 6409 8.2, 8.3)."""
-    text = received
+    text = trace(incoming)
     if "date" not in incoming.first:
         text += f"Date: {date(incoming.when)}\r\n".encode()
     if "message-id" not in incoming.first:

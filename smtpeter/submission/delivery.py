@@ -24,8 +24,8 @@ from smtpeter.message.header import Field, fields
 from smtpeter.message.identifier import show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal, Reply
-from smtpeter.message.trace import protocol, received
 from smtpeter.session.interface import IContentMessage, Origin
+from smtpeter.session.reply import LOCAL_TROUBLE
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim
 from smtpeter.submission import policy
@@ -33,7 +33,6 @@ from smtpeter.submission.acceptance import Incoming, accepted, queued, top_field
 from smtpeter.submission.interface import Neighbours
 from smtpeter.submission.options import Options, is_read, read_options
 
-_TROUBLE = Reply(451, "4.3.0", "Local trouble, try again later")
 _FULL = Reply(452, "4.3.1", "No room for mail now, try again later")
 _NO_LONGER = Reply(535, "5.7.8", "This login may send no longer")
 _NO_LOGIN = Reply(451, "4.7.0", "The login of this network cannot send now")
@@ -72,7 +71,7 @@ class Submitter:
         try:
             login = await self.neighbours.accounts.login(self._username)
         except AccountsUnavailable as unavailable:
-            raise Refusal(_TROUBLE, f"accounts: {unavailable}") from unavailable
+            raise Refusal(LOCAL_TROUBLE, f"accounts: {unavailable}") from unavailable
         if login is None or not login.enabled:
             if self._password_hash is None:
                 raise Refusal(_NO_LOGIN, f"trusted_networks: no enabled login {self._username!r}")
@@ -110,27 +109,11 @@ class SubmissionDelivery:
         return self._open
 
     def _open(self) -> SubmittedMessage:
-        return SubmittedMessage(self._submitter, self, self._origin, tuple(self._recipients))
+        return SubmittedMessage(self._submitter, self._origin, tuple(self._recipients))
 
-    def receivedHeader(self, helo: object, origin: Incoming, recipients: object) -> bytes:  # noqa: ARG002, N802
-        """The Received field of a message at its final dot."""
-        client = origin.origin.client
-        only = origin.recipients[0].address if len(origin.recipients) == 1 else None
-        return received(
-            helo=client.helo,
-            peer_address=client.address,
-            hostname=self._submitter.rules.hostname,
-            protocol=protocol(
-                extended=client.extended,
-                tls=bool(client.tls),
-                authenticated=client.authenticated,
-                utf8=origin.origin.parameters.smtputf8,
-            ),
-            identifier=show(origin.message),
-            recipient=only,
-            when=origin.when,
-            tls=client.tls,
-        )
+    def receivedHeader(self, helo: object, origin: object, recipients: object) -> bytes:  # noqa: ARG002, N802
+        """None from here: the Received field tells the message's id and time, which come with its final dot."""
+        return b""
 
 
 @implementer(IContentMessage)
@@ -142,27 +125,25 @@ class SubmittedMessage:
     def __init__(
         self,
         submitter: Submitter,
-        delivery: SubmissionDelivery,
         origin: Origin,
         recipients: tuple[Recipient, ...],
     ) -> None:
         self._submitter = submitter
-        self._delivery = delivery
         self._origin = origin
         self._recipients = recipients
-        self._pieces: list[bytes] = []
+        self._content = b""
 
     def contentReceived(self, content: bytes) -> None:  # noqa: N802
-        self._pieces.append(content)
+        self._content += content
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
-        self._pieces.append(line + b"\r\n")
+        self.contentReceived(line + b"\r\n")
 
     def connectionLost(self) -> None:  # noqa: N802
-        self._pieces.clear()
+        self._content = b""
 
     def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        return Deferred.fromCoroutine(self._accept(b"".join(self._pieces)))
+        return Deferred.fromCoroutine(self._accept(self._content))
 
     async def _accept(self, content: bytes) -> Reply:
         """Judge, rewrite, accept."""
@@ -178,8 +159,7 @@ class SubmittedMessage:
             options = read_options(
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
-        trace = self._delivery.receivedHeader(None, incoming, None)
-        edits = (top_fields(incoming, trace), *options.edits)
+        edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
         wanted = accepted(incoming, options, template, report)
         if neighbours.handoff.room(wanted.message):
@@ -226,7 +206,9 @@ class SubmittedMessage:
         try:
             return await self._submitter.neighbours.spool.accept(wanted)
         except SpoolUnavailable as unavailable:
-            raise Refusal(_FULL if unavailable.full else _TROUBLE, f"spool: {unavailable}") from unavailable
+            raise Refusal(
+                _FULL if unavailable.full else LOCAL_TROUBLE, f"spool: {unavailable}"
+            ) from unavailable
 
     def _hand_off(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
         if not claims:
@@ -235,3 +217,12 @@ class SubmittedMessage:
             self._submitter.neighbours.handoff.born(wanted.message, claims)
         except Exception:  # noqa: BLE001 - the message is kept: nothing may take the 250 back
             self._log.failure("the relay could not take over {message}", message=show(wanted.message.id))
+            for claim in claims:  # the 250 does not wait for it
+                Deferred.fromCoroutine(self._give_back(claim))
+
+    async def _give_back(self, claim: Claim) -> None:
+        """A claim that nobody works on would keep its delivery from ever being tried."""
+        try:
+            await self._submitter.neighbours.spool.release(claim, claim.delivery.due_at)
+        except Exception:  # noqa: BLE001 - as above; it is tried after a restart, which takes back all claims
+            self._log.failure("{delivery} stays claimed", delivery=show(claim.delivery.id))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import msgspec
+
+from smtpeter.session.limits import check_network
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         for network in self.trusted_networks:
-            _check_network(network)
+            check_network("trusted_networks", network)
         strangers = set(self.proxy_protocol) - {*self.starttls, *self.implicit_tls}
         if strangers:
             raise ValueError(f"proxy_protocol: {min(strangers)!r} is not among starttls and implicit_tls")
@@ -45,10 +45,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 raise ValueError(f"{key}: expected a number above 0")
         if self.error_delay < 0:
             raise ValueError("error_delay: expected 0 or more")
-
-
-def _check_network(text: str) -> None:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ValueError(f"trusted_networks: expected a network such as 192.0.2.0/24: {error}") from None

@@ -5,10 +5,11 @@ Values that cannot work together are refused here, with the key named, before an
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 import msgspec
+
+from smtpeter.session.limits import check_network
 
 
 class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,7 +29,7 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         for key in ("click_url", "open_url"):
             msgspec.structs.force_setattr(self, key, _origin(key, getattr(self, key) or self.click_url))
         for network in self.trusted_proxies:
-            _check_network(network)
+            check_network("trusted_proxies", network)
         if self.open_url and not self.listen:
             raise ValueError('listen: missing; click_url and open_url need a listener, such as "tcp:8080"')
 
@@ -48,10 +49,3 @@ def _origin(key: str, url: str) -> str:
     if parts.path not in {"", "/"} or any(mark in url for mark in "?#\\ "):
         raise ValueError(problem)
     return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _check_network(text: str) -> None:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ValueError(f"trusted_proxies: expected a network such as 192.0.2.0/24: {error}") from None

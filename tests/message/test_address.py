@@ -1,12 +1,21 @@
 """Addresses: what RFC 5321 4.1.2 and RFC 6531 3.3 allow, what they do not, and that nothing is changed."""
 
-from ipaddress import IPv4Address, IPv6Address
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smtpeter.message.address import Address, AddressSyntax, ascii_domain, parse, parse_literal
+from smtpeter.message.address import (
+    Address,
+    AddressSyntax,
+    ascii_domain,
+    is_helo_name,
+    is_public,
+    parse,
+    parse_literal,
+)
 
 LABEL_63 = "a" * 63
 
@@ -268,3 +277,46 @@ def test_a_literal_is_an_ip_address_or_refused(text):
     except AddressSyntax:
         return
     assert ascii_domain(f"[{text}]") in (f"[{literal}]", f"[IPv6:{literal}]")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("8.8.8.8", True),
+        ("10.0.0.1", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+        ("2600::1", True),
+        ("ff0e::1", False),
+        ("2001:db8::1", False),
+        ("fec0::1", False),  # site-local of old (RFC 4291 2.5.7)
+        ("::7f00:1", False),  # IPv4-compatible (RFC 4291 2.5.5.1)
+        ("::ffff:8.8.8.8", True),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::808:808", False),  # a translator of the network's own
+        ("2002:808:808::1", True),
+        ("2002:7f00:1::", False),
+    ],
+)
+def test_which_addresses_anybody_on_the_internet_can_mean(address, expected):
+    assert expected is is_public(ip_address(address))
+
+
+@given(st.ip_addresses())
+def test_whether_an_address_is_public_is_always_decided(address):
+    assert not is_public(address) or address.is_global or address.version == 6
+    assert not (
+        is_public(address) and (address.is_loopback or address.is_unspecified or address.is_multicast)
+    )
+
+
+HELO_PIECES = st.sampled_from(
+    ["a", "B", "_", "-", ".", "9", "[", "]", "192.0.2.1", "IPv6:", "::1", "é", " ", "\n", "(", "%"]
+)
+
+
+@given(st.one_of(st.text(max_size=300), st.lists(HELO_PIECES, max_size=8).map("".join)))
+def test_a_helo_name_can_break_out_of_no_field(text):
+    assert not is_helo_name(text) or re.fullmatch(r"[A-Za-z0-9_.-]{1,255}|\[[A-Za-z0-9.:]+\]", text)

@@ -4,6 +4,7 @@ import email
 import email.policy
 import itertools
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import example, given, settings
@@ -221,6 +222,25 @@ def test_time_is_linear(piece):
     start = time.process_time()
     content.parts(raw)
     assert time.process_time() - start < 1.5
+
+
+@pytest.mark.row(81)
+@pytest.mark.parametrize("name", ["Content-Type", "Content-Disposition", "Content-Transfer-Encoding"])
+def test_a_field_without_bound_is_not_read(name):
+    """Its memory would have none either: a quoted string costs many times its octets."""
+    value = {
+        "Content-Type": "text/html",
+        "Content-Disposition": "inline",
+        "Content-Transfer-Encoding": "8bit",
+    }
+    for length, seal in ((1000, Seal.NONE), (70_000, Seal.MALFORMED)):
+        quoted = "\\a" * (length // 2)
+        raw = f'{name}: {value[name]}; x="{quoted}"\r\n\r\nx\r\n'.encode()
+        tracemalloc.start()
+        [part] = content.parts(raw)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (seal, True) == (part.seal, peak < 1_000_000)
 
 
 LINES = st.sampled_from([

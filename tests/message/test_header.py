@@ -1,6 +1,7 @@
 """Header fields by octet offset: exact spans, tolerant ends, linear time."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -107,8 +108,27 @@ def test_fields_are_contiguous_and_everything_else_is_body(content):
         assert "\n" not in value(content, field)
 
 
+@pytest.mark.parametrize("folds", [99, 100, 101, 199, 200, 201, 5000])
+def test_a_field_may_have_any_number_of_lines(folds):
+    long = b"To: a" + b",\r\n\tb" * folds + b"\r\n"
+    found, body = fields(long + b"A: b\r\n\r\n body")
+    assert [("To", 0, len(long)), ("A", len(long), len(long) + 6)] == [field[:3] for field in found]
+    assert len(long) + 8 == body
+
+
+def test_folded_lines_cost_no_memory():
+    content = b"A:\r\n" + b" \r\n" * 200_000
+    tracemalloc.start()
+    fields(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
 @pytest.mark.stress
-@pytest.mark.parametrize("unit", [b"a", b"a: b\r\n", b"a:\r\n ", b"a: b\n\t", b" ", b"a ", b"\r", b":"])
+@pytest.mark.parametrize(
+    "unit", [b"a", b"a: b\r\n", b"a:\r\n ", b"a: b\n\t", b" \n", b" ", b"a ", b"\r", b":"]
+)
 def test_ten_times_the_octets_take_no_more_than_fifteen_times_as_long(unit):
     def seconds(count):
         content = b"A: b\r\n" + unit * count

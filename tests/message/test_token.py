@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message import token
-from smtpeter.message.edit import SlotKind, Target
+from smtpeter.message.edit import SlotKind
 from smtpeter.message.identifier import DeliveryId
-from smtpeter.message.token import Genuine, KeyRing, Untrackable, link, links, split_target, tracked_tail
+from smtpeter.message.token import Genuine, KeyRing, Untrackable, link, split_target, tracked_tail
 
 OLD, NEW = b"o" * 32, b"n" * 32
 RING = KeyRing({3: OLD, 7: NEW}, newest=7)
@@ -48,11 +48,6 @@ def test_tokens_prepared_once_a_message_are_the_same():
     assert RING.click(DELIVERY, 5, URL) == tokens.token(link(SlotKind.CLICK, 5, URL))
     assert RING.open(DELIVERY, 0, "") == tokens.token(link(SlotKind.OPEN, 0, ""))
     assert RING.return_path(DELIVERY) == tokens.return_path()
-
-
-def test_all_targets_of_a_message_are_numbered_in_their_order():
-    targets = (Target(SlotKind.CLICK, URL), Target(SlotKind.OPEN, ""))
-    assert (link(SlotKind.CLICK, 0, URL), link(SlotKind.OPEN, 1, "")) == links(targets)
 
 
 def test_an_old_key_still_reads_and_a_lost_one_does_not():

@@ -1,4 +1,4 @@
-"""The Received field by its grammar, whatever strangers say; dates; hops."""
+"""The Received field by its grammar, whatever strangers say; dates."""
 
 import re
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message.address import Address
-from smtpeter.message.trace import date, hops, message_id, protocol, received
+from smtpeter.message.trace import date, message_id, protocol, received
 
 WHEN = 1_700_000_000.9
 FACTS = {
@@ -21,8 +21,9 @@ FACTS = {
     "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
 }
 
-# RFC 5321 4.4, with RFC 8314 4.3's clause; FWS as we fold.
-_DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+# RFC 5321 4.4, with RFC 8314 4.3's clause, and the underscore that clients' names have; FWS as we fold.
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[(?:IPv6:[0-9a-f:]+|[0-9.]+)\]"
 _FWS = r"(?: |\r\n\t)"
 STAMP = re.compile(
@@ -59,6 +60,7 @@ def test_several_recipients_stay_blind_to_one_another():
         ({"peer_address": "2001:DB8::1"}, "from mail.example.com ([IPv6:2001:db8::1]) by"),
         ({"peer_address": "fe80::1%eth0"}, "([IPv6:fe80::1]) by"),
         ({"peer_address": ""}, "from mail.example.com by"),
+        ({"helo": "my_host.example"}, "from my_host.example ([192.0.2.1]) by"),
         ({"helo": "[192.0.2.7]"}, "from [192.0.2.7] ([192.0.2.1]) by"),
         ({"helo": "[IPv6:2001:db8::2]"}, "from [IPv6:2001:db8::2] ([192.0.2.1]) by"),
         ({"tls": "TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384"}, "(TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384);"),
@@ -85,9 +87,11 @@ def test_parts(changes, part):
         "[1.2.3]",
         "[x]",
         "-a",
-        "a_b",
         "a..b",
         "\x00",
+        "[::1]",
+        "[IPv6:fe80::1%eth0]",
+        "a" * 64,
     ],
 )
 def test_a_helo_that_is_no_domain_stays_out(helo):
@@ -149,22 +153,6 @@ def test_a_very_long_helo_has_a_line_of_its_own():
 def test_protocol_words_are_the_registered_ones(facts, word):
     extended, tls, authenticated, utf8 = facts
     assert word == protocol(extended=extended, tls=tls, authenticated=authenticated, utf8=utf8)
-
-
-@pytest.mark.row(49)
-@pytest.mark.parametrize(
-    ("content", "count"),
-    [
-        (b"", 0),
-        (b"Received: a\r\nRECEIVED: b\r\n\tc\r\nreceived :d\r\n\r\nReceived: body\r\n", 3),
-        (b"Received-SPF: pass\r\nX-Received: a\r\nSubject: x\r\n received: folded\r\n\r\n", 0),
-        (b"Subject: x\r\n" + b"Received: a\r\n" * 100 + b"\r\n", 100),
-        (b"Received: without a body\r\n", 1),
-        (b"\r\nReceived: a message that is all body\r\n", 0),
-    ],
-)
-def test_hops_are_received_fields_of_the_header_section(content, count):
-    assert count == hops(content)
 
 
 def test_dates_are_utc_and_english():

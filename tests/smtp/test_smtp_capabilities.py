@@ -47,8 +47,6 @@ def test_keywords_in_any_case():
         smtputf8=True,
         dsn=True,
         starttls=True,
-        chunking=True,
-        enhanced_status_codes=True,
         auth=frozenset({"PLAIN", "LOGIN", "CRAM-MD5"}),
         maximum_recipients=50,
         maximum_messages=10,

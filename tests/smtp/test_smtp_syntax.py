@@ -73,6 +73,7 @@ def test_what_is_no_command(line):
         "[127.0.0.1]",
         "[IPv6:::1]",
         "DESKTOP_1",
+        "my_host.example",
         "192.0.2.1",
         "a" * 63,
         ".".join(["a" * 63] * 4),

@@ -114,6 +114,41 @@ def test_address_literals_of_our_own_network_are_taken_when_that_is_allowed():
     assert submit(wire, HEAD, recipients=("a@[127.0.0.1]", "a@[IPv6:::1]")).startswith("250")
 
 
+@pytest.mark.row(24)
+@pytest.mark.parametrize(
+    ("literal", "code"),
+    [
+        ("127.0.0.1", "550 5.7.1"),
+        ("IPv6:::ffff:127.0.0.1", "550 5.7.1"),
+        ("IPv6:64:ff9b::7f00:1", "550 5.7.1"),
+        ("IPv6:2002:7f00:1::", "550 5.7.1"),
+        ("8.8.8.8", "250 2.1.5"),
+        ("IPv6:64:ff9b::808:808", "250 2.1.5"),
+    ],
+)
+def test_an_address_literal_of_no_public_host_is_refused_at_rcpt_not_by_a_dsn_later(literal, code):
+    _, wire = trusted()
+    assert speak(wire, "MAIL FROM:<a@b.test>", f"RCPT TO:<c@[{literal}]>")[1].startswith(code)
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (b"Received: a\r\nRECEIVED: b\r\n\tc\r\nreceived :d\r\n\r\n", "554 5.4.6"),
+        (
+            b"Received: a\r\nReceived-SPF: x\r\nX-Received: y\r\nSubject: x\r\n received: folded\r\n\r\n",
+            "250",
+        ),
+        (b"Received: a\r\nReceived: b\r\n\r\nReceived: of the body\r\n", "250"),
+        (b"\r\nReceived: a\r\nReceived: b\r\nReceived: c\r\n", "250"),
+    ],
+)
+def test_hops_are_received_fields_of_the_header_section(head, code):
+    _, wire = trusted(maximum_hops=3)
+    assert submit(wire, head).startswith(code)
+
+
 @pytest.mark.row(49)
 @pytest.mark.parametrize(("hops", "code"), [(99, "250"), (100, "554 5.4.6")])
 def test_a_message_that_goes_round_in_circles(hops, code):
@@ -132,6 +167,15 @@ def test_the_received_field_names_the_recipient_only_when_there_is_one():
     assert b"for <c@d.test>" in one
     assert b"c@d.test" not in two
     assert b"blind" not in two
+
+
+@pytest.mark.row(50)
+@pytest.mark.parametrize("name", ["my_host.example", "192.0.2.7", "[192.0.2.7]", "[IPv6:2001:db8::7]"])
+def test_whatever_ehlo_is_taken_stands_in_the_received_field(name):
+    door, wire = trusted()
+    assert speak(wire, f"EHLO {name}")[0].startswith("250")
+    submit(wire, HEAD)
+    assert door.messages[0].template.pieces[0].data.startswith(f"Received: from {name} (".encode())
 
 
 @pytest.mark.row(72)

@@ -4,12 +4,13 @@ import random
 from dataclasses import replace
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import deferLater
 
 from smtpeter.message.envelope import Body, Notify, OriginalRecipient, Ret
 from smtpeter.spool.interface import SpoolUnavailable
-from tests.submission.door import HOSTNAME, Door, login, reply, speak, submit, trusted
+from smtpeter.spool.states import State
+from tests.submission.door import HOSTNAME, NOW, Door, login, reply, speak, submit, trusted
 
 HEAD = b"Subject: x\r\n\r\n"
 
@@ -269,6 +270,32 @@ def test_a_message_is_born_claimed_while_the_relay_has_room(trouble, expected_fa
     [(message, claims)] = door.relay.taken
     assert door.messages == [message]
     assert ["c@d.test", "e@f.test"] == [str(claim.delivery.recipient.address) for claim in claims]
+
+
+@pytest.mark.parametrize(
+    ("store", "states"),
+    [
+        (None, {State.DUE}),
+        (SpoolUnavailable("away"), {State.CLAIMED}),
+        (ZeroDivisionError(), {State.CLAIMED}),
+    ],
+    ids=["well", "away", "failing"],
+)
+def test_what_the_relay_cannot_take_over_is_due_again_not_claimed_until_a_restart(
+    store, states, expected_failures
+):
+    """And when the store cannot do that either, the 250 stands."""
+    expected_failures.extend([ZeroDivisionError, SpoolUnavailable])
+    door, wire = trusted()
+    door.relay.has_room, door.relay.trouble = True, ZeroDivisionError()
+    release = door.spool.release
+    door.spool.release = lambda claim, due_at: release(claim, due_at) if store is None else fail(store)
+    assert submit(wire, HEAD, recipients=("c@d.test", "e@f.test")).startswith("250")
+    deliveries = [row.delivery for row in door.spool.shelf.rows.values()]
+    assert [(NOW, "c@d.test"), (NOW, "e@f.test")] == [
+        (delivery.due_at, str(delivery.recipient.address)) for delivery in deliveries
+    ]
+    assert states == {delivery.state for delivery in deliveries}
 
 
 def test_a_message_is_born_due_when_the_relay_has_none():
