@@ -97,6 +97,8 @@ def create(
     **given: bool | None,
 ) -> None:
     """Make a login; the password is shown once. Without switches they are all off."""
+    if username is not None and not _is_usable(username):
+        raise click.ClickException("a username has 1 to 255 characters, none of them a blank or a control character")
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",
@@ -118,6 +120,10 @@ def create(
     click.echo(f"username  {made.username}")
     if not password_stdin:
         click.echo(f"password  {password}   (shown this once)")
+
+
+def _is_usable(username: str) -> bool:
+    return 0 < len(username) <= 255 and username.isprintable() and " " not in username
 
 
 def _chosen() -> tuple[str, str]:

@@ -48,8 +48,5 @@ class Journal(Protocol):
     def since(self, cursor: int, query: Query, limit: int, /) -> Awaitable[tuple[Entry, ...]]:
         """Events after `cursor` (0: from the first kept), in order; none ever appears behind a cursor given out."""
 
-    def newest(self) -> Awaitable[int]:
-        """The cursor of the newest event; 0 when none is kept."""
-
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Awaitable[int]:
         """Forget up to `limit` events of these kinds that happened before `before`, oldest first; how many."""

@@ -13,9 +13,10 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome, Refusal, Reply, Result, Stage
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination
+from smtpeter.relay.faults import caught
 from smtpeter.relay.interface import CannotConvert, Group, Outgoing
 from smtpeter.relay.route import Hop, NoRoute
-from smtpeter.relay.sender import HostUnusable, Sender, caught
+from smtpeter.relay.sender import HostUnusable, Sender
 from smtpeter.relay.tls import Security
 from smtpeter.relay.transaction import Ending, Mail, Next, Peer, judge, script
 from smtpeter.smtp.extensions import Capabilities
@@ -35,7 +36,7 @@ class Attempts:
 
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
         attempt = _Attempt(group, self._connections, self._outgoing, self._security)
-        trouble = await caught(attempt.run(self._destination))
+        trouble = await caught(attempt.run(self._destination), f"an attempt for {group.domain}")
         if attempt.left:
             told = Reply(451, "4.3.0", "Trouble of our own; it will be tried again")
             attempt.conclude(Outcome(Result.DEFERRED, Stage.PROCESS, told, repr(trouble)))

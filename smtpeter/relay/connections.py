@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from smtpeter.relay.route import Hop
 from smtpeter.relay.sender import HostUnusable, Sender
-from smtpeter.relay.sender_wire import Clock
 from smtpeter.relay.tls import Security
+from smtpeter.session.deadline import Clock
 
 
 class Opener(Protocol):

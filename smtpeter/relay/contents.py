@@ -14,7 +14,7 @@ from smtpeter.spool.model import Message
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A message in the window; `is_whole` when its content and template are here."""
+    """A message in the window; `is_whole` when its content and all of its template are here."""
 
     message: Message
     is_whole: bool
@@ -64,5 +64,6 @@ class Contents:
 
     def _strip(self, held: Held) -> None:
         self.octets -= len(held.message.content)
-        held.message = replace(held.message, content=b"", template=Template(()))
+        targets = held.message.template.targets  # by which its recipients are told apart
+        held.message = replace(held.message, content=b"", template=Template((), targets))
         held.is_whole = False

@@ -7,14 +7,16 @@ be released. Pure: nothing here asks, waits or knows the time; `now` is a clock 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome
 from smtpeter.relay.contents import Contents
 from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch, Lane
-from smtpeter.relay.pacing import Answer, Limits, Paces, Reason, judge
-from smtpeter.spool.model import Claim, Message
+from smtpeter.relay.pacing import Limits, Paces, Reason, Signal, judge
+from smtpeter.spool.model import Claim, Delivery, Message
+from smtpeter.spool.states import State
 
 _RETRY_TURN = 8
 
@@ -41,7 +43,6 @@ class Window:
         self._retrying = 0
         self._turn = 0
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
-        self._begun: dict[Batch, None] = {}
 
     # -- room --------------------------------------------------------------------------------------------
 
@@ -146,7 +147,6 @@ class Window:
         batch.pace.running += 1
         self.running += 1
         self._retrying += batch.is_retry
-        self._begun[batch] = None
         return batch
 
     def _next(self) -> Batch | None:
@@ -166,9 +166,9 @@ class Window:
         pace.running -= 1
         self.running -= 1
         self._retrying -= batch.is_retry
-        answer, trouble = judge(outcomes.values())
-        pace.end(answer, trouble, batch.began, now)
-        if answer is Answer.TROUBLE and now < pace.until:
+        signal, trouble = judge(outcomes.values())
+        pace.end(signal, trouble, batch.began, now)
+        if signal is Signal.TROUBLE and now < pace.until:
             return self._emptied(self._first.clear(pace.name) + self._again.clear(pace.name))
         self._first.wake(pace)
         self._again.wake(pace)
@@ -185,22 +185,19 @@ class Window:
 
     def leave(self, batch: Batch) -> None:
         """Its claims have been given back: their places are free."""
-        self._begun.pop(batch, None)
         self._count(batch, -1)
         self.contents.drop(batch.held)
 
     # -- told --------------------------------------------------------------------------------------------
 
-    def why(self, delivery: DeliveryId) -> Reason | None:
-        """Why a delivery in the window waits; None when it is not in it."""
-        for batch in self._begun:
-            if _has(batch, delivery):
-                return Reason.IN_PROGRESS
-        for lane in (self._first, self._again):
-            for batch in lane:
-                if _has(batch, delivery):
-                    return self._why(batch)
-        return None
+    def why(self, delivery: Delivery) -> Reason | None:
+        """Why a claimed delivery in the window waits; None when it is not in it. Searches all that waits."""
+        if delivery.state is not State.CLAIMED or self.contents.known(delivery.message) is None:
+            return None
+        for batch in chain(self._first, self._again):
+            if any(claim.delivery.id == delivery.id for claim in batch.claims):
+                return self._why(batch)
+        return Reason.IN_PROGRESS
 
     def _why(self, batch: Batch) -> Reason:
         if not batch.pace.is_open():
@@ -217,7 +214,3 @@ class Window:
         if pace is None or pace.trouble is None or now >= pace.until:
             return None
         return pace.trouble, now - pace.troubled_at
-
-
-def _has(batch: Batch, delivery: DeliveryId) -> bool:
-    return any(claim.delivery.id == delivery for claim in batch.claims)

@@ -56,7 +56,7 @@ class Limits:
         return cls(attempts, retries=attempts, site=attempts, opening=attempts, window=window, share=window)
 
 
-class Answer(enum.Enum):
+class Signal(enum.Enum):
     """What an attempt told about its site."""
 
     FINE = "fine"
@@ -70,18 +70,18 @@ _BEFORE_ANY_MESSAGE = frozenset(
 )
 
 
-def judge(outcomes: Iterable[Outcome]) -> tuple[Answer, Outcome | None]:
+def judge(outcomes: Iterable[Outcome]) -> tuple[Signal, Outcome | None]:
     """What these outcomes of one attempt say of the site, and the outcome that says so when it is trouble."""
-    answer = Answer.NOTHING
+    signal = Signal.NOTHING
     for outcome in outcomes:
         if outcome.result is Result.DEFERRED:
             if outcome.stage in _BEFORE_ANY_MESSAGE:
-                return Answer.TROUBLE, outcome
+                return Signal.TROUBLE, outcome
             if outcome.reply.code == 421:
-                answer = Answer.SLOW_DOWN
-        if answer is Answer.NOTHING and outcome.stage is not Stage.PROCESS:
-            answer = Answer.FINE
-    return answer, None
+                signal = Signal.SLOW_DOWN
+        if signal is Signal.NOTHING and outcome.stage is not Stage.PROCESS:
+            signal = Signal.FINE
+    return signal, None
 
 
 _LATELY = 60.0  # seconds
@@ -137,17 +137,17 @@ class Pace:
         self._booked = at + self._seconds / self.limit
         return start + (at - start) % _SPREAD - now
 
-    def end(self, answer: Answer, trouble: Outcome | None, began: float, now: float) -> None:
+    def end(self, signal: Signal, trouble: Outcome | None, began: float, now: float) -> None:
         """An attempt begun at `began` ended; `running` is the caller's to count."""
-        if answer is Answer.TROUBLE:
+        if signal is Signal.TROUBLE:
             self._note_trouble(trouble, began, now)
-        elif answer is not Answer.NOTHING:
+        elif signal is not Signal.NOTHING:
             self.failures = 0
             self.until = 0.0
             self._strikes = 0
             self._answered_at = now
             self._seconds += (now - began - self._seconds) / 8
-            if answer is Answer.FINE:
+            if signal is Signal.FINE:
                 self.limit = min(self.limit + 1, self._limits.site)
             else:
                 self.limit = max(1, self.limit // 2)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, gatherResults
 
 from smtpeter.spool.interface import SpoolUnavailable
 
@@ -16,6 +18,11 @@ _LONGEST_PAUSE = 15.0
 def pause(failures: int) -> float:
     """Seconds to wait when a spool that is away has failed so often before."""
     return min(2.0 ** min(failures, 10), _LONGEST_PAUSE)
+
+
+def together(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> Deferred[list[Any]]:
+    """Fires when all have ended, or one has failed; they run side by side, so that the spool takes their writes together."""
+    return gatherResults([Deferred.fromCoroutine(each) for each in coroutines], consumeErrors=True)
 
 
 class Patience:

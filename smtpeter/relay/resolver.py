@@ -64,7 +64,6 @@ class DnsResolver:
         self._maximum_entries = maximum_entries
         self._turn = DeferredSemaphore(maximum_queries)
         self._cache: dict[Key, tuple[float, Reading]] = {}
-        self._running: dict[Key, Deferred[Reading]] = {}
         self._waiting: dict[Key, list[Deferred[Reading]]] = {}
 
     def exchangers(self, domain: str) -> Deferred[Answer[MailExchanger]]:
@@ -73,11 +72,6 @@ class DnsResolver:
     def addresses(self, host: str) -> Deferred[Answer[IPAddress]]:
         six, four = self._reading(host, names.AAAA), self._reading(host, names.A)
         return six.addCallback(lambda first: four.addCallback(lambda second: _both(first, second)))
-
-    def stop(self) -> None:
-        """End all queries; those who wait get TROUBLE."""
-        for query in tuple(self._running.values()):
-            query.cancel()
 
     def _reading(self, name: str, kind: RdataType) -> Deferred[Reading]:
         key = (name.lower().rstrip("."), kind)
@@ -89,12 +83,11 @@ class DnsResolver:
             self._waiting[key].append(waiter)
         else:
             self._waiting[key] = [waiter]
-            query = self._running[key] = Deferred.fromCoroutine(self._resolve(*key))
+            query = Deferred.fromCoroutine(self._resolve(*key))
             query.addErrback(_trouble).addCallback(self._finish, key)
         return waiter
 
     def _finish(self, reading: Reading, key: Key) -> None:
-        self._running.pop(key, None)
         self._keep(key, reading)
         for waiter in self._waiting.pop(key):
             waiter.callback(reading)

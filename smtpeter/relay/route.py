@@ -6,17 +6,16 @@ private network. When no hop is left, `NoRoute` says for good or for now; unknow
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, zip_longest
 from typing import Protocol
 
+from smtpeter.message.address import is_public
 from smtpeter.message.status import Reply
 from smtpeter.relay.interface import Answer, Finding, IPAddress, MailExchanger
 
 _MAXIMUM_HOSTS = 20  # of one domain: what a hostile zone can make us ask for
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052 2.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +54,6 @@ class Rules:
 
     def allows(self, address: IPAddress) -> bool:
         return self.allow_private or is_public(address)
-
-
-def is_public(address: IPAddress) -> bool:
-    """Whether anybody on the Internet can be meant; an IPv4 address inside an IPv6 one decides for it."""
-    inner = _inner(address)
-    if inner is not None:
-        return is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
-def _inner(address: IPAddress) -> IPAddress | None:
-    if not isinstance(address, ipaddress.IPv6Address):
-        return None
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
 
 
 def exchangers(

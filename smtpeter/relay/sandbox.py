@@ -8,8 +8,8 @@ from pathlib import Path
 
 from smtpeter.message.identifier import DeliveryId, show
 from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.relay.faults import caught
 from smtpeter.relay.interface import Group, Outgoing
-from smtpeter.relay.sender import caught
 from smtpeter.spool.model import Delivery
 
 
@@ -23,7 +23,7 @@ class Sandbox:
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
         outcomes = {}
         for delivery in group.deliveries:
-            kept = await caught(self._keep(group, delivery))
+            kept = await caught(self._keep(group, delivery), f"keeping {show(delivery.id)}")
             if isinstance(kept, Exception):
                 told = Reply(451, "4.3.0", "The sandbox could not keep it; it will be tried again")
                 outcomes[delivery.id] = Outcome(Result.DEFERRED, Stage.PROCESS, told, repr(kept))

@@ -8,11 +8,10 @@ another's, and report as sent what was not; what is kept of it is its shape. Pas
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory
 from twisted.mail import smtp
@@ -21,23 +20,12 @@ from twisted.python.failure import Failure
 from smtpeter.message.status import Reply, Stage
 from smtpeter.relay import tls
 from smtpeter.relay.route import Hop
-from smtpeter.relay.sender_wire import Clock, Wire
+from smtpeter.relay.sender_wire import Wire
 from smtpeter.relay.settings import Timeouts
 from smtpeter.relay.tls import Contexts, Security
 from smtpeter.relay.transaction import Dialogue, Ending, Peer, Script, is_accepting, out_of_turn
+from smtpeter.session.deadline import Clock
 from smtpeter.smtp.extensions import Capabilities
-
-Result = TypeVar("Result")
-
-
-async def caught(work: Awaitable[Result]) -> Result | Exception:
-    """What `work` results in, or the exception that it raised; only cancellation passes."""
-    try:
-        return await work
-    except CancelledError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the caller turns any trouble of ours into a deferral
-        return error
 
 
 class HostUnusable(Exception):

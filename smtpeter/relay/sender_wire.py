@@ -7,14 +7,13 @@ ends the connection: `ended` then says why, whoever waits gets the replies there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import cast
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IConsumer,
-    IDelayedCall,
     IHandshakeListener,
     IOpenSSLClientConnectionCreator,
     IPushProducer,
@@ -29,19 +28,12 @@ from zope.interface import implementer
 from smtpeter.message.status import Reply, Stage
 from smtpeter.relay.settings import Timeouts
 from smtpeter.relay.transaction import Ending, lost, out_of_turn
+from smtpeter.session.deadline import Clock, Deadline
 from smtpeter.smtp.framing import ReplyReader, ReplySyntax
 
 _BLOCK = 65_536  # octets of content written at once; what is shorter goes out in one write
 _PARTING = 5.0  # seconds until a connection that was said farewell to is cut
 _IDLE = (Stage.MAIL,)  # what a connection that ends between messages would have done next
-
-
-class Clock(Protocol):
-    """The part of Twisted's reactor that tells time."""
-
-    def seconds(self) -> float: ...
-
-    def callLater(self, delay: float, callable: Callable[[], object], /) -> IDelayedCall: ...  # noqa: A002
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -64,15 +56,13 @@ class Wire(smtp.ESMTPSender):
     dot_sent = False  # whether all of the last content was written
     source = ""  # our address
 
-    _clock: Clock
     _timeouts: Timeouts
+    _deadline: Deadline
     _tcp: ITCPTransport
     _waiter: Deferred[list[Reply]] | None = None
     _closed: Deferred[None] | None = None
     _is_lost = False
     _stages: Sequence[Stage] = _IDLE
-    _deadline: float | None = None
-    _timer: IDelayedCall | None = None
     _unsent: memoryview | None = None
     _is_paused = False
 
@@ -80,8 +70,8 @@ class Wire(smtp.ESMTPSender):
 
     def start(self, clock: Clock, timeouts: Timeouts) -> None:
         """Take over the connection that has just been made."""
-        self._clock = clock
         self._timeouts = timeouts
+        self._deadline = Deadline(clock, self._late)
         self._replies: list[Reply] = []
         self._reader = ReplyReader()
         self._tcp = cast("ITCPTransport", self.transport)
@@ -104,7 +94,7 @@ class Wire(smtp.ESMTPSender):
         waiter = self._waiter = Deferred(self._cancelled)
         self._replies = []
         self._stages = stages
-        self._watch(self._timeouts.of(stages[0]))
+        self._deadline.set(self._timeouts.of(stages[0]))
         return waiter
 
     def _cancelled(self, _waiter: Deferred[list[Reply]]) -> None:
@@ -126,7 +116,7 @@ class Wire(smtp.ESMTPSender):
         except ReplySyntax as error:
             self.end(Ending(self._stage, Reply(451, "4.5.0", "The host's answer is no reply"), str(error)))
         if len(self._replies) > known:  # some of several came; the next has its own time
-            self._watch(self._timeouts.of(self._stage))
+            self._deadline.set(self._timeouts.of(self._stage))
 
     def _replied(self, reply: Reply) -> None:
         if reply.code == 421:  # at any time (RFC 5321 3.8)
@@ -148,7 +138,7 @@ class Wire(smtp.ESMTPSender):
 
     def _answer(self) -> None:
         waiter, self._waiter = self._waiter, None
-        self._deadline = None
+        self._deadline.lift()
         replies, self._stages = self._replies, _IDLE
         self._replies = []
         if waiter is not None:
@@ -174,7 +164,7 @@ class Wire(smtp.ESMTPSender):
         while self._unsent is not None and not self._is_paused:
             block, rest = self._unsent[:_BLOCK], self._unsent[_BLOCK:]
             self._unsent = rest or None
-            self._watch(self._timeouts.block if rest else self._timeouts.message)
+            self._deadline.set(self._timeouts.block if rest else self._timeouts.message)
             self._tcp.write(bytes(block))
             if not rest:
                 self.dot_sent = True
@@ -204,32 +194,12 @@ class Wire(smtp.ESMTPSender):
         if self.ended is None:
             self._answer()
 
-    # -- time ---------------------------------------------------------------------------------------------
-
-    def _watch(self, seconds: float) -> None:
-        """Let the connection end in `seconds`, unless what is waited for comes.
-
-        The timer is left to run when the deadline moves on, since that happens several times a message.
-        """
-        self._deadline = self._clock.seconds() + seconds
-        if self._timer is None:
-            self._timer = self._clock.callLater(seconds, self._late)
-        elif self._timer.getTime() > self._deadline:
-            self._timer.reset(seconds)
+    # -- the end ------------------------------------------------------------------------------------------
 
     def _late(self) -> None:
-        self._timer = None
-        if self._deadline is None:
-            return
-        left = self._deadline - self._clock.seconds()
-        if left > 0:
-            self._timer = self._clock.callLater(left, self._late)
-            return
         told = Reply(451, "4.4.2", "The host did not answer in time")
         self.end(Ending(self._stage, told, timed_out=True))
         self._tcp.abortConnection()
-
-    # -- the end ------------------------------------------------------------------------------------------
 
     def end(self, ending: Ending) -> None:
         """The connection is of no more use (what ended it first stands)."""
@@ -250,15 +220,13 @@ class Wire(smtp.ESMTPSender):
             if self.ended is None:
                 self.ended = Ending(self._stage, Reply(451, "4.4.2", "The connection was closed"), "our QUIT")
                 self._tcp.write(b"QUIT\r\n")
-                self._watch(_PARTING)
+                self._deadline.set(_PARTING)
                 self._tcp.loseConnection()  # the answer is not waited for: it could not change anything
         return self._closed
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._is_lost = True
         self.end(lost(self._stage, self._replies, str(reason.value)))
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._deadline.cancel()
         if self._closed is not None:
             self._closed.callback(None)

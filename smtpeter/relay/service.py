@@ -13,28 +13,27 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock, FirstError, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, FirstError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.message import identifier
-from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.status import Outcome
+from smtpeter.message.identifier import DeliveryId
+from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.intake import Intake, Surroundings
 from smtpeter.relay.interface import Courier, Group, Outgoing
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.pacing import Limits, Reason
-from smtpeter.relay.patience import Patience
+from smtpeter.relay.patience import Patience, together
 from smtpeter.relay.settlement import Reports, Settling, no_reports
 from smtpeter.spool.interface import Spool, SpoolUnavailable
-from smtpeter.spool.model import Claim, Delivery, Message
+from smtpeter.spool.model import Claim, Delivery, Message, Settlement
 from smtpeter.spool.states import State
 
-_FETCH = 8  # messages fetched side by side
 _LAST_WORD = 5.0  # seconds that what was cancelled has to hand back its claims
-_MISSING = 3600.0  # seconds until a delivery whose message is missing is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,12 @@ class Neighbours:
     site_of: Callable[[str], str]
 
 
-class ContentMissing(Exception):
-    """The spool does not have the message of a delivery that it gave out."""
+LOST = Outcome(
+    Result.FAILED,
+    Stage.PROCESS,
+    Reply(554, "5.3.0", "The content of the message has been lost here"),
+    cause="the spool has no content of a message that it gave out",
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +79,14 @@ class Relay(Service):
         self._grace = grace
         self._window = Window(limits, neighbours.site_of, neighbours.outgoing.per_recipient)
         self._patience = Patience(self._sleep, self._spool_changed)
+        self._admission = Admission(
+            spool=neighbours.spool,
+            contents=self._window.contents,
+            patience=self._patience,
+            now=neighbours.now,
+            enter=self._enter,
+            pump=self._pump,
+        )
         self._intake = Intake(
             Surroundings(
                 spool=neighbours.spool,
@@ -84,7 +95,7 @@ class Relay(Service):
                 now=neighbours.now,
                 later=neighbours.clock.callLater,
                 run=self._run,
-                admit=self._admit,
+                admit=self._admission.admit,
             )
         )
         self._tasks: set[Deferred[None]] = set()
@@ -165,17 +176,13 @@ class Relay(Service):
         self._enter(message, claims, is_born=True)
         self._pump()
 
-    def wake(self) -> None:
-        """Something may have become due: look for it now."""
-        self._intake.wake()
-
     def why(self, delivery: Delivery) -> Reason | None:
         """Why the delivery waits; None when it waits no longer."""
         if delivery.state.is_final:
             return None
         if delivery.state is State.HELD:
             return Reason.HELD
-        waits = self._window.why(delivery.id)
+        waits = self._window.why(delivery)
         if waits is not None:
             return Reason.SPOOL if self._patience.is_away and waits is not Reason.IN_PROGRESS else waits
         if self._window.trouble(delivery.recipient.address.domain, self._n.clock.seconds()):
@@ -185,30 +192,6 @@ class Relay(Service):
         return Reason.BACKLOG
 
     # -- work comes in -----------------------------------------------------------------------------------
-
-    async def _admit(self, claims: Sequence[Claim]) -> None:
-        by_message: dict[MessageId, list[Claim]] = {}
-        for claim in claims:
-            by_message.setdefault(claim.delivery.message, []).append(claim)
-        waiting = list(by_message.items())
-        for start in range(0, len(waiting), _FETCH):
-            await _all(self._admit_message(*each) for each in waiting[start : start + _FETCH])
-            self._pump()
-
-    async def _admit_message(self, message_id: MessageId, claims: Sequence[Claim]) -> None:
-        contents = self._window.contents
-        if held := contents.known(message_id):
-            self._enter(held.message, claims, is_whole=held.is_whole)
-            return
-        is_whole = not contents.is_full
-        fetch = self._n.spool.message if is_whole else self._n.spool.outline
-        message = await self._patience.insist(partial(fetch, message_id))
-        if message is not None:
-            self._enter(message, claims, is_whole=is_whole)
-            return
-        self._log.error("message {message}: missing from the spool", message=identifier.show(message_id))
-        for claim in claims:
-            await self._patience.insist(partial(self._n.spool.release, claim, self._n.now() + _MISSING))
 
     def _enter(
         self, message: Message, claims: Iterable[Claim], *, is_born: bool = False, is_whole: bool = True
@@ -252,16 +235,21 @@ class Relay(Service):
         if not held.is_whole:
             message = await self._patience.insist(partial(self._n.spool.message, held.message.id))
             if message is None:
-                raise ContentMissing(identifier.show(held.message.id))
-            self._window.contents.fill(held, message)
+                self._log.error(
+                    "message {message}: its content is lost", message=identifier.show(held.message.id)
+                )
+                work.outcomes = {claim.delivery.id: LOST for claim in work.batch.claims}
+            else:
+                self._window.contents.fill(held, message)
         work.message = held.message
 
     async def _try(self, work: _Work) -> None:
         batch = work.batch
         work.began = self._n.now()
-        group = Group(work.message, tuple(claim.delivery for claim in batch.claims), batch.domain)
-        work.outcomes = outcomes = await self._n.courier.attempt(group)
-        self._turn_away(self._window.end(batch, outcomes, self._n.clock.seconds()))
+        if work.outcomes is None:
+            group = Group(work.message, tuple(claim.delivery for claim in batch.claims), batch.domain)
+            work.outcomes = await self._n.courier.attempt(group)
+        self._turn_away(self._window.end(batch, work.outcomes, self._n.clock.seconds()))
         self._pump()
         await self._settle(work, self._n.reports)
 
@@ -273,11 +261,8 @@ class Relay(Service):
             message, batch.claims, work.outcomes or {}, work.began, self._n.now()
         )
         while settlements:
-            owed = reports(message, settlements)
-            stale = await self._patience.insist(partial(self._n.spool.settle, settlements, owed))
+            stale = await self._patience.insist(partial(self._record, message, settlements, reports))
             if not stale:
-                if owed:
-                    self._intake.expect()
                 break
             lost = {claim.delivery.id for claim in stale}
             settlements = tuple(s for s in settlements if s.claim.delivery.id not in lost)
@@ -286,6 +271,16 @@ class Relay(Service):
                 deliveries=" ".join(identifier.show(delivery) for delivery in sorted(lost)),
             )
         self._leave(batch)
+
+    async def _record(
+        self, message: Message, settlements: Sequence[Settlement], reports: Reports
+    ) -> Sequence[Claim]:
+        """Settle once; the claims that are stale. Reports are made anew each time: one may be what is refused."""
+        owed = reports(message, settlements)
+        stale = await self._n.spool.settle(settlements, owed)
+        if owed and not stale:
+            self._intake.expect()
+        return stale
 
     def _leave(self, batch: Batch) -> None:
         self._window.leave(batch)
@@ -308,11 +303,22 @@ class Relay(Service):
         """Settle what is known, without what stumbled; a fault must not cost a place in the window."""
         self._turn_away(self._window.end(work.batch, work.outcomes or {}, self._n.clock.seconds()))
         if work.stumbled:
-            self._leave(work.batch)
+            self._tell_unrecorded(work)
+            self._run(self._let_go(work))
             return
         work.stumbled = True
         self._run(self._settle(work, no_reports), work)
         self._pump()
+
+    async def _let_go(self, work: _Work) -> None:
+        """Release what could not be settled, but nothing that the next hop took: that would come to it each hour."""
+        try:
+            taken = {i for i, outcome in (work.outcomes or {}).items() if outcome.result is Result.DELIVERED}
+            await self._admission.put_aside(
+                claim for claim in work.batch.claims if claim.delivery.id not in taken
+            )
+        finally:
+            self._leave(work.batch)
 
     def _cancelled(self, work: _Work) -> None:
         self._window.end(work.batch, {}, self._n.clock.seconds())
@@ -320,7 +326,10 @@ class Relay(Service):
             self._give_back([work.batch])
             return
         self._window.leave(work.batch)
-        for delivery, outcome in work.outcomes.items():
+        self._tell_unrecorded(work)
+
+    def _tell_unrecorded(self, work: _Work) -> None:
+        for delivery, outcome in (work.outcomes or {}).items():
             self._log.error(
                 "{delivery}: could not be recorded, and will be tried again: {result} ({reply})",
                 delivery=identifier.show(delivery),
@@ -368,7 +377,7 @@ class Relay(Service):
     async def _release(self, batch: Batch, due_at: float | None) -> None:
         release = self._n.spool.release
         try:
-            await _all(
+            await together(
                 self._patience.insist(
                     partial(release, claim, claim.delivery.due_at if due_at is None else due_at)
                 )
@@ -376,8 +385,3 @@ class Relay(Service):
             )
         finally:
             self._leave(batch)
-
-
-def _all(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> Deferred[list[Any]]:
-    """Fires when all have ended; they run side by side, so that the spool takes their writes together."""
-    return gatherResults([Deferred.fromCoroutine(each) for each in coroutines], consumeErrors=True)

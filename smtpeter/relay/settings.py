@@ -24,14 +24,14 @@ class Mode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How many seconds a host may take: the least that RFC 5321 4.5.3.2 allows, but for connecting (and TLS)."""
+    """How many seconds a host may take."""
 
-    connect: float = 30.0
-    greeting: float = 300.0
-    command: float = 300.0
-    data: float = 120.0
-    block: float = 180.0
-    message: float = 600.0
+    connect: float
+    greeting: float
+    command: float
+    data: float
+    block: float
+    message: float
 
     def of(self, stage: Stage) -> float:
         """For the reply that ends `stage`."""
@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     messages_per_connection: int = 100
     keep_connections: float = 5.0  # how long an idle one is kept for the next message
 
-    # The reasons are at Timeouts.
+    # The least that RFC 5321 4.5.3.2 allows, but for connecting (and TLS).
     connect_timeout: float = 30.0
     greeting_timeout: float = 300.0
     command_timeout: float = 300.0

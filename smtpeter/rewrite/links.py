@@ -43,7 +43,7 @@ def rewrite(page: Page, record: Record, tracking_host: str | None) -> None:
 def _with_label_ends(page: Page) -> Iterator[tuple[Tag, int]]:
     """Each link, and where what stands in it ends: at the next </a>, or the next link."""
     tags = [tag for tag in page.tags if tag.name in TAGS]
-    ends = [tag.start for tag in tags[1:]] + [len(page.text)]
+    ends = [*(tag.start for tag in tags), len(page.text)][1:]
     return ((tag, end) for tag, end in zip(tags, ends, strict=True) if not tag.closing)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
@@ -17,7 +17,7 @@ from smtpeter.spool.interface import Spool
 
 _EVERY = 600.0  # seconds between two rounds
 _BREATH = 0.05  # seconds between two batches, so that mail comes first
-_BATCH = 100
+_BATCH = 10_000  # the ledgers divide it into transactions that no mail has to wait for
 
 Forget = Callable[[float, int], Awaitable[int]]
 
@@ -58,14 +58,14 @@ class Forgetting:
         return self._running
 
     def _failed(self, failure: Failure) -> None:
-        self._log.warn("retention is behind: {why}", why=failure.getErrorMessage())
+        if not failure.check(CancelledError):
+            self._log.warn("retention is behind: {why}", why=failure.getErrorMessage())
 
     async def forget(self) -> None:
         """One round, batch by batch until nothing is left to forget."""
         kept = self._retention
         steps: tuple[tuple[Forget, float], ...] = (
             (self._spool.forget_content, kept.content),
-            (self._spool.forget_links, max(kept.links, kept.content)),
             (self._spool.forget_messages, max(kept.links, kept.content)),
             (self._forget_events, kept.events),
         )

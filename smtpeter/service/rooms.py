@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThreadPool
@@ -37,6 +40,7 @@ from smtpeter.relay.settlement import Settling
 from smtpeter.relay.tls import Contexts
 from smtpeter.report.notification import Notification
 from smtpeter.rewrite.pipeline import Pipeline
+from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
@@ -53,7 +57,8 @@ from smtpeter.web.tracking import Tracking
 from smtpeter.web.visit import Proxies
 
 # The switches whose rewriters are built; the others are refused where someone asks for them.
-AVAILABLE = frozenset(Switches.names()) - {"track_bounces", "inline_css"}
+AVAILABLE = frozenset(Switches.names()) - {"track_bounces"}
+_LARGE = 262_144  # octets of a message that is not rewritten beside the conversations
 _TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
 now = time.time
@@ -64,9 +69,14 @@ def identifiers() -> Identifiers:
 
 
 def pipeline(settings: Settings) -> Pipeline:
-    return Pipeline(
-        RewriteSettings(click_url=settings.tracking.click_url, open_url=settings.tracking.open_url)
-    )
+    """All rewriters, as a worker process has them."""
+    from smtpeter.rewrite import worker  # noqa: PLC0415 - the server itself never reads HTML and CSS that deep
+
+    return worker.pipeline(_tracking_hosts(settings))
+
+
+def _tracking_hosts(settings: Settings) -> RewriteSettings:
+    return RewriteSettings(click_url=settings.tracking.click_url, open_url=settings.tracking.open_url)
 
 
 def certificates(settings: Settings) -> Certificates | None:
@@ -79,15 +89,31 @@ def certificates(settings: Settings) -> Certificates | None:
 
 
 class Preparing:
-    """The rewriters, as submission asks for them."""
+    """The rewriters, as submission asks for them: what is light here and now, what is not in a worker process."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, light: Pipeline, workers: Pool) -> None:
+        self._light = light
+        self._workers = workers
 
     def prepare(
         self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
     ) -> Awaitable[tuple[Template, Report]]:
-        return execute(self._pipeline.prepare, original, switches, header_edits)
+        if switches.inline_css or (len(original) > _LARGE and switches.on()):
+            return self._workers.prepare(original, switches, header_edits)
+        return execute(self._light.prepare, original, switches, header_edits)
+
+
+def workers(settings: Settings, reactor: Any) -> Pool:
+    """The processes that rewrite; each is started when it is first needed."""
+    means = msgspec.json.encode({"settings": _tracking_hosts(settings), "limits": settings.rewrite}).decode()
+    command = [sys.executable, "-P", "-m", "smtpeter.rewrite.worker", means]
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    pipes = {0: "w", 1: "r", 2: "r"}
+
+    def spawn(process: Process) -> None:
+        reactor.spawnProcess(process, sys.executable, command, environment, childFDs=pipes)
+
+    return Pool(reactor, spawn, cpu_seconds, settings.rewrite.workers, settings.rewrite.cpu_time)
 
 
 def courier(settings: Settings, reactor: Any, outgoing: Outgoing) -> Courier:
@@ -169,7 +195,13 @@ def _site_of(settings: Settings) -> Callable[[str], str]:
 
 
 def submission(
-    settings: Settings, reactor: Any, store: Store, handoff: Relay, pool: ThreadPool, made: Identifiers
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    handoff: Relay,
+    pool: ThreadPool,
+    rewriting: Pool,
+    made: Identifiers,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -183,7 +215,7 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(pipeline(settings)),
+        prepare=Preparing(Pipeline(_tracking_hosts(settings)), rewriting),
         handoff=handoff,
         identifiers=made,
         clock=now,

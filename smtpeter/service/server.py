@@ -177,7 +177,10 @@ class Smtpeter(Service):
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, rooms.now)
         self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
-        submission = rooms.submission(settings, reactor, store, self._relay, self._pool, made)
+        self._rewriting = rooms.workers(settings, reactor)
+        submission = rooms.submission(
+            settings, reactor, store, self._relay, self._pool, self._rewriting, made
+        )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
             self._sessions.append(factory)
@@ -209,7 +212,7 @@ class Smtpeter(Service):
         """Each step whatever became of the one before: what is in the store must be written."""
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
-        await self._all((self._forgetting.stop, self._keys.stop))
+        await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
         for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
             await self._all((stop,))
 

@@ -30,7 +30,10 @@ class Spool(Protocol):
         """Keep message, deliveries and events durably; the claims if it was born claimed, else ()."""
 
     def claim(self, limit: int, now: float, /) -> Awaitable[tuple[Claim, ...]]:
-        """Claim up to `limit` deliveries that are due at `now` for this worker, oldest due first."""
+        """Claim up to `limit` deliveries that are due at `now` for this worker, oldest due first.
+
+        What cannot be read is not handed out: it is held, and logged.
+        """
 
     def settle(
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
@@ -48,7 +51,7 @@ class Spool(Protocol):
         """The message with its content; None when it is not (or no longer) kept."""
 
     def outline(self, identifier: MessageId, /) -> Awaitable[Message | None]:
-        """The message without content (b"") and template (no pieces), which are forgotten earlier than the rest."""
+        """The message without content (b"") and the template's pieces, which are forgotten earlier than the rest."""
 
     def delivery(self, identifier: DeliveryId, /) -> Awaitable[Delivery | None]: ...
 
@@ -56,7 +59,7 @@ class Spool(Protocol):
         """Deliveries an operator asked for, oldest first."""
 
     def target(self, identifier: DeliveryId, number: int, /) -> Awaitable[str | None]:
-        """The original URL of link or image `number` of this delivery's message; kept longer than content."""
+        """The original URL of link or image `number` of this delivery's message; kept as long as the message."""
 
     def next_due(self) -> Awaitable[float | None]:
         """When the next unclaimed delivery falls due; None when nothing waits."""
@@ -72,9 +75,6 @@ class Spool(Protocol):
 
     def forget_content(self, before: float, limit: int, /) -> Awaitable[int]:
         """Forget the content of up to `limit` messages accepted before `before`, all deliveries final; how many."""
-
-    def forget_links(self, before: float, limit: int, /) -> Awaitable[int]:
-        """Forget what `target` knows of up to `limit` such messages whose content is forgotten; how many."""
 
     def forget_messages(self, before: float, limit: int, /) -> Awaitable[int]:
         """Forget up to `limit` such messages with all that hangs on them but events; how many."""

@@ -58,6 +58,13 @@ class ImpossibleStep(ValueError):
     """A step that a delivery in this state cannot take."""
 
 
+# From which states an operator may take each step: what is in flight is let be.
+ALTERABLE = {
+    step: tuple(state for state in (State.DUE, State.HELD) if (state, step) in TRANSITIONS)
+    for step in (Step.HOLD, Step.RELEASE, Step.DELETE)
+}
+
+
 def after(state: State, step: Step) -> State:
     """The state that follows; raises ImpossibleStep."""
     try:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from smtpeter.message.edit import Target, Template, pack_template, unpack_template
+from smtpeter.message.edit import Target, Template
 from smtpeter.message.identifier import MessageId
 from smtpeter.spool.model import Message
-from smtpeter.storage.records import pack, unpack_targets
+from smtpeter.storage.records import pack, unpack_targets, unpack_template
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import contents, links
 
@@ -23,9 +23,7 @@ _TARGETS = select(links.c.targets).where(links.c.message == bindparam("id"))
 
 
 def keep(connection: Connection, messages: Sequence[Message]) -> None:
-    _KEEP.execute(
-        connection, [(m.id, pack_template(Template(m.template.pieces)), m.content) for m in messages]
-    )
+    _KEEP.execute(connection, [(m.id, pack(Template(m.template.pieces)), m.content) for m in messages])
     linked = [(m.id, pack(m.template.targets)) for m in messages if m.template.targets]
     if linked:
         _KEEP_LINKS.execute(connection, linked)
@@ -51,5 +49,5 @@ def forget(connection: Connection, identifiers: Iterable[MessageId]) -> int:
     return connection.execute(delete(contents).where(contents.c.message.in_(identifiers))).rowcount
 
 
-def forget_links(connection: Connection, identifiers: Iterable[MessageId]) -> int:
-    return connection.execute(delete(links).where(links.c.message.in_(identifiers))).rowcount
+def forget_links(connection: Connection, identifiers: Iterable[MessageId]) -> None:
+    connection.execute(delete(links).where(links.c.message.in_(identifiers)))

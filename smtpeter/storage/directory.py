@@ -45,17 +45,28 @@ class StoredAccounts:
 
     def login(self, username: str, /) -> Deferred[Login | None]:
         known = self._memory.logins.get(username)
-        if known is not None and self._monotonic() - self._memory.confirmed_at < GOOD_FOR:
+        if known is not None and self._is_fresh:
             return succeed(known)
-        return Deferred.fromCoroutine(self._look_up(username))
+        return Deferred.fromCoroutine(self._look_up_login(username))
 
-    async def _look_up(self, username: str) -> Login | None:
-        memory, asked_at = self._memory, self._monotonic()
-        revision, found = await self._read(accounts.login_and_revision, username)
+    async def _look_up_login(self, username: str) -> Login | None:
+        found, memory = await self._look_up(accounts.login_and_revision, username)
         # Names that do not exist are not remembered: strangers may ask for any number of them.
-        if memory.confirm(revision, asked_at) and found is not None:
+        if memory is not None and found is not None:
             memory.logins[username] = found
         return found
+
+    @property
+    def _is_fresh(self) -> bool:
+        return self._monotonic() - self._memory.confirmed_at < GOOD_FOR
+
+    async def _look_up(
+        self, read: Callable[..., tuple[int, _T]], *arguments: str
+    ) -> tuple[_T, _Memory | None]:
+        """What the store says, and where to remember it: None when a newer answer, or a change, has come first."""
+        memory, asked_at = self._memory, self._monotonic()
+        revision, found = await self._read(read, *arguments)
+        return found, memory if memory.confirm(revision, asked_at) else None
 
     def logins(self) -> Deferred[Sequence[Login]]:
         return self._read(accounts.all_logins)
@@ -70,16 +81,15 @@ class StoredAccounts:
         return self._change(accounts.remove, username)
 
     def keys(self) -> Deferred[Sequence[TokenKey]]:
-        if self._memory.keys and self._monotonic() - self._memory.confirmed_at < GOOD_FOR:
+        if self._memory.keys and self._is_fresh:
             return succeed(self._memory.keys)
         return Deferred.fromCoroutine(self._look_up_keys())
 
     async def _look_up_keys(self) -> Sequence[TokenKey]:
-        memory, asked_at = self._memory, self._monotonic()
-        revision, ring = await self._read(accounts.keys_and_revision)
+        ring, memory = await self._look_up(accounts.keys_and_revision)
         if not ring:
             return await self._change(accounts.first_key, self._make_key)
-        if memory.confirm(revision, asked_at):
+        if memory is not None:
             memory.keys = ring
         return ring
 
@@ -88,14 +98,13 @@ class StoredAccounts:
 
     def sender_domains(self) -> Deferred[Sequence[SenderDomain]]:
         known = self._memory.sender_domains
-        if known is not None and self._monotonic() - self._memory.confirmed_at < GOOD_FOR:
+        if known is not None and self._is_fresh:
             return succeed(known)
         return Deferred.fromCoroutine(self._look_up_sender_domains())
 
     async def _look_up_sender_domains(self) -> Sequence[SenderDomain]:
-        memory, asked_at = self._memory, self._monotonic()
-        revision, found = await self._read(accounts.sender_domains_and_revision)
-        if memory.confirm(revision, asked_at):
+        found, memory = await self._look_up(accounts.sender_domains_and_revision)
+        if memory is not None:
             memory.sender_domains = found
         return found
 

@@ -59,10 +59,6 @@ def _conditions(query: Query) -> Iterable[ColumnElement[bool]]:
         yield func.replace(events.c.tags, f";{tag};", "") != events.c.tags
 
 
-def newest(connection: Connection) -> int:
-    return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
-
-
 def forgettable(connection: Connection, before: float, kinds: Sequence[str], limit: int) -> list[int]:
     """The oldest events to forget. The journal is nearly in order of time: the search ends where `before` begins."""
     first_kept = select(events.c.seq).where(events.c.time >= before).order_by(events.c.seq).limit(1)

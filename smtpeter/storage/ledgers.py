@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query
-from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
 from smtpeter.spool.states import Step
@@ -42,6 +43,8 @@ def _journal_refuses(trouble: Trouble) -> JournalUnavailable:
 class StoredSpool:
     """The spool, for the worker with this number."""
 
+    _log = Logger()
+
     def __init__(self, access: Access, worker: int, space: FreeSpace) -> None:
         self._access = access
         self._worker = worker
@@ -57,9 +60,16 @@ class StoredSpool:
         return spool.accept(connection, self._worker, batch)
 
     def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
-        return self._access.write(self._claim, (limit, now), _spool_refuses)
+        return self._access.write(self._claim, (limit, now), _spool_refuses).addCallback(self._claimed)
 
-    def _claim(self, connection: Connection, batch: Sequence[tuple[int, float]]) -> list[tuple[Claim, ...]]:
+    def _claimed(self, claimed: spool.Claimed) -> tuple[Claim, ...]:
+        for delivery, why in claimed.unreadable:
+            self._log.error(
+                "{delivery}: cannot be read, and is held: {why}", delivery=show(delivery), why=why
+            )
+        return claimed.claims
+
+    def _claim(self, connection: Connection, batch: Sequence[tuple[int, float]]) -> list[spool.Claimed]:
         # What is tried must be recorded: claims end before the space for that does, and after acceptance.
         lack = self._space.lack(share=0.5)
         if lack is not None:
@@ -69,10 +79,10 @@ class StoredSpool:
     def settle(
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
     ) -> Deferred[tuple[Claim, ...]]:
-        asked = spool.Settling(tuple(settlements), tuple(reports))
+        asked = spool.GivenBack(tuple(settlements), tuple(reports))
         return self._access.write(self._settle, asked, _spool_refuses)
 
-    def _settle(self, connection: Connection, batch: Sequence[spool.Settling]) -> list[tuple[Claim, ...]]:
+    def _settle(self, connection: Connection, batch: Sequence[spool.GivenBack]) -> list[tuple[Claim, ...]]:
         return spool.settle(connection, self._worker, batch)
 
     def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
@@ -119,9 +129,6 @@ class StoredSpool:
             self._forget(queue.with_old_content, queue.forget_content, before, limit)
         )
 
-    def forget_links(self, before: float, limit: int, /) -> Deferred[int]:
-        return Deferred.fromCoroutine(self._forget(queue.with_old_links, queue.forget_links, before, limit))
-
     def forget_messages(self, before: float, limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._forget(queue.old_messages, queue.forget_messages, before, limit))
 
@@ -163,9 +170,6 @@ class StoredJournal:
 
     def since(self, cursor: int, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
         return self._access.read(journal.since, cursor, query, limit, refuse=_journal_refuses)
-
-    def newest(self) -> Deferred[int]:
-        return self._access.read(journal.newest, refuse=_journal_refuses)
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._forget(before, tuple(kinds), limit))

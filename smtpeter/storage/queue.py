@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exi
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
-from smtpeter.spool.states import State, Step
+from smtpeter.spool.states import ALTERABLE, State, Step
 from smtpeter.storage import contents
 from smtpeter.storage.records import read_delivery, read_message
 from smtpeter.storage.schema import contents as content_rows
-from smtpeter.storage.schema import deliveries, links, messages, queued
-from smtpeter.storage.spool import ALTERABLE
+from smtpeter.storage.schema import deliveries, messages, queued
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
@@ -29,7 +28,11 @@ def message(connection: Connection, identifier: MessageId) -> Message | None:
 
 def outline(connection: Connection, identifier: MessageId) -> Message | None:
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return None if row is None else read_message(row, b"", Template(()))
+    return (
+        None
+        if row is None
+        else read_message(row, b"", Template((), contents.targets(connection, identifier)))
+    )
 
 
 def delivery(connection: Connection, identifier: DeliveryId) -> Delivery | None:
@@ -76,7 +79,7 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.message is not None:
         yield deliveries.c.message == wanted.message
     if wanted.domain is not None:
-        yield deliveries.c.domain == wanted.domain
+        yield deliveries.c.domain == wanted.domain.lower()
     if wanted.recipient is not None:
         yield deliveries.c.recipient == wanted.recipient
     if wanted.states is not None:
@@ -86,45 +89,38 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
 
 
 _DONE = ~exists().where(deliveries.c.message == messages.c.id, queued)
-_HAS_CONTENT = exists().where(content_rows.c.message == messages.c.id)
-
-
-def _old(before: float, limit: int) -> Select[tuple[MessageId, int]]:
-    """The oldest messages accepted before that of which nothing is queued, and their sizes.
-
-    Identifiers grow with time, so the search is over where those of `before` begin.
-    """
-    return (
-        select(messages.c.id, messages.c.size)
-        .where(messages.c.id < earliest(before), messages.c.accepted_at < before, _DONE)
-        .order_by(messages.c.id)
-        .limit(limit)
-    )
 
 
 Sizes = list[tuple[MessageId, int]]  # messages and the octets of their content
 
 
 def with_old_content(connection: Connection, before: float, limit: int) -> Sizes:
-    query = _old(before, limit).join(content_rows, content_rows.c.message == messages.c.id)
+    """Those whose content is still kept: searched for among contents, so that what is gone costs nothing."""
+    query = _old(content_rows.c.message, before, limit).join_from(
+        content_rows, messages, content_rows.c.message == messages.c.id
+    )
     return [(row.id, row.size) for row in connection.execute(query)]
 
 
-def with_old_links(connection: Connection, before: float, limit: int) -> Sizes:
-    query = _old(before, limit).join(links, links.c.message == messages.c.id).where(~_HAS_CONTENT)
-    return [(row.id, 0) for row in connection.execute(query)]
-
-
 def old_messages(connection: Connection, before: float, limit: int) -> Sizes:
-    return [(row.id, row.size) for row in connection.execute(_old(before, limit))]
+    return [(row.id, row.size) for row in connection.execute(_old(messages.c.id, before, limit))]
+
+
+def _old(identifier: ColumnElement[int], before: float, limit: int) -> Select[tuple[MessageId, int]]:
+    """The oldest messages accepted before that of which nothing is queued, and their sizes.
+
+    Identifiers grow with time, so the search is over where those of `before` begin.
+    """
+    return (
+        select(messages.c.id, messages.c.size)
+        .where(identifier < earliest(before), messages.c.accepted_at < before, _DONE)
+        .order_by(identifier)
+        .limit(limit)
+    )
 
 
 def forget_content(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:
     return [contents.forget(connection, identifiers) for identifiers in batch]
-
-
-def forget_links(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:
-    return [contents.forget_links(connection, identifiers) for identifiers in batch]
 
 
 def forget_messages(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:

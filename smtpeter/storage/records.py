@@ -13,7 +13,7 @@ import msgspec
 
 from smtpeter.journal.events import KINDS, Event
 from smtpeter.journal.interface import Entry
-from smtpeter.message.edit import Target, Template, unpack_report
+from smtpeter.message.edit import Report, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.options import Switches
@@ -37,7 +37,15 @@ pack = msgspec.msgpack.Encoder().encode
 unpack_details = msgspec.msgpack.Decoder(Details).decode
 unpack_recipient = msgspec.msgpack.Decoder(Recipient).decode
 unpack_outcome = msgspec.msgpack.Decoder(Outcome).decode
+unpack_report = msgspec.msgpack.Decoder(Report).decode
+unpack_template = msgspec.msgpack.Decoder(Template).decode
 unpack_targets = msgspec.msgpack.Decoder(tuple[Target, ...]).decode
+
+UNREADABLE = (
+    msgspec.DecodeError,
+    TypeError,
+    ValueError,
+)  # what reading a row raises that is not as it was written
 
 
 def storable(text: str) -> str:

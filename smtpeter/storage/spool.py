@@ -6,7 +6,7 @@ back by the caller, who then tries its neighbours apart (see `group`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -17,11 +17,12 @@ from sqlalchemy import Connection, bindparam, insert, literal_column, null, sele
 from smtpeter.journal.events import Operated
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.spool.model import Accepted, Claim, Delivery, Settlement
-from smtpeter.spool.states import State, Step, after
+from smtpeter.spool.states import ALTERABLE, State, Step, after
 from smtpeter.storage import contents, journal
 from smtpeter.storage.group import Undone
 from smtpeter.storage.records import (
     PROGRESS,
+    UNREADABLE,
     delivery_row,
     message_row,
     progress,
@@ -79,18 +80,36 @@ def _born(delivery: Delivery, claimed: bool) -> Claim:
     return Claim(replace(delivery, state=after(delivery.state, Step.CLAIM)), 1)
 
 
-def claim(connection: Connection, worker: int, batch: Sequence[tuple[int, float]]) -> list[tuple[Claim, ...]]:
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What was claimed, oldest due first; and what cannot be read, with the reason, which is held from now on."""
+
+    claims: tuple[Claim, ...]
+    unreadable: tuple[tuple[DeliveryId, str], ...] = ()
+
+
+def claim(connection: Connection, worker: int, batch: Sequence[tuple[int, float]]) -> list[Claimed]:
     """Claim up to so many deliveries that are due at that time."""
-    answers = []
-    for most, now in batch:
-        rows = connection.execute(_CLAIM, {"most": most, "now": now, "by": worker})
-        claims = [Claim(read_delivery(row), row.epoch) for row in rows]
-        answers.append(tuple(sorted(claims, key=lambda claim: (claim.delivery.due_at, claim.delivery.id))))
-    return answers
+    return [_claim(connection, {"most": most, "now": now, "by": worker}) for most, now in batch]
+
+
+def _claim(connection: Connection, asked: dict[str, float]) -> Claimed:
+    claims, unreadable = [], []
+    for row in connection.execute(_CLAIM, asked).all():  # a cursor left half-read would bar the rollback
+        try:
+            claims.append(Claim(read_delivery(row), row.epoch))
+        except UNREADABLE as error:
+            unreadable.append((DeliveryId(row.id), repr(error)))
+    if unreadable:
+        held = after(State.DUE, Step.HOLD).value
+        found = deliveries.c.id.in_([identifier for identifier, _ in unreadable])
+        connection.execute(update(deliveries).where(found).values(state=held, worker=None))
+    claims.sort(key=lambda claim: (claim.delivery.due_at, claim.delivery.id))
+    return Claimed(tuple(claims), tuple(unreadable))
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
+class GivenBack:
     """What one `settle` asked for."""
 
     settlements: tuple[Settlement, ...]
@@ -101,7 +120,7 @@ class Settling:
             raise ValueError("a claim cannot be given back twice at once")
 
 
-def settle(connection: Connection, worker: int, batch: Sequence[Settling]) -> list[tuple[Claim, ...]]:
+def settle(connection: Connection, worker: int, batch: Sequence[GivenBack]) -> list[tuple[Claim, ...]]:
     """Give claims back with their events; raises Undone when a claim's epoch has changed."""
     settlements = [settlement for one in batch for settlement in one.settlements]
     if settlements:
@@ -170,7 +189,8 @@ def _alter(connection: Connection, asked: Altering) -> int:
         messages.c.login,
         messages.c.details,
     )
-    found = select(*columns).join(messages).where(deliveries.c.id.in_(asked.identifiers))
+    # Outer: what has lost its message can still be held, and deleted.
+    found = select(*columns).outerjoin(messages).where(deliveries.c.id.in_(asked.identifiers))
     states = [state.value for state in ALTERABLE[asked.step]]
     rows = connection.execute(found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id)).all()
     if rows:
@@ -190,22 +210,9 @@ def _operated(row: Any, asked: Altering) -> Operated:
         time=asked.now,
         delivery=row.id,
         message=row.message,
-        login=row.login,
+        login=row.login or "",
         recipient=row.recipient,
-        tags=unpack_details(row.details).tags,
+        tags=() if row.details is None else unpack_details(row.details).tags,
         step=asked.step.value,
         by=asked.by,
     )
-
-
-def _alterable(step: Step) -> Iterable[State]:
-    for state in (State.DUE, State.HELD):
-        try:
-            after(state, step)
-        except ValueError:
-            continue
-        yield state
-
-
-# From which states an operator may take each step: what is in flight is let be.
-ALTERABLE = {step: tuple(_alterable(step)) for step in (Step.HOLD, Step.RELEASE, Step.DELETE)}

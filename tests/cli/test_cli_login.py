@@ -63,6 +63,8 @@ def test_disable_enable_delete(smtpeter, listed):
         (("login", "create", "news"), 1, "a login 'news' exists already"),
         (("login", "create", "x", "--track-bounces"), 1, "--track-bounces: not built yet in this version"),
         (("login", "modify", "news", "--any-sender", "--sender", "a.example"), 2, "exclude each other"),
+        (("login", "create", "x\x1b[2J"), 1, "a username has 1 to 255 characters"),
+        (("login", "create", ""), 1, "a username has 1 to 255 characters"),
         (("token", "create"), 1, "token: not built yet in this version"),
         (("lgoin", "list"), 2, "No such command 'lgoin'"),
     ],

@@ -76,14 +76,6 @@ def test_events_come_in_their_order_from_any_point(shelf):
     assert sorted(entry.cursor for entry in entries) == [entry.cursor for entry in entries]
 
 
-def test_the_newest_is_where_following_begins(shelf):
-    assert 0 == shelf.run(shelf.journal.newest())
-    append(shelf, attempt(1), attempt(2))
-    newest = shelf.run(shelf.journal.newest())
-    append(shelf, attempt(3))
-    assert [3] == [entry.event.delivery for entry in since(shelf, newest)]
-
-
 def test_a_query_asks_for_what_all_its_parts_say(shelf):
     append(
         shelf,

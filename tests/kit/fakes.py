@@ -26,7 +26,7 @@ from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
-from smtpeter.spool.states import State, Step, after
+from smtpeter.spool.states import ALTERABLE, State, Step, after
 
 
 class _Fake:
@@ -72,12 +72,6 @@ class FakeJournal(_Fake):
         wanted = (e for e in self.entries if e.cursor > cursor and _is_meant(e.event, query))
         return tuple(itertools.islice(wanted, limit))
 
-    def newest(self) -> Deferred[int]:
-        return self._answer(self._newest)
-
-    def _newest(self) -> int:
-        return self.entries[-1].cursor if self.entries else 0
-
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
         return self._answer(self._forget, before, kinds, limit)
 
@@ -113,7 +107,6 @@ class _Shelf:
 
     messages: dict[MessageId, Message] = field(default_factory=dict)
     rows: dict[DeliveryId, _Row] = field(default_factory=dict)
-    linkless: set[MessageId] = field(default_factory=set)
     outlined: set[MessageId] = field(default_factory=set)
 
 
@@ -218,7 +211,7 @@ class FakeSpool(_Fake):
 
     def _outline(self, identifier: MessageId) -> Message | None:
         message = self.shelf.messages.get(identifier)
-        return message and replace(message, content=b"", template=Template(()))
+        return message and replace(message, content=b"", template=Template((), message.template.targets))
 
     def delivery(self, identifier: DeliveryId, /) -> Deferred[Delivery | None]:
         return self._answer(self._delivery, identifier)
@@ -239,9 +232,9 @@ class FakeSpool(_Fake):
     def _is_meant(self, delivery: Delivery, wanted: QueueFilter) -> bool:
         return (
             (wanted.states is None or delivery.state in wanted.states)
-            and wanted.domain in (None, delivery.recipient.address.domain.lower())
+            and (wanted.domain or "").lower() in ("", delivery.recipient.address.domain.lower())
             and wanted.recipient in (None, str(delivery.recipient.address))
-            and wanted.login in (None, self.shelf.messages[delivery.message].login)
+            and (wanted.login is None or wanted.login == self.shelf.messages[delivery.message].login)
             and wanted.message in (None, delivery.message)
             and wanted.delivery in (None, delivery.id)
         )
@@ -251,7 +244,7 @@ class FakeSpool(_Fake):
 
     def _target(self, identifier: DeliveryId, number: int) -> str | None:
         row = self.shelf.rows.get(identifier)
-        if row is None or row.delivery.message in self.shelf.linkless:
+        if row is None:
             return None
         targets = self.shelf.messages[row.delivery.message].template.targets
         return targets[number].url if 0 <= number < len(targets) else None
@@ -268,11 +261,7 @@ class FakeSpool(_Fake):
         return self._answer(self._alter, wanted, step, now, limit, by)
 
     def _alter(self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str) -> int:
-        states = {
-            Step.HOLD: (State.DUE,),
-            Step.RELEASE: (State.DUE, State.HELD),
-            Step.DELETE: (State.DUE, State.HELD),
-        }[step]
+        states = ALTERABLE[step]
         rows = [
             row
             for row in self._all()
@@ -288,14 +277,14 @@ class FakeSpool(_Fake):
         return len(rows)
 
     def _operated(self, delivery: Delivery, step: Step, now: float, by: str) -> Operated:
-        message = self.shelf.messages[delivery.message]
+        message = self.shelf.messages.get(delivery.message)  # held, and deleted, even when that is lost
         return Operated(
             time=now,
             delivery=delivery.id,
-            message=message.id,
-            login=message.login,
+            message=delivery.message,
+            login="" if message is None else message.login,
             recipient=str(delivery.recipient.address),
-            tags=message.tags,
+            tags=() if message is None else message.tags,
             step=step.value,
             by=by,
         )
@@ -308,19 +297,6 @@ class FakeSpool(_Fake):
     def _forget_content(self, before: float, limit: int) -> int:
         old = [m for m in self._old(before) if m not in self.shelf.outlined][:limit]
         self.shelf.outlined.update(old)
-        return len(old)
-
-    def forget_links(self, before: float, limit: int, /) -> Deferred[int]:
-        return self._answer(self._forget_links, before, limit)
-
-    def _forget_links(self, before: float, limit: int) -> int:
-        linked = (
-            m
-            for m in self._old(before)
-            if m in self.shelf.outlined - self.shelf.linkless and self.shelf.messages[m].template.targets
-        )
-        old = list(itertools.islice(linked, limit))
-        self.shelf.linkless.update(old)
         return len(old)
 
     def forget_messages(self, before: float, limit: int, /) -> Deferred[int]:

@@ -26,7 +26,7 @@ from smtpeter.relay.connections import Connections
 from smtpeter.relay.interface import Answer, CannotConvert, Finding, Group, MailExchanger
 from smtpeter.relay.route import Hop
 from smtpeter.relay.sender import Connector
-from smtpeter.relay.settings import Timeouts
+from smtpeter.relay.settings import Settings
 from smtpeter.relay.tls import Security
 from smtpeter.spool.model import Delivery, Message
 
@@ -411,7 +411,7 @@ def group(*recipients, content=CONTENT, return_path="a@sender.example", **envelo
 def attempts(net, *addresses, security=Security.NONE, outgoing=None, keep=5.0, maximum_messages=100, **more):
     """The courier over `net` to the hosts at `addresses`, in that order."""
     connector = Connector(
-        net, "relay.example", more.pop("timeouts", Timeouts()), more.pop("contexts", None), **more
+        net, "relay.example", more.pop("timeouts", Settings().timeouts), more.pop("contexts", None), **more
     )
     connections = Connections(connector, net, keep=keep, maximum_messages=maximum_messages)
     return Attempts(FixedWay(*addresses), connections, outgoing or Outgoing(), security)

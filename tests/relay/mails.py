@@ -6,17 +6,21 @@ import itertools
 from collections import deque
 from dataclasses import replace
 
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from smtpeter.message.address import Address
-from smtpeter.message.edit import Report, untouched
+from smtpeter.message.edit import Report, SlotKind, Target, untouched
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.service.outgoing import Rendered
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message
 from smtpeter.spool.states import State
 
 _numbers = itertools.count(1)
+
+LINKS = (Target(SlotKind.CLICK, "https://shop.example/"),)  # of a message whose clicks are tracked
 
 TAKEN = Outcome(
     Result.DELIVERED, Stage.MESSAGE, Reply(250, "2.0.0", "Ok"), host="mx.example", address="192.0.2.1"
@@ -54,7 +58,7 @@ def message(
             **envelope,
         ),
         content=content,
-        template=untouched(len(content)),
+        template=msgspec.structs.replace(untouched(len(content)), targets=values.pop("targets", ())),
         report=Report(),
         switches=values.pop("switches", Switches()),
         **values,
@@ -76,10 +80,10 @@ def accepted(of, *, claimed=False, **values):
 
 
 class Outgoing:
-    """Nothing is rendered here; messages whose switches track clicks go one recipient each."""
+    """Nothing is rendered here; who goes alone is decided by the server's own rule."""
 
     def per_recipient(self, message):
-        return message.switches.track_clicks
+        return Rendered.per_recipient(self, message)
 
 
 class Courier:

@@ -5,9 +5,8 @@ import itertools
 import pytest
 from twisted.internet.defer import Deferred
 
-from smtpeter.message.options import Switches
 from smtpeter.spool.states import State
-from tests.relay.mails import GREYLISTED, TAKEN, UNREACHED, message
+from tests.relay.mails import GREYLISTED, LINKS, TAKEN, UNREACHED, message
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -55,7 +54,6 @@ def test_one_query_at_a_time(build):
     house.spool.claim = lambda limit, now: waiting.append(limit) or Deferred()
     house.advance(60.0)
     house.courier.finish()
-    house.relay.wake()
     assert 1 == len(waiting)
 
 
@@ -82,8 +80,23 @@ def test_a_message_is_fetched_once_for_all_its_domains(build):
 
 def test_each_recipient_has_an_attempt_of_its_own_where_the_message_asks_for_it(build):
     house = build()
-    house.accept(message("a@x.example", "b@x.example", switches=Switches(track_clicks=True)))
+    house.accept(message("a@x.example", "b@x.example", targets=LINKS))
     assert [1, 1] == [len(group.deliveries) for group in house.courier.groups]
+
+
+def test_each_recipient_has_an_attempt_of_its_own_even_when_memory_is_full(build):
+    """Else all would get the tokens of the first."""
+    house = build(octets=1500)
+    house.courier.slow = True
+    house.store(message("big@big.example", content=b"x" * 2000))
+    house.store(message("a@x.example", "b@x.example", targets=LINKS))
+    house.advance(2.0)
+    while house.courier.open:
+        assert house.courier.open[0][0].message.content
+        house.courier.finish()
+        house.advance(2.0)
+    assert [1, 1, 1] == [len(group.deliveries) for group in house.courier.groups]
+    assert [State.DELIVERED] * 3 == house.states
 
 
 def test_content_beyond_the_bound_of_memory_is_tried_one_at_a_time(build):

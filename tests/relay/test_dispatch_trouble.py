@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from twisted.internet.defer import fail
 
+from smtpeter.message.identifier import Identifiers
 from smtpeter.message.status import Result
 from smtpeter.relay.pacing import Reason
+from smtpeter.report.notification import Notification
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State, Step
+from tests.relay.conftest import SCHEDULE
 from tests.relay.mails import GREYLISTED, REFUSED, TAKEN, UNREACHED, accepted, aged, message
 
 DAY = 86400.0
@@ -95,15 +99,98 @@ def test_claims_whose_message_cannot_be_read_wait_for_the_spool(build):
     assert [State.DELIVERED] == house.states
 
 
-def test_a_delivery_without_its_message_is_put_aside(build):
+def unreadable(house, verb, mail):
+    """From now on `verb` cannot read this message."""
+    read = getattr(house.spool, verb)
+    broken = msgspec.DecodeError("a spoilt row")
+    setattr(house.spool, verb, lambda wanted: fail(broken) if wanted == mail.id else read(wanted))
+
+
+@pytest.mark.parametrize("octets", [1000, 0])
+def test_a_message_that_cannot_be_read_costs_no_other_its_turn(build, expected_failures, octets):
+    """And no claim is kept for it, whether its content or its outline is wanted."""
+    expected_failures.append(msgspec.DecodeError)
+    house = build(octets=octets or 1)
+    if not octets:
+        house.courier.slow = True
+        house.store(message("big@big.example"))
+        house.advance(2.0)
+    mails = [message(f"a@{number}.example") for number in range(30)]
+    for mail in mails:
+        house.store(mail)
+    spoilt = mails[3]
+    unreadable(house, "message", spoilt)
+    unreadable(house, "outline", spoilt)
+    house.advance(10.0)
+    house.courier.slow = False
+    while house.courier.open:
+        house.courier.finish()
+    house.advance(10.0)
+    assert State.CLAIMED not in house.states
+    (waiting,) = [row for row in house.rows() if row.state is not State.DELIVERED]
+    assert (spoilt.id, State.DUE, 0) == (waiting.message, waiting.state, waiting.attempts)
+    assert 4600.0 <= waiting.due_at <= 4630.0
+
+
+@pytest.mark.parametrize("born", [True, False])
+def test_a_message_whose_content_is_lost_fails_and_its_sender_is_told(build, born):
+    made = Identifiers(lambda: 1_800_000_000.0, lambda bits: 7)
+    house = build(
+        reports=Notification("smtpeter.example", made, lambda: 1000.0, SCHEDULE), octets=1 if born else 1000
+    )
+    mail = message("a@x.example", "b@x.example", "c@y.example")
+    house.spool.shelf.outlined.add(mail.id)
+    (house.accept if born else house.store)(mail)
+    house.advance(10.0)
+    assert [State.FAILED] * 3 + [State.DELIVERED] * 2 == house.states
+    assert ["sender@shop.example"] * 2 == house.courier.tried
+    assert {(554, "5.3.0")} == {(event.code, event.status) for event in house.events("failure")}
+    reports = [group.message.content for group in house.courier.groups]
+    assert all(b"has been lost here" in report for report in reports)
+
+
+def test_deliveries_whose_message_is_lost_whole_are_held(build):
+    """Nobody is left who could be told."""
     house = build()
-    mail = message("a@x.example")
+    mail = message("a@x.example", "b@y.example")
     house.store(mail)
     del house.spool.shelf.messages[mail.id]
     house.advance(10.0)
-    assert [State.DUE] == house.states
-    (row,) = house.spool.shelf.rows.values()
-    assert row.delivery.due_at > 4000.0
+    assert [State.HELD] * 2 == house.states
+    assert {"hold"} == {event.step for event in house.events("operation")}
+
+
+def test_a_report_that_cannot_be_kept_is_made_anew(build):
+    """Its identifier may be taken; the settlement must not wait for ever for that."""
+    taken = message("other@x.example")
+    own = [taken, message("sender@shop.example", return_path=None)]
+    house = build(reports=lambda mail, _: (accepted(own.pop(0)),) if mail.login and own else ())
+    house.spool.accept(accepted(taken, due_at=9e9))
+    house.courier.answers["x.example"] = REFUSED
+    house.accept(message("a@x.example"))
+    house.advance(5.0)
+    assert State.CLAIMED not in house.states
+    assert 1 == house.states.count(State.FAILED)
+    assert [] == own
+
+
+@pytest.mark.parametrize(("answer", "expected"), [(REFUSED, State.DUE), (TAKEN, State.CLAIMED)])
+def test_what_cannot_be_settled_for_a_fault_of_ours_is_released_but_for_what_was_delivered(
+    build, expected_failures, answer, expected
+):
+    """What the next hop took must not come to it again each hour: that claim is kept until the server restarts."""
+    expected_failures.append(ZeroDivisionError)
+    house = build(window=4)
+    settle = house.spool.settle
+    house.spool.settle = lambda *_: fail(ZeroDivisionError("a fault"))
+    house.courier.answer = answer
+    house.accept(message("a@x.example"))
+    house.advance(10.0)
+    assert [expected] == house.states
+    assert house.relay.room(message("new@x.example"))
+    house.spool.settle = settle
+    house.advance(3700.0, 5.0)
+    assert [State.FAILED if answer is REFUSED else State.CLAIMED] == house.states
 
 
 def test_a_fault_in_the_courier_costs_an_attempt_and_no_place(build, expected_failures):

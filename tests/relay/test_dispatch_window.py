@@ -2,10 +2,9 @@
 
 import pytest
 
-from smtpeter.message.options import Switches
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.pacing import Limits, Reason
-from tests.relay.mails import GREYLISTED, TAKEN, UNREACHED, Outgoing, claims, message, recipient
+from tests.relay.mails import GREYLISTED, LINKS, TAKEN, UNREACHED, Outgoing, claims, message, recipient
 
 
 def window(**limits):
@@ -50,8 +49,18 @@ def test_at_most_a_hundred_go_together():
 
 def test_each_goes_alone_when_something_is_per_recipient():
     it = window()
-    fill(it, "a@x.example", "b@x.example", switches=Switches(track_clicks=True))
+    fill(it, "a@x.example", "b@x.example", targets=LINKS)
     assert [1, 1] == [len(batch.claims) for batch in begun(it)]
+
+
+def test_each_goes_alone_even_when_there_is_no_room_for_the_content():
+    """A retry of a message whose content has been left out is told apart by what is kept of it."""
+    it = window(octets=500)
+    mail = message("a@x.example", "b@x.example", content=b"x" * 1000, targets=LINKS)
+    first, second, third, fourth = claims(mail) + claims(mail)
+    it.add(mail, (first, second), 0.0)
+    it.add(it.contents.known(mail.id).message, (third, fourth), 0.0, is_whole=False)
+    assert [1, 1, 1, 1] == [len(batch.claims) for batch in begun(it)]
 
 
 def test_retries_and_first_tries_of_one_message_are_apart():
@@ -280,6 +289,6 @@ def test_says_why_each_waits():
     fill(it, "x@x.example")
     begun(it)
     it.add(mails[3], waiting[3], 0.0)
-    reasons = [it.why(held[0].delivery.id) for held in waiting]
+    reasons = [it.why(held[0].delivery) for held in waiting]
     assert [Reason.IN_PROGRESS, Reason.SITE_BUSY, Reason.IN_PROGRESS, Reason.ALL_BUSY] == reasons
-    assert it.why(claims(message(recipient("nobody@x.example")))[0].delivery.id) is None
+    assert it.why(claims(message(recipient("nobody@x.example")))[0].delivery) is None

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from smtpeter.message.status import Outcome, Reply, Result, Stage
-from smtpeter.relay.pacing import Answer, Limits, Pace, Paces, judge
+from smtpeter.relay.pacing import Limits, Pace, Paces, Signal, judge
 from tests.relay.mails import GREYLISTED, REFUSED, SLOW_DOWN, TAKEN, UNREACHED
 
 LIMITS = Limits(site=20, opening=5, share=50, backoff=30.0, longest_backoff=900.0)
@@ -17,22 +17,22 @@ def troubled(rounds=1, now=100.0):
     pace = Pace("a.example", LIMITS)
     for _ in range(rounds):
         now = max(now, pace.until)
-        pace.end(Answer.TROUBLE, UNREACHED, now, now)
+        pace.end(Signal.TROUBLE, UNREACHED, now, now)
     return pace
 
 
 @pytest.mark.parametrize(
     ("outcomes", "answer"),
     [
-        ([TAKEN], Answer.FINE),
-        ([REFUSED, TAKEN], Answer.FINE),
-        ([GREYLISTED], Answer.FINE),
-        ([NO_DOMAIN], Answer.FINE),
-        ([SLOW_DOWN], Answer.SLOW_DOWN),
-        ([TAKEN, SLOW_DOWN], Answer.SLOW_DOWN),
-        ([UNREACHED], Answer.TROUBLE),
-        ([OURS], Answer.NOTHING),
-        ([], Answer.NOTHING),
+        ([TAKEN], Signal.FINE),
+        ([REFUSED, TAKEN], Signal.FINE),
+        ([GREYLISTED], Signal.FINE),
+        ([NO_DOMAIN], Signal.FINE),
+        ([SLOW_DOWN], Signal.SLOW_DOWN),
+        ([TAKEN, SLOW_DOWN], Signal.SLOW_DOWN),
+        ([UNREACHED], Signal.TROUBLE),
+        ([OURS], Signal.NOTHING),
+        ([], Signal.NOTHING),
     ],
 )
 def test_what_outcomes_say_of_the_site(outcomes, answer):
@@ -44,7 +44,7 @@ def test_opens_by_one_with_each_answer_up_to_the_limit():
     limits = []
     for _ in range(17):
         limits.append(pace.limit)
-        pace.end(Answer.FINE, None, 0.0, 1.0)
+        pace.end(Signal.FINE, None, 0.0, 1.0)
     assert [*range(5, 21), 20] == limits
 
 
@@ -52,7 +52,7 @@ def test_halves_when_told_to_slow_down_and_never_stops():
     pace = Pace("a.example", LIMITS)
     seen = []
     for _ in range(4):
-        pace.end(Answer.SLOW_DOWN, None, 0.0, 1.0)
+        pace.end(Signal.SLOW_DOWN, None, 0.0, 1.0)
         seen.append(pace.limit)
     assert [2, 1, 1, 1] == seen
     assert pace.takes(1.0, contended=False)
@@ -62,7 +62,7 @@ def test_trouble_leaves_the_site_alone_for_a_time_that_doubles_and_is_bounded():
     pauses = []
     pace, now = Pace("a.example", LIMITS), 100.0
     for _ in range(8):
-        pace.end(Answer.TROUBLE, UNREACHED, now, now)
+        pace.end(Signal.TROUBLE, UNREACHED, now, now)
         pauses.append(pace.until - now)
         now = pace.until
     assert [30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0] == pauses
@@ -71,24 +71,24 @@ def test_trouble_leaves_the_site_alone_for_a_time_that_doubles_and_is_bounded():
 def test_what_fails_side_by_side_counts_once():
     pace = Pace("a.example", LIMITS)
     for end in (100.0, 100.1, 130.0):
-        pace.end(Answer.TROUBLE, UNREACHED, 99.0, end)
+        pace.end(Signal.TROUBLE, UNREACHED, 99.0, end)
     assert (1, 130.0) == (pace.failures, pace.until)
 
 
 @pytest.mark.row(118)
 def test_a_site_that_answers_others_is_slowed_down_before_it_is_left_alone():
     pace, seen = Pace("a.example", LIMITS), []
-    pace.end(Answer.FINE, None, 0.0, 100.0)
+    pace.end(Signal.FINE, None, 0.0, 100.0)
     for end in (101.0, 102.0, 103.0):
-        pace.end(Answer.TROUBLE, UNREACHED, 99.0, end)
+        pace.end(Signal.TROUBLE, UNREACHED, 99.0, end)
         seen.append((pace.limit, pace.until))
     assert [(3, 0.0), (1, 0.0), (1, 133.0)] == seen
 
 
 def test_an_answer_of_long_ago_does_not_count():
     pace = Pace("a.example", LIMITS)
-    pace.end(Answer.FINE, None, 0.0, 100.0)
-    pace.end(Answer.TROUBLE, UNREACHED, 159.0, 160.0)
+    pace.end(Signal.FINE, None, 0.0, 100.0)
+    pace.end(Signal.TROUBLE, UNREACHED, 159.0, 160.0)
     assert 190.0 == pace.until
 
 
@@ -103,13 +103,13 @@ def test_one_attempt_asks_first_after_trouble_and_few_wait_for_it():
 
 def test_an_answer_forgives():
     pace = troubled(rounds=3)
-    pace.end(Answer.FINE, None, 10.0, 11.0)
+    pace.end(Signal.FINE, None, 10.0, 11.0)
     assert (0, 0.0, 2) == (pace.failures, pace.until, pace.limit)
 
 
 def test_nothing_learned_changes_nothing():
     pace = troubled()
-    pace.end(Answer.NOTHING, None, 200.0, 201.0)
+    pace.end(Signal.NOTHING, None, 200.0, 201.0)
     assert (1, 130.0, 1) == (pace.failures, pace.until, pace.limit)
 
 
@@ -137,7 +137,7 @@ def test_ten_thousand_return_spread_and_within_a_bound():
 def test_forgets_idle_sites_and_keeps_those_in_trouble():
     paces = Paces(LIMITS)
     dead = paces.of("dead.example", 0.0)
-    dead.end(Answer.TROUBLE, UNREACHED, 0.0, 0.0)
+    dead.end(Signal.TROUBLE, UNREACHED, 0.0, 0.0)
     busy = paces.of("busy.example", 0.0)
     busy.running = 1
     for number in range(30_000):

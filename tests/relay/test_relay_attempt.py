@@ -1,6 +1,7 @@
 """Attempts against scripted hosts in memory: which host is tried, and what becomes of each delivery."""
 
 import pytest
+from twisted.logger import capturedLogs
 
 from smtpeter.message.envelope import Notify, OriginalRecipient, Recipient, Ret
 from smtpeter.message.status import Result, Stage
@@ -522,7 +523,9 @@ def test_a_missing_last_line_end_is_added_and_what_could_smuggle_is_never_sent()
 # -- our own trouble --------------------------------------------------------------------------------------
 
 
-def test_trouble_with_the_content_defers_and_the_connection_is_not_lost():
+def test_trouble_with_the_content_defers_is_logged_and_the_connection_is_not_lost(expected_failures):
+    expected_failures.append(OSError)
+
     class Broken(Outgoing):
         def content(self, message, delivery, *, eight_bit):
             raise OSError("disk")
@@ -530,7 +533,9 @@ def test_trouble_with_the_content_defers_and_the_connection_is_not_lost():
     host = Host()
     net = Net({ONE: host})
     courier = attempts(net, ONE, outgoing=Broken())
-    (outcome,) = attempt(net, courier, group())
+    with capturedLogs() as logged:
+        (outcome,) = attempt(net, courier, group())
+    assert [OSError] == [event["log_failure"].type for event in logged]
     assert (DEFERRED, Stage.PROCESS, "4.3.0") == (outcome.result, outcome.stage, outcome.reply.enhanced)
     assert "disk" in outcome.cause
     assert "disk" not in str(outcome.reply)

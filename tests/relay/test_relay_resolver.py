@@ -322,15 +322,6 @@ def test_queries_at_one_time_are_bounded_while_the_servers_are_dead():
     assert 0 == wire.open
 
 
-def test_stop_ends_what_is_under_way():
-    resolver, wire, _ = asking({("a.example", "MX"): SILENT})
-    deferred = resolver.exchangers("a.example")
-    resolver.stop()
-    assert Finding.TROUBLE is result(deferred).finding
-    assert 0 == wire.open
-    assert [] == wire.getDelayedCalls()
-
-
 @pytest.mark.parametrize("name", ["a" * 64, "a..b", ".".join(["abcdefghi"] * 30), "ä" * 70])
 def test_a_name_that_cannot_be_asked_for_does_not_exist(name):
     resolver, wire, (server,) = asking({})

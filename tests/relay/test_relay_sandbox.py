@@ -41,7 +41,8 @@ def test_a_second_attempt_replaces_the_first(tmp_path):
     assert [b"second\r\n"] == [path.read_bytes() for path in tmp_path.iterdir()]
 
 
-def test_what_cannot_be_kept_is_deferred_and_strangers_do_not_read_why(tmp_path):
+def test_what_cannot_be_kept_is_deferred_and_strangers_do_not_read_why(tmp_path, expected_failures):
+    expected_failures.append(FileExistsError)
     (tmp_path / "file").write_text("in the way")
     outcome = keep(tmp_path / "file", group(), Outgoing())[1]
     assert (Result.DEFERRED, Stage.PROCESS) == (outcome.result, outcome.stage)

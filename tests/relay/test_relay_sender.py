@@ -1,11 +1,13 @@
 """The sender on its wire: long contents, answers that come too early, HELO, leave-taking, and random hosts."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpeter.message.status import Result, Stage
-from smtpeter.relay.settings import Timeouts
+from smtpeter.relay.settings import Settings
 from tests.relay.hosts import CLOSE, SILENT, Host, Net, attempt, attempts, begin, group, result
 
 ONE, TWO = "198.51.100.1", "198.51.100.2"
@@ -19,7 +21,7 @@ def stalled(**timeouts):
     """A long message under way to a host that stopped reading after 100,000 octets."""
     host = Host()
     net = Net({ONE: host})
-    courier = attempts(net, ONE, timeouts=Timeouts(**timeouts))
+    courier = attempts(net, ONE, timeouts=replace(Settings().timeouts, **timeouts))
     attempt(net, courier, group())
     host.connections[0].block_at = 100_000
     (running,) = begin(net, courier, group(content=BIG))

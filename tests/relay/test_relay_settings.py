@@ -12,7 +12,7 @@ from smtpeter.relay.tls import Security
 def test_the_defaults_relay_to_mx_hosts_with_opportunistic_tls():
     settings = Settings()
     assert (Mode.MX, 25, Security.OPPORTUNISTIC) == (settings.mode, settings.port, settings.tls)
-    assert Timeouts() == settings.timeouts
+    assert Timeouts(30.0, 300.0, 300.0, 120.0, 180.0, 600.0) == settings.timeouts
     assert not settings.allow_private_addresses
 
 

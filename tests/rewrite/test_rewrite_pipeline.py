@@ -20,10 +20,6 @@ from smtpeter.message.edit import (
     SlotKind,
     Span,
     Verdict,
-    pack_report,
-    pack_template,
-    unpack_report,
-    unpack_template,
     untouched,
 )
 from smtpeter.message.identifier import DeliveryId
@@ -34,6 +30,7 @@ from smtpeter.rewrite.change import Change, Rewritten
 from smtpeter.rewrite.pipeline import LARGEST_LEAF, Pipeline, Rewriter
 from smtpeter.rewrite.render import render
 from smtpeter.rewrite.settings import Settings
+from smtpeter.storage.records import pack, unpack_report, unpack_template
 from tests.rewrite.corpus import (
     CLICK,
     NEWSLETTERS,
@@ -218,8 +215,8 @@ def test_a_template_survives_the_store():
     raw = message(newsletter(NEWSLETTERS[0]), encoding="base64")
     template, report = PIPELINE.prepare(raw, EVERYTHING)
     assert (template, report) == (
-        unpack_template(pack_template(template)),
-        unpack_report(pack_report(report)),
+        unpack_template(pack(template)),
+        unpack_report(pack(report)),
     )
 
 

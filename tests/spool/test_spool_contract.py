@@ -61,12 +61,13 @@ def test_a_message_is_kept_whole(shelf):
 
 
 def test_the_outline_is_the_message_without_what_it_says(shelf):
-    one = accepted(tags=("a",))
+    """It tells whether each recipient's copy is his own: by its links."""
+    one = accepted(tags=("a",), targets=LINKS)
     shelf.run(shelf.spool.accept(one))
 
     outline = shelf.run(shelf.spool.outline(one.message.id))
 
-    assert (b"", Template(()), ("a",)) == (outline.content, outline.template, outline.tags)
+    assert (b"", Template((), LINKS), ("a",)) == (outline.content, outline.template, outline.tags)
     assert one.message.envelope == outline.envelope
 
 

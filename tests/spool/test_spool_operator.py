@@ -28,6 +28,7 @@ def queue(shelf):
         (QueueFilter(states=(State.DELIVERED,)), [31]),
         (QueueFilter(states=(State.DELIVERED, State.DUE)), [11, 12, 31]),
         (QueueFilter(states=None, domain="x.example"), [11, 21, 31]),
+        (QueueFilter(states=None, domain="X.Example"), [11, 21, 31]),
         (QueueFilter(login="other"), [21]),
         (QueueFilter(states=None, recipient="a@x.example"), [21, 31]),
         (QueueFilter(message=10), [11, 12]),

@@ -43,13 +43,9 @@ def test_links_outlive_content(shelf):
     done(shelf, 1, T, targets=LINKS)
     done(shelf, 2, T)
 
-    assert 0 == shelf.run(shelf.spool.forget_links(T + 100, 10))
     assert 2 == shelf.run(shelf.spool.forget_content(T + 100, 10))
     assert LINKS[0].url == shelf.run(shelf.spool.target(11, 0))
-    assert 0 == shelf.run(shelf.spool.forget_links(T, 10))
-    assert 1 == shelf.run(shelf.spool.forget_links(T + 100, 10))
-    assert 0 == shelf.run(shelf.spool.forget_links(T + 100, 10))
-    assert shelf.run(shelf.spool.target(11, 0)) is None
+    assert LINKS == shelf.run(shelf.spool.outline(10)).template.targets
 
 
 def test_old_messages_are_forgotten_but_not_their_events(shelf):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from smtpeter.spool.states import TRANSITIONS, ImpossibleStep, State, Step, after
+from smtpeter.spool.states import ALTERABLE, TRANSITIONS, ImpossibleStep, State, Step, after
 
 
 @pytest.mark.parametrize(("state", "step"), list(itertools.product(State, Step)))
@@ -28,6 +28,14 @@ def test_every_state_that_is_not_final_leads_to_a_final_one():
             seen.add(here)
             todo += [to for (origin, _), to in TRANSITIONS.items() if origin is here and to not in seen]
         assert any(reached.is_final for reached in seen), state
+
+
+def test_what_an_operator_may_alter():
+    assert {
+        Step.HOLD: (State.DUE,),
+        Step.RELEASE: (State.DUE, State.HELD),
+        Step.DELETE: (State.DUE, State.HELD),
+    } == ALTERABLE
 
 
 def test_only_a_claimed_delivery_gets_an_outcome():

@@ -27,7 +27,7 @@ def accepting(stored, *numbers):
 
 
 def settling(stored, claim):
-    return Job(stored.spool._settle, spool.Settling((settlement(claim),), ()), SpoolUnavailable)
+    return Job(stored.spool._settle, spool.GivenBack((settlement(claim),), ()), SpoolUnavailable)
 
 
 def creating(username):
