@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from smtpeter.relay.settings import Settings as Relay
+from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
 from smtpeter.web.settings import Tracking
 
@@ -73,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tls: Tls = Tls()
     submission: Submission = Submission()
     relay: Relay = Relay()
+    rewrite: Workers = Workers()
     tracking: Tracking = Tracking()
     retention: Retention = Retention()
 
@@ -143,9 +145,9 @@ def _durations(value: Any, kind: inspect.Type, key: str) -> Any:
     """The document with each duration as seconds, told from the settings' types."""
     match kind:
         case inspect.FloatType():
-            return _duration(value, key)
+            return duration(value, key)
         case inspect.UnionType(types=types) if any(isinstance(one, inspect.FloatType) for one in types):
-            return _duration(value, key)
+            return duration(value, key)
         case inspect.VarTupleType(item_type=item) if isinstance(value, list):
             return [_durations(one, item, f"{key}[{index}]") for index, one in enumerate(value)]
         case inspect.StructType(fields=fields) if isinstance(value, Mapping):
@@ -157,7 +159,8 @@ def _durations(value: Any, kind: inspect.Type, key: str) -> Any:
     return value
 
 
-def _duration(value: Any, key: str) -> float:
+def duration(value: Any, key: str) -> float:
+    """Seconds, of a text such as "5m"; raises Misconfigured, which names `key`."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise Misconfigured(f'{key}: expected a duration such as "90s", "5m", "2h" or "1d", got {value!r}')

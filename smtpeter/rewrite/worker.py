@@ -7,12 +7,14 @@ sees that, and what to do about it is decided there (`pool`). Here caches live f
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
 import sys
 from typing import BinaryIO
 
+import cssutils  # type: ignore[import-untyped]
 import msgspec
 
 from smtpeter.rewrite.css.inline import Inliner
@@ -61,6 +63,7 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (means.limits.memory, means.limits.memory))
+    cssutils.log.setLevel(logging.CRITICAL)  # it would tell of every declaration that it cannot parse
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the answers
     serve(sys.stdin.buffer, answers, pipeline(means.settings), means.limits.cpu_time)

@@ -73,6 +73,10 @@ def _check(settings: Settings) -> None:
 
     for key, text in endpoints(settings):
         _endpoint(Clock(), key, text)
+    if not settings.submission.starttls + settings.submission.implicit_tls:
+        raise Misconfigured(
+            'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
+        )
     rooms.certificates(settings)
     rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, rooms.now))
     if not settings.data_directory.parent.is_dir():

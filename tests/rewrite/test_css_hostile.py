@@ -43,6 +43,7 @@ P = "<style>p{top:0}</style>"
         (P + "&" * 900_000, "it has more than 50000 tags or references"),
         (P + "x<table><svg><html class=x>", "html5lib failed with AssertionError"),
         ("<style>p{left:1" + "0" * 10_000 + "px}</style><p>", "its style sheet cannot be parsed"),
+        (P + "<p style='left:1" + "0" * 10_000 + "px'>", "a style attribute cannot be parsed"),
     ],
 )  # fmt: skip
 def test_what_is_too_much_is_left_alone(text, reason):

@@ -274,3 +274,10 @@ def test_charsets_are_kept(charset):
     (leaf,) = content.leaves(result)
 
     assert text.replace("<p>", '<p style="top:0">') == read(result, leaf).text
+
+
+def test_the_manual_shows_what_happens():
+    manual = (Path(__file__).parents[2] / "docs/rewriters/inline-css.md").read_text("utf-8")
+    before, after = re.findall(r"```html\n(.*?)```", manual, re.DOTALL)
+
+    assert after == inline(before)

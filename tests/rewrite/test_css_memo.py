@@ -59,7 +59,7 @@ def inlined(inliner, text):
         return str(reason)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(campaigns())
 def test_remembering_changes_nothing(documents):
     inliner = Inliner()
@@ -68,7 +68,7 @@ def test_remembering_changes_nothing(documents):
         assert inlined(Inliner(), text) == inlined(inliner, text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SOUPS, SOUPS)
 def test_remembering_changes_nothing_in_soups(one, other):
     inliner = Inliner()

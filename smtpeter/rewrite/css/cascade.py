@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import tinycss2  # type: ignore[import-untyped]
 
+from smtpeter.rewrite.change import LeftAlone
 from smtpeter.rewrite.css.sheet import Declaration
 
 _PREFIXES = ("-webkit-", "-moz-", "-ms-", "-o-")
@@ -28,7 +29,11 @@ class Own(NamedTuple):
 
 
 def read_own(style: str) -> Own:
-    nodes = tinycss2.parse_blocks_contents(f"{style};{_SENTINEL}:0")
+    """Raises LeftAlone."""
+    try:
+        nodes = tinycss2.parse_blocks_contents(f"{style};{_SENTINEL}:0")
+    except (ValueError, RecursionError) as error:
+        raise LeftAlone("a style attribute cannot be parsed") from error
     declarations = [node for node in nodes if node.type == "declaration"]
     is_closed = bool(nodes) and nodes[-1].type == "declaration" and nodes[-1].name == _SENTINEL
     return Own(

@@ -8,7 +8,6 @@ stays in its block: at-rules, pseudo-elements, `:hover` and its like, and whatev
 from __future__ import annotations
 
 import re
-import xml.dom
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -86,8 +85,10 @@ class Rule:
             if "'" not in value and "\\" not in value:
                 value = value.replace('"', "'")  # most attributes stand between the other quotes
             return value if cssutils.css.PropertyValue(value).wellformed else ""
-        except (xml.dom.DOMException, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return ""  # whatever cssutils stumbles over costs this declaration
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever cssutils stumbles over costs this declaration
+            return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _selectors(prelude: list[Any], watched: dict[str, bool]) -> tuple[Selector, 
         if len(tinycss2.serialize(prelude)) > _LONGEST_SELECTOR:
             return ()
         parsed = list(parser.parse(prelude))
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return ()
     found = []
     for one in parsed:
