@@ -6,6 +6,7 @@ The password is read from the environment, SMTPETER_PASSWORD, so that it stands 
 
 import argparse
 import os
+import re
 import smtplib
 import ssl
 import sys
@@ -21,7 +22,19 @@ def main() -> None:
     arguments.add_argument("message", type=Path)
     arguments.add_argument("recipients", nargs="+")
     given = arguments.parse_args()
+    if "SMTPETER_PASSWORD" not in os.environ:
+        sys.exit("the password is read from the environment: set SMTPETER_PASSWORD")
+    try:
+        send(given)
+    except (OSError, smtplib.SMTPException) as error:
+        sys.exit(f"{given.server}: {error}")
+
+
+def send(given: argparse.Namespace) -> None:
     host, _, port = given.server.rpartition(":")
+    content = re.sub(
+        rb"\r\n|\r|\n", b"\r\n", given.message.read_bytes()
+    )  # mail has CRLF, files often have not
     with smtplib.SMTP(host, int(port), timeout=30) as server:
         server.starttls(context=ssl.create_default_context(cafile=given.ca))
         server.login(given.login, os.environ["SMTPETER_PASSWORD"])
@@ -30,8 +43,10 @@ def main() -> None:
             code, text = server.rcpt(recipient)
             if code >= 300:
                 sys.exit(f"{recipient}: {code} {text.decode()}")
-        code, text = server.data(given.message.read_bytes())
-        print(code, text.decode())
+        code, text = server.data(content)
+    print(code, text.decode())
+    if code >= 300:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ for each recipient, show as `T…`.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import BinaryIO
 
 import click
@@ -30,12 +31,17 @@ from smtpeter.submission.options import read_options
 def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> None:
     """Tell what would change in the message FILE ("-": standard input), and why not."""
     login = store.login(username)
-    original = b"\r\n".join(file.read().splitlines())
-    original += b"\r\n" if original else b""
+    given = file.read()
+    original = re.sub(rb"\r\n|\r|\n", b"\r\n", given)
     found, _ = fields(original)
     options = read_options(original, found, login.switches, available=rooms.AVAILABLE)
     template, report = rooms.pipeline(store.settings).prepare(original, options.switches, options.edits)
-    report = Report(report.findings, options.notes + report.notes)
+    notes = options.notes + report.notes
+    if original != given:
+        notes += (
+            "the file's lines do not all end in CRLF: a client must send them so, or is answered 550 5.6.0",
+        )
+    report = Report(report.findings, notes)
     diff = _diff(original, render(original, template, _sample))
     if as_json:
         print_json({"switches": options.switches.on(), "report": msgspec.to_builtins(report), "diff": diff})
@@ -46,6 +52,8 @@ def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> Non
         click.echo(safe(f"{finding.rewriter:8}{finding.verdict:9}{finding.place}: {finding.value}{why}"))
     for note in report.notes:
         click.echo(safe(f"note    {note}"))
+    if not diff:
+        click.echo("nothing would change but the trace on top")
     for line in diff:
         click.echo(safe(line))
 

@@ -19,6 +19,7 @@ from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.options import Switches
 from smtpeter.service.rooms import AVAILABLE
+from smtpeter.submission.senders import check_sender
 
 _HELP = {
     "track_clicks": "Modify hyperlinks to track clicks.",
@@ -64,10 +65,20 @@ def login() -> None:
     """Logins and their switches."""
 
 
+def _checked(_context: click.Context, _parameter: click.Parameter, senders: Sequence[str]) -> Sequence[str]:
+    for entry in senders:
+        try:
+            check_sender(entry)
+        except ValueError as error:
+            raise click.BadParameter(f"{entry!r} is no address, domain or .domain: {error}") from None
+    return senders
+
+
 senders_option = click.option(
     "--sender",
     "senders",
     multiple=True,
+    callback=_checked,
     help="A return path or From address it may use: an address, a domain, or .domain for subdomains. Any, if none.",
 )
 headers_option = click.option(
@@ -98,7 +109,9 @@ def create(
 ) -> None:
     """Make a login; the password is shown once. Without switches they are all off."""
     if username is not None and not _is_usable(username):
-        raise click.ClickException("a username has 1 to 255 characters, none of them a blank or a control character")
+        raise click.ClickException(
+            "a username has 1 to 255 characters, none of them a blank or a control character"
+        )
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",

@@ -9,6 +9,7 @@ import click
 
 from smtpeter.cli.output import json_option, print_json, print_line, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
+from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import record
 from smtpeter.journal.events import KINDS
 from smtpeter.journal.interface import Query
@@ -59,18 +60,28 @@ def _stories(store: Ledgers, identifier: str) -> list[dict[str, Any]]:
 
 def _print(told: dict[str, Any]) -> None:
     click.echo(f"{told['id']}  to {safe(told['recipient'])}: {told['state']}")
-    for name, value in (told["submitted"] or {}).items():
+    waits = {"attempts": told["attempts"], "due": told["due"]} if told["due"] else {}
+    for name, value in {**waits, **(told["submitted"] or {})}.items():
         if value not in (None, "", []):
             click.echo(f"  {name:12}{safe(', '.join(value) if isinstance(value, list) else str(value))}")
     for finding in (told["report"] or {}).get("findings", ()):
         why = f" ({finding['reason']})" if finding.get("reason") else ""
-        click.echo(safe(f"  {finding['rewriter']:8}{finding['verdict']:9}{finding['value']}{why}"))
+        what = finding["value"] or finding["place"]
+        click.echo(safe(f"  {finding['rewriter']:8}{finding['verdict']:9}{what}{why}"))
     for note in (told["report"] or {}).get("notes", ()):
         click.echo(safe(f"  note    {note}"))
     for event in told["events"]:
-        data = event["data"]
-        said = data.get("description") or data.get("reply") or data.get("url") or data.get("client") or ""
-        click.echo(safe(f"  {data['time']}  {event['event']:10}{said}"))
+        click.echo(f"  {_line(event)}")
+
+
+_SAID = ("step", "by", "host", "reply", "code", "description", "cause", "action", "url", "client")
+
+
+def _line(event: dict[str, Any]) -> str:
+    """An event on one line: what it says beyond its message."""
+    data = event["data"]
+    said = "  ".join(str(data[name]) for name in _SAID if data.get(name))
+    return safe(f"{data['time']}  {event['event']:10}{said}")
 
 
 @click.command()
@@ -81,6 +92,7 @@ def _print(told: dict[str, Any]) -> None:
 @click.option("--recipient", default=None, help="About this recipient.")
 @click.option("--login", default=None, help="Of this login.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; all that are named must be there.")
+@click.option("--since", default=None, help='Only of the last "90s", "5m", "2h" or "7d".')
 @click.option("--limit", default=1000, show_default=True, help="At most so many, when not following.")
 @json_option
 @with_store
@@ -93,6 +105,7 @@ def events(
     recipient: str | None,
     login: str | None,
     tags: tuple[str, ...],
+    since: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -104,6 +117,7 @@ def events(
         login=login,
         tags=tags,
         kinds=kinds or None,
+        start=None if since is None else time.time() - _seconds(since),  # noqa: TID251 - a door
     )
     if follow:
         _follow(store, query)
@@ -113,7 +127,14 @@ def events(
         return
     for one in found:
         data = one["data"]
-        click.echo(safe(f"{data['time']}  {one['event']:10}{data['id']}  {data['recipient']}"))
+        click.echo(f"{data['id']}  {_line(one)}  {safe(data['recipient'])}")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return duration(text, "--since")
+    except Misconfigured as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _follow(store: Ledgers, query: Query) -> None:

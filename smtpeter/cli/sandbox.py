@@ -70,7 +70,9 @@ def sandbox(directory: Path) -> None:
     login = _first_login(file)
     if login is not None:
         click.echo(f"\nA first login, its password shown this once:\n\n  {login[0]}  {login[1]}")
-    username, password = login or ("LOGIN", "PASSWORD")
+    else:
+        click.echo(f"\nForgot the password? smtpeter --config {file} login rotate first")
+    username, password = login or ("first", "PASSWORD")
     bin_directory = Path(sys.executable).parent
     click.echo(
         _RECIPE.format(

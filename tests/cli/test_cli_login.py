@@ -65,6 +65,8 @@ def test_disable_enable_delete(smtpeter, listed):
         (("login", "modify", "news", "--any-sender", "--sender", "a.example"), 2, "exclude each other"),
         (("login", "create", "x\x1b[2J"), 1, "a username has 1 to 255 characters"),
         (("login", "create", ""), 1, "a username has 1 to 255 characters"),
+        (("login", "create", "x", "--sender", "foo bar"), 2, "'foo bar' is no address, domain or .domain"),
+        (("login", "create", "x", "--sender", ""), 2, "'' is no address, domain or .domain"),
         (("token", "create"), 1, "token: not built yet in this version"),
         (("lgoin", "list"), 2, "No such command 'lgoin'"),
     ],
