@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.kit.certificates import Authority
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import Daemon, Login
 from tests.kit.names import StubNames
 from tests.kit.postfix import Postfix, receiving
 from tests.kit.sink import Sink
@@ -27,7 +27,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def names() -> Iterator[StubNames]:
     """Mail for example.net and for sender.example goes to 127.0.0.1."""
     with StubNames() as names:
@@ -36,8 +36,9 @@ def names() -> Iterator[StubNames]:
         yield names
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sink() -> Iterator[Sink]:
+    """A willing host, one for all tests of a module: each has recipients of its own."""
     with Sink() as sink:
         yield sink
 
@@ -56,29 +57,49 @@ def postfix(authority: Authority) -> Iterator[Postfix]:
         yield postfix
 
 
-Prepared = Callable[..., Daemon]
+def relay_section(names: StubNames, port: int, relay: Mapping[str, object]) -> dict[str, object]:
+    """[relay] by MX hosts that listen on `port`."""
+    return {
+        "mode": "mx",
+        "port": port,
+        "nameservers": [names.nameserver],
+        "allow_private_addresses": True,
+        "retry": ["1s"],
+        **relay,
+    }
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, authority: Authority, names: StubNames) -> Prepared:
-    """A server that relays to the MX hosts' port given, not started yet; `relay` adds to its section."""
+def prepared(tmp_path: Path, authority: Authority, names: StubNames) -> Callable[..., Daemon]:
+    """A server of the test's own that relays to the MX hosts' port given, not started yet; `relay` adds to its section."""
 
     def prepare(port: int, **relay: object) -> Daemon:
-        section = {
-            "mode": "mx",
-            "port": port,
-            "nameservers": [names.nameserver],
-            "allow_private_addresses": True,
-            "retry": ["1s"],
-            **relay,
-        }
-        return Daemon(tmp_path / "server", authority, relay=section)
+        return Daemon(tmp_path / "server", authority, relay=relay_section(names, port, relay))
 
     return prepare
 
 
-@pytest.fixture
-def server(prepared: Prepared, sink: Sink) -> Iterator[Daemon]:
-    """A running server that relays to the sink."""
-    with prepared(sink.port) as daemon:
+@pytest.fixture(scope="module")
+def relay() -> dict[str, object]:
+    """What a module adds to its server's [relay]."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory,
+    authority: Authority,
+    names: StubNames,
+    sink: Sink,
+    relay: dict[str, object],
+) -> Iterator[Daemon]:
+    """A running server that relays to the sink, one for all tests of a module."""
+    section = relay_section(names, sink.port, relay)
+    with Daemon(tmp_path_factory.mktemp("server"), authority, relay=section) as daemon:
         yield daemon
+
+
+@pytest.fixture(scope="module")
+def login(server: Daemon) -> Login:
+    """A login at that server without switches."""
+    return server.login()

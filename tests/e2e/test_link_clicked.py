@@ -13,7 +13,7 @@ import urllib.request
 import html5lib
 import pytest
 
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import Daemon, Login
 from tests.kit.newsletters import NAMES, newsletter
 from tests.kit.sink import Sink
 
@@ -53,14 +53,21 @@ def tracked_by(server: Daemon) -> str:
     return rf"http://127\.0\.0\.1:{server.tracking}/[A-Za-z0-9_-]{{36}}/"
 
 
+@pytest.fixture(scope="module")
+def tracking(server: Daemon) -> Login:
+    """A login that tracks clicks."""
+    return server.login("--track-clicks")
+
+
 @pytest.mark.row(74)
 @pytest.mark.row(75)
 @pytest.mark.row(76)
 @pytest.mark.parametrize("name", NAMES)
-def test_only_the_addresses_of_links_change(server: Daemon, sink: Sink, name: str) -> None:
+def test_only_the_addresses_of_links_change(server: Daemon, sink: Sink, tracking: Login, name: str) -> None:
     content = newsletter(name)
-    server.submit(server.login("--track-clicks"), content)
-    before, after = html_of(content), html_of(sink.wait()[0].content)
+    recipient = f"{name}@example.net"
+    server.submit(tracking, content, [recipient])
+    before, after = html_of(content), html_of(sink.wait_for(recipient).content)
     for original, sent in zip(links_of(before), links_of(after), strict=True):
         if original.startswith(("http:", "https:")):
             assert re.sub(tracked_by(server), "", sent) == original.partition("://")[2]
@@ -71,30 +78,33 @@ def test_only_the_addresses_of_links_change(server: Daemon, sink: Sink, name: st
     assert re.fullmatch(r"""[^"'\s>]+""".join(map(re.escape, between)), before)
 
 
-def test_click_redirects_and_is_told_of(server: Daemon, sink: Sink) -> None:
-    accepted = server.submit(server.login("--track-clicks"), newsletter())
-    identifier = accepted.ids["reader@example.net"]
-    [link] = [link for link in links_of(html_of(sink.wait()[0].content)) if "timetable" in link]
+def timetable(sink: Sink, recipient: str) -> str:
+    """The tracked link to the timetable in what the recipient got."""
+    [link] = [link for link in links_of(html_of(sink.wait_for(recipient).content)) if "timetable" in link]
+    return link
+
+
+def test_click_redirects_and_is_told_of(server: Daemon, sink: Sink, tracking: Login) -> None:
+    identifier = server.submit(tracking, newsletter(), ["clicker@example.net"]).id
+    link = timetable(sink, "clicker@example.net")
     status, header = get(link)
     assert status == 302
     assert header["Location"] == "https://www.example.com/timetable?season=spring&year=2026"
     assert "no-store" in header["Cache-Control"]
 
-    click = server.wait_for_event("click")
-    assert click["id"] == identifier
-    assert click["recipient"] == "reader@example.net"
+    story = server.story(identifier, "click")
+    assert [event["event"] for event in story["events"]] == ["attempt", "delivery", "click"]
+    click = story["events"][-1]["data"]
+    assert click["recipient"] == "clicker@example.net"
+    assert click["login"] == tracking.username
     assert click["ip"] == "127.0.0.1"
     assert click["destination"] == "https://www.example.com/timetable?season=spring&year=2026"
 
-    story = server.cli("message", "show", identifier)
-    assert story["id"] == identifier
-    assert [event["event"] for event in story["events"]] == ["attempt", "delivery", "click"]
-
 
 @pytest.mark.row(148)
-def test_a_token_that_is_not_ours_leads_nowhere(server: Daemon, sink: Sink) -> None:
-    server.submit(server.login("--track-clicks"), newsletter())
-    [link] = [link for link in links_of(html_of(sink.wait()[0].content)) if "timetable" in link]
+def test_a_token_that_is_not_ours_leads_nowhere(server: Daemon, sink: Sink, tracking: Login) -> None:
+    server.submit(tracking, newsletter(), ["forger@example.net"])
+    link = timetable(sink, "forger@example.net")
     token = link.split("/")[3]
     forged = link.replace(token, ("A" if token[0] != "A" else "B") + token[1:])
     for url in (forged, f"http://127.0.0.1:{server.tracking}//evil.example/", link.replace(token, "x")):
@@ -103,17 +113,17 @@ def test_a_token_that_is_not_ours_leads_nowhere(server: Daemon, sink: Sink) -> N
         assert header["Location"] is None
 
 
-def test_an_altered_address_leads_to_the_stored_link(server: Daemon, sink: Sink) -> None:
-    server.submit(server.login("--track-clicks"), newsletter())
-    [link] = [link for link in links_of(html_of(sink.wait()[0].content)) if "timetable" in link]
+def test_an_altered_address_leads_to_the_stored_link(server: Daemon, sink: Sink, tracking: Login) -> None:
+    server.submit(tracking, newsletter(), ["altered@example.net"])
+    link = timetable(sink, "altered@example.net")
     status, header = get(link.replace("/www.example.com/", "/evil.example/"))
     assert status == 302
-    assert header["Location"] == "https://www.example.com/timetable?season=spring&year=2026"
+    assert header["Location"] == "https://www.example.com/timetable?season=spring&year=2026#friday"
 
 
 @pytest.mark.row(77)
 def test_a_link_that_shows_its_address_is_left_alone(server: Daemon, sink: Sink) -> None:
-    server.submit(server.login("--track-clicks", "--prevent-scam"), newsletter())
-    links = links_of(html_of(sink.wait()[0].content))
+    server.submit(server.login("--track-clicks", "--prevent-scam"), newsletter(), ["wary@example.net"])
+    links = links_of(html_of(sink.wait_for("wary@example.net").content))
     assert "https://www.example.com/agenda" in links
     assert [link for link in links if "timetable" in link and link.startswith("http://127.0.0.1")]

@@ -35,10 +35,11 @@ def test_dsn_that_programs_understand(prepared, postfix: Postfix, returned: str)
         )
         stored = postfix.wait(return_path)
         assert postfix.wait(neighbour).content.endswith(content)
-        failure = server.wait_for_event("failure")
-        assert failure["id"] == accepted.ids[GONE]
+        story = server.story(accepted.ids[GONE], "report")
+        assert story["state"] == "failed"
+        assert [event["event"] for event in story["events"]] == ["attempt", "failure", "report"]
+        failure = story["events"][1]["data"]
         assert (failure["code"], failure["status"]) == (550, "5.1.1")
-        assert server.cli("message", "show", accepted.ids[GONE])["state"] == "failed"
     assert stored.return_path == ""
 
     report = email.message_from_bytes(stored.content)
@@ -70,7 +71,7 @@ def test_nobody_is_told_who_did_not_want_it(prepared, postfix: Postfix, sender: 
     with prepared(postfix.port) as server:
         login = server.login()
         refused = server.submit(login, newsletter(), [GONE], sender, rcpt_options=[notify])
-        assert server.wait_for_event("failure")["id"] == refused.ids[GONE]
+        assert server.wait_for_event("failure", refused.id)["code"] == 550
         # A DSN would be a message of its own, accepted with the failure.
         server.wait_until_idle()
         assert len(server.events("--kind", "attempt")) == 1

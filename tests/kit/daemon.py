@@ -42,6 +42,12 @@ class Accepted:
     reply: str
     ids: dict[str, str]
 
+    @property
+    def id(self) -> str:
+        """The only recipient's."""
+        [identifier] = self.ids.values()
+        return identifier
+
 
 class Daemon:
     """One server. A context manager that starts and stops it; sections override the defaults key by key.
@@ -162,9 +168,9 @@ class Daemon:
             "twistd", "-n", "--pidfile=", "smtpeter", "--config", str(self.configuration), *arguments
         )
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """`smtpeter --config FILE …` to its end."""
-        return self._run("smtpeter", "--config", str(self.configuration), *arguments)
+        return self._run("smtpeter", "--config", str(self.configuration), *arguments, stdin=stdin)
 
     def cli(self, *arguments: str) -> Any:
         """What `smtpeter --config FILE … --json` prints, parsed; it must succeed."""
@@ -182,10 +188,21 @@ class Daemon:
         listed: list[dict[str, Any]] = self.cli("events", *options)
         return listed
 
-    def wait_for_event(self, kind: str, within: float = 20.0) -> dict[str, Any]:
-        """The data of the first event of a kind, once there is one."""
-        found = until(lambda: self.events("--kind", kind), within, lambda: f"no {kind}\n{self.log()}")
-        data: dict[str, Any] = found[0]["data"]
+    def story(self, identifier: str, event: str, within: float = 20.0) -> dict[str, Any]:
+        """What `message show` tells of a delivery, once it has an event of this kind."""
+
+        def told() -> dict[str, Any] | None:
+            story: dict[str, Any] = self.cli("message", "show", identifier)
+            return story if event in [each["event"] for each in story["events"]] else None
+
+        story = until(told, within, lambda: f"no {event} of {identifier}\n{self.log()}")
+        assert story
+        return story
+
+    def wait_for_event(self, kind: str, identifier: str) -> dict[str, Any]:
+        """The data of a delivery's first event of a kind, once there is one."""
+        events = self.story(identifier, kind)["events"]
+        data: dict[str, Any] = next(event["data"] for event in events if event["event"] == kind)
         return data
 
     def wait_until_idle(self, within: float = 20.0) -> None:
@@ -220,10 +237,10 @@ class Daemon:
             client.login(login.username, login.password)
             return submit(client, content, recipients, sender, mail_options, rcpt_options)
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self._command(*words),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,

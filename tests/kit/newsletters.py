@@ -12,10 +12,10 @@ import os
 import re
 import subprocess
 from email.message import EmailMessage
-from pathlib import Path
 
 from tests.kit.daemon import ROOT
-from tests.kit.peers import absent, program
+from tests.kit.npm import installed
+from tests.kit.peers import program
 
 FOUNDATION = "foundation-emails@2.5.1"
 MAILGEN = "mailgen@2.0.36"
@@ -51,7 +51,7 @@ def newsletter(name: str = "own") -> bytes:
 
 def _foundation(name: str) -> str:
     """A template with its style sheet in a style block and its placeholder links filled in, as a customer does it."""
-    package = _installed(FOUNDATION) / "foundation-emails"
+    package = installed(FOUNDATION) / "foundation-emails"
     html = (package / ".download/templates" / f"{name}.html").read_text("utf-8")
     css = (package / "dist/foundation-emails.css").read_text("utf-8")
     html = re.sub(r'<link rel="stylesheet"[^>]*>', lambda _: f"<style>{css}</style>", html)
@@ -67,7 +67,7 @@ def _foundation(name: str) -> str:
 
 def _mailgen(theme: str) -> tuple[str, str]:
     """HTML and text as the package renders them."""
-    modules = _installed(MAILGEN)
+    modules = installed(MAILGEN)
     rendered = subprocess.run(
         [program("node", "nodejs"), "-e", _RENDER, theme],
         capture_output=True,
@@ -78,31 +78,6 @@ def _mailgen(theme: str) -> tuple[str, str]:
     )
     html, text = json.loads(rendered.stdout)
     return html, text
-
-
-def _installed(package: str) -> Path:
-    """The node_modules that holds a package, installed if it is not there yet."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smtpeter-tests" / package
-    modules = cache / "node_modules"
-    done = cache / "installed"
-    if not done.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        npm = [
-            program("npm", "npm"),
-            "install",
-            "--prefix",
-            str(cache),
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ]
-        ended = subprocess.run(
-            [*npm, package], capture_output=True, text=True, check=False, timeout=180, cwd=cache
-        )
-        if ended.returncode != 0:
-            absent(f"npm cannot install {package}: {ended.stderr.strip()[-300:]}")
-        done.touch()
-    return modules
 
 
 def _message(html: str, text: str) -> bytes:

@@ -59,7 +59,10 @@ class Stored:
 
 
 class Postfix:
-    """One instance. `settings` are added to main.cf; `enter` runs in its first process before exec."""
+    """One instance. `settings` are added to main.cf; `enter` runs in its first process before exec.
+
+    `files`: what else stands beside main.cf, by path.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Postfix:
         port: int | None = None,
         parent: Path | None = None,
         enter: Callable[[], None] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self._postfix = program("postfix", "postfix")
         if os.geteuid() != 0:
@@ -79,6 +83,7 @@ class Postfix:
         self.directory = Path(tempfile.mkdtemp(prefix="postfix-", dir=parent))
         self._enter = enter
         self._settings = settings
+        self._files = files or {}
 
     def __enter__(self) -> Self:
         try:
@@ -174,6 +179,10 @@ class Postfix:
         main = "".join(f"{name} = {value}\n" for name, value in settings.items())
         (directory / "etc/main.cf").write_text(main)
         (directory / "etc/master.cf").write_text(SERVICES.format(listen=f"{self.address}:{self.port}"))
+        for name, text in self._files.items():
+            path = directory / "etc" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
 
 
 def receiving(

@@ -182,6 +182,18 @@ class Sink:
                 )
             return list(self.messages)
 
+    def wait_for(self, recipient: str, within: float = 20.0) -> Received:
+        """The first message for this recipient, once it is there."""
+
+        def found() -> Received | None:
+            return next((message for message in self.messages if recipient in message.recipients), None)
+
+        with self._changed:
+            message = self._changed.wait_for(found, within)
+        if message is None:
+            raise AssertionError(f"nothing for {recipient} came within {within} s\n{self.transcript()}")
+        return message
+
     def transcript(self) -> str:
         """All that was said, a line each."""
         return "\n".join(

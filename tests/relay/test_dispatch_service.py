@@ -88,13 +88,14 @@ def test_each_recipient_has_an_attempt_of_its_own_even_when_memory_is_full(build
     """Else all would get the tokens of the first."""
     house = build(octets=1500)
     house.courier.slow = True
-    house.store(message("big@big.example", content=b"x" * 2000))
+    house.store(message("big@big.example", content=b"x" * 1500))
     house.store(message("a@x.example", "b@x.example", targets=LINKS))
     house.advance(2.0)
     while house.courier.open:
         assert house.courier.open[0][0].message.content
         house.courier.finish()
         house.advance(2.0)
+    assert "outline" in house.spool.calls
     assert [1, 1, 1] == [len(group.deliveries) for group in house.courier.groups]
     assert [State.DELIVERED] * 3 == house.states
 
