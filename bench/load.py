@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from typing import Self
 
-from bench.processes import Usage
+from bench.processes import Usage, busy_seconds
 from tests.kit.loopback import answers, free_port, until
 from tests.kit.peers import program
 
@@ -36,12 +37,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run. Rates are messages a second; CPU is that of the peer's processes alone; memory is in MB."""
+    """One run. Rates are messages a second; CPU is that of the peer's processes alone; memory is in MB.
+
+    `others`: processors that were busy meanwhile with what is neither the peer nor the load tools; such figures
+    are worth little when that is more than a trifle.
+    """
 
     accepted: float
     end_to_end: float
     cpu_ms: float
     memory: float
+    others: float
 
 
 class CountingSink:
@@ -67,6 +73,9 @@ class CountingSink:
         self._process.wait(10)
         self._reader.join(10)
 
+    def cpu_seconds(self) -> float:
+        return Usage(self._process.pid).cpu_seconds()
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         tail = b""
@@ -81,7 +90,8 @@ class CountingSink:
 
 def measure(port: int, sink: CountingSink, load: Load, usage: Usage, limit: float = 120.0) -> Figures:
     """Send the load to the peer at `port`, and wait until the sink has it all; within `limit` seconds, or it is an error."""
-    before, cpu = sink.count, usage.cpu_seconds()
+    before = sink.count
+    cpu, tools, busy = usage.cpu_seconds(), _tools(sink), busy_seconds()
     with usage.sampled():
         begun = time.monotonic()
         subprocess.run(_source(port, load), check=True, timeout=limit, stdout=subprocess.DEVNULL)
@@ -93,12 +103,21 @@ def measure(port: int, sink: CountingSink, load: Load, usage: Usage, limit: floa
         )
         arrived = sink.last
         time.sleep(0.3)  # what the peer does behind the last message is its cost too
+    used = usage.cpu_seconds() - cpu
+    others = busy_seconds() - busy - used - (_tools(sink) - tools)
     return Figures(
         accepted=load.messages / (accepted - begun),
         end_to_end=load.messages / (arrived - begun),
-        cpu_ms=(usage.cpu_seconds() - cpu) / load.messages * 1000,
+        cpu_ms=used / load.messages * 1000,
         memory=usage.peak_memory / 1e6,
+        others=max(0.0, others / (time.monotonic() - begun)),
     )
+
+
+def _tools(sink: CountingSink) -> float:
+    """Processor time of smtp-sink, of this program, and of the smtp-sources that have ended."""
+    own, ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sink.cpu_seconds() + own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
 
 
 def _source(port: int, load: Load) -> list[str]:

@@ -15,6 +15,14 @@ from pathlib import Path
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def busy_seconds() -> float:
+    """Processor time of the whole machine that was not idle, since it began (proc(5): user to steal, without idle)."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
 class Usage:
     """What the processes below (and with) `root` use."""
 

@@ -11,10 +11,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +22,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.load import CountingSink, Figures, Load, measure
+from bench.machine import machine
 from bench.processes import Usage
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon
@@ -36,6 +34,7 @@ COLUMNS = {
     "cpu_ms": "CPU ms/message",
     "memory": "memory MB",
 }
+OTHERS = 0.3  # processors busy with something else, above which a run is not to be trusted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,10 +60,10 @@ def main() -> None:
         for peer in peers:
             measure(peer.port, sink, Load(500, arguments.octets, 10, kept=True), peer.usage)  # warm up
         results = [(load, _compare(load, peers, sink, arguments.repetitions)) for load in loads]
-    machine = _machine()
-    _print(machine, results)
+    about = machine("postfix")
+    _print(about, results)
     if arguments.json:
-        arguments.json.write_text(json.dumps(_report(machine, results), indent=2) + "\n")
+        arguments.json.write_text(json.dumps(_report(about, results), indent=2) + "\n")
 
 
 def _compare(
@@ -77,7 +76,11 @@ def _compare(
             figures = measure(peer.port, sink, load, peer.usage)
             runs[peer.name].append(figures)
             shown = ", ".join(f"{getattr(figures, key):.4g} {title}" for key, title in COLUMNS.items())
-            print(f"  {load}, run {number + 1}: {peer.name}: {shown}", file=sys.stderr, flush=True)
+            print(
+                f"  {load}, run {number + 1}: {peer.name}: {shown}, {figures.others:.2f} others",
+                file=sys.stderr,
+                flush=True,
+            )
     return runs
 
 
@@ -95,7 +98,11 @@ def _smtpeter(directory: Path, sink: CountingSink) -> Iterator[Peer]:
     )
     daemon.login(username="bench")
     with daemon:
-        yield Peer("smtpeter", daemon.starttls, Usage(daemon.pid))
+        try:
+            yield Peer("smtpeter", daemon.starttls, Usage(daemon.pid))
+        except AssertionError:
+            print(daemon.log()[-4000:], file=sys.stderr)
+            raise
 
 
 @contextlib.contextmanager
@@ -114,21 +121,8 @@ def _ratios(runs: dict[str, list[Figures]]) -> dict[str, float]:
     return {key: ours[key] / theirs[key] for key in COLUMNS}
 
 
-def _machine() -> dict[str, str]:
-    """What the figures hold for."""
-    version = subprocess.run(
-        ["postconf", "-d", "-h", "mail_version"], capture_output=True, text=True, check=True
-    )
-    cpus = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": f"{os.cpu_count()} x {cpus[0].partition(':')[2].strip() if cpus else platform.machine()}",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "postfix": version.stdout.strip(),
-    }
-
-
-def _print(machine: dict[str, str], results: Sequence[tuple[Load, dict[str, list[Figures]]]]) -> None:
-    print(", ".join(f"{name}: {value}" for name, value in machine.items()))
+def _print(about: dict[str, str], results: Sequence[tuple[Load, dict[str, list[Figures]]]]) -> None:
+    print(", ".join(f"{name}: {value}" for name, value in about.items()))
     for load, runs in results:
         print(f"\n{load}; medians of {len(runs['smtpeter'])} runs in turn (least to most)\n")
         print(f"| | {' | '.join(COLUMNS.values())} |\n|---|{'---|' * len(COLUMNS)}")
@@ -137,6 +131,9 @@ def _print(machine: dict[str, str], results: Sequence[tuple[Load, dict[str, list
                 f"| {name} | {' | '.join(_cell([getattr(run, key) for run in figures]) for key in COLUMNS)} |"
             )
         print(f"| ratio | {' | '.join(f'{ratio:.2f}' for ratio in _ratios(runs).values())} |")
+        others = max(run.others for figures in runs.values() for run in figures)
+        warning = ": too much, run it again on a quiet machine" if others > OTHERS else ""
+        print(f"\nAt most {others:.2f} processors were busy with something else{warning}.")
 
 
 def _cell(values: Sequence[float]) -> str:
@@ -147,10 +144,10 @@ def _cell(values: Sequence[float]) -> str:
 
 
 def _report(
-    machine: dict[str, str], results: Sequence[tuple[Load, dict[str, list[Figures]]]]
+    about: dict[str, str], results: Sequence[tuple[Load, dict[str, list[Figures]]]]
 ) -> dict[str, object]:
     return {
-        "machine": machine,
+        "machine": about,
         "results": [
             {
                 "load": dataclasses.asdict(load),
