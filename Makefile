@@ -28,12 +28,17 @@ format: $(STAMP)
 
 bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
 	$(BIN)/python bench/relay.py
+	$(BIN)/python bench/acceptance.py
+	$(BIN)/python bench/rewriting.py
 
 # editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[development]' --config-settings editable_mode=compat
+	@echo "Installing what smtpeter and its tests need into $(VENV) (a minute, from PyPI) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check wheel setuptools
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[development]' --config-settings editable_mode=compat 2>$(VENV)/install.log \
+		|| { cat $(VENV)/install.log >&2; exit 1; }
 	touch $@
 
 clean:

@@ -14,10 +14,14 @@ from smtpeter.spool.model import Message
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A message in the window; `is_whole` when its content and all of its template are here."""
+    """A message in the window; `is_whole` when its content and all of its template are here.
+
+    `size` is that of its content, 0 when it is not known.
+    """
 
     message: Message
     is_whole: bool
+    size: int
     batches: int = 0
 
 
@@ -40,7 +44,7 @@ class Contents:
         """Keep `message` for `batches` more batches."""
         held = self._held.get(message.id)
         if held is None:
-            held = self._held[message.id] = Held(message, is_whole)
+            held = self._held[message.id] = Held(message, is_whole, len(message.content))
             self.octets += len(message.content)
             if is_whole and self.octets > self._most:
                 self._strip(held)
@@ -50,7 +54,7 @@ class Contents:
     def fill(self, held: Held, message: Message) -> None:
         """Its content has been fetched, for an attempt that begins now."""
         if not held.is_whole:
-            held.message, held.is_whole = message, True
+            held.message, held.is_whole, held.size = message, True, len(message.content)
             self.octets += len(message.content)
 
     def drop(self, held: Held) -> None:

@@ -11,10 +11,11 @@ from itertools import chain
 
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome
-from smtpeter.relay.contents import Contents
+from smtpeter.relay.contents import Contents, Held
 from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch, Lane
 from smtpeter.relay.pacing import Limits, Paces, Reason, Signal, judge
+from smtpeter.relay.shares import Shares
 from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.states import State
 
@@ -33,16 +34,22 @@ class Window:
         self.contents = Contents(limits.octets)
         self.claimed = 0  # deliveries
         self.fetched = 0  # of these, claimed from the spool, not born claimed
-        self.running = 0  # attempts
         self._limits = limits
         self._paces = Paces(limits)
         self._site_of = site_of
         self._per_recipient = per_recipient
         self._first = Lane()
         self._again = Lane()
-        self._retrying = 0
+        self._attempts = Shares(limits.attempts, limits.greed)
+        self._retries = Shares(limits.retries, limits.greed)
+        self._copies = Shares(limits.copies, limits.greed)
         self._turn = 0
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
+
+    @property
+    def running(self) -> int:
+        """Attempts under way."""
+        return self._attempts.taken
 
     # -- room --------------------------------------------------------------------------------------------
 
@@ -138,24 +145,53 @@ class Window:
 
     def begin(self, now: float) -> Batch | None:
         """The batch whose attempt begins now, or None when none may."""
-        if self.running >= self._limits.attempts:
+        if self._attempts.is_spent:
             return None
         batch = self._next()
         if batch is None:
             return None
         batch.began = now
         batch.pace.running += 1
-        self.running += 1
-        self._retrying += batch.is_retry
+        login = batch.held.message.login
+        self._attempts.take(login)
+        if batch.is_retry:
+            self._retries.take(login)
+        self._weigh(batch, self._weight(batch.held))
         return batch
 
     def _next(self) -> Batch | None:
         """First tries come before retries, but for an eighth of the turns: under load for days, nothing is stuck."""
         self._turn = (self._turn + 1) % _RETRY_TURN
-        may_retry = self._retrying < self._limits.retries
-        if may_retry and self._turn == 0 and (batch := self._again.take()):
+        may_retry = not self._retries.is_spent
+        if may_retry and self._turn == 0 and (batch := self._again.take(self._may)):
             return batch
-        return self._first.take() or (self._again.take() if may_retry else None)
+        return self._first.take(self._may) or (self._again.take(self._may) if may_retry else None)
+
+    def _may(self, batch: Batch) -> bool:
+        """Whether its login may have one more attempt, of its kind and of its weight."""
+        login = batch.held.message.login
+        return (
+            self._attempts.allows(login)
+            and (not batch.is_retry or self._retries.allows(login))
+            and self._copies.allows(login, self._weight(batch.held))
+        )
+
+    def _weight(self, held: Held) -> int:
+        """Octets that an attempt has for itself: made for one recipient, perhaps in 7 bits too, else shared."""
+        if not self._per_recipient(held.message):
+            return 0
+        return 2 * held.size or self._limits.copies // 4
+
+    def _weigh(self, batch: Batch, octets: int) -> None:
+        login = batch.held.message.login
+        self._copies.give_back(login, batch.octets)
+        self._copies.take(login, octets)
+        batch.octets = octets
+
+    def fill(self, batch: Batch, message: Message) -> None:
+        """The content of a batch that has begun has been fetched; its weight is known now."""
+        self.contents.fill(batch.held, message)
+        self._weigh(batch, self._weight(batch.held))
 
     def end(self, batch: Batch, outcomes: Mapping[DeliveryId, Outcome], now: float) -> list[Batch]:
         """Its attempt is over. Batches that cannot wait for its site any longer are returned, as by `add`."""
@@ -164,8 +200,11 @@ class Window:
         batch.is_over = True
         pace = batch.pace
         pace.running -= 1
-        self.running -= 1
-        self._retrying -= batch.is_retry
+        login = batch.held.message.login
+        self._attempts.give_back(login)
+        if batch.is_retry:
+            self._retries.give_back(login)
+        self._weigh(batch, 0)
         signal, trouble = judge(outcomes.values())
         pace.end(signal, trouble, batch.began, now)
         if signal is Signal.TROUBLE and now < pace.until:
@@ -202,11 +241,7 @@ class Window:
     def _why(self, batch: Batch) -> Reason:
         if not batch.pace.is_open():
             return Reason.SITE_BUSY
-        if self.running >= self._limits.attempts:
-            return Reason.ALL_BUSY
-        if batch.is_retry and self._retrying >= self._limits.retries:
-            return Reason.ALL_BUSY
-        return Reason.TURN
+        return Reason.TURN if self._may(batch) else Reason.ALL_BUSY
 
     def trouble(self, domain: str, now: float) -> tuple[Outcome, float] | None:
         """What the site of `domain` is in trouble with, and since how many seconds, while it is left alone."""

@@ -7,7 +7,7 @@ thousand waiting delays another by no more than a turn. Nothing here waits, asks
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from smtpeter.relay.contents import Held
@@ -26,6 +26,7 @@ class Batch:
     is_retry: bool
     is_born: bool = False  # its claims came with the acceptance of the message
     began: float | None = None  # when its attempt began
+    octets: int = 0  # of memory that its attempt is counted with
     is_over: bool = False  # it runs no longer, if it ever did
 
 
@@ -78,24 +79,25 @@ class Lane:
         else:
             ready.append(flow)
 
-    def take(self) -> Batch | None:
-        """The next batch whose site is open."""
-        turns = self._turns
-        while turns:
-            login = turns[0]
-            batch = self._take_from(self._ready[login])
-            if batch is None:
-                del self._ready[turns.popleft()]
-                continue
-            turns.popleft()
-            if self._ready[login]:
-                turns.append(login)
-            else:
+    def take(self, may: Callable[[Batch], bool]) -> Batch | None:
+        """The next batch whose site is open and that `may` be; a login that may not keeps its turn."""
+        turns, skipped = self._turns, []
+        batch = None
+        while turns and batch is None:
+            login = turns.popleft()
+            ready = self._ready[login]
+            batch = self._take_from(ready, may)
+            if not ready:
                 del self._ready[login]
-            return batch
-        return None
+            elif batch is None:
+                skipped.append(login)
+            else:
+                turns.append(login)
+        turns.extendleft(reversed(skipped))
+        return batch
 
-    def _take_from(self, ready: deque[_Flow]) -> Batch | None:
+    def _take_from(self, ready: deque[_Flow], may: Callable[[Batch], bool]) -> Batch | None:
+        """None leaves in `ready` what may not be taken now."""
         while ready:
             flow = ready.popleft()
             if not flow.batches:
@@ -103,6 +105,9 @@ class Lane:
             if not flow.pace.is_open():
                 self._parked.setdefault(flow.pace.name, deque()).append(flow)
                 continue
+            if not may(flow.batches[0]):
+                ready.appendleft(flow)
+                return None
             batch = flow.batches.popleft()
             flow.pace.waiting -= 1
             if not flow.batches:

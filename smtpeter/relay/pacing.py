@@ -43,17 +43,30 @@ class Limits:
     retries: int = 100  # of these; so dead destinations never take the place of first tries
     site: int = 20  # attempts at once at one site
     opening: int = 5  # attempts at once at a site that is not known yet
+    greed: int = 3  # the most of these that a login has, as a multiple of what it leaves free
     window: int = 4000
     share: int = 500
     octets: int = 64 * 1024 * 1024  # of content kept in memory
+    copies: int = 512 * 1024 * 1024  # octets, of content made anew for each recipient
     backoff: float = 30.0  # how long a site in trouble is left alone at first
     longest_backoff: float = 900.0
 
     @classmethod
     def of_one_site(cls, attempts: int = 100) -> Limits:
-        """Where all mail goes to one site (smarthost, sandbox): it has all the room, and no opening phase."""
+        """Where all mail goes to one site (smarthost, sandbox): it has all the room, and no opening phase.
+
+        A login alone has it all: no host that it chose can be slower than another's.
+        """
         window = cls().window
-        return cls(attempts, retries=attempts, site=attempts, opening=attempts, window=window, share=window)
+        return cls(
+            attempts,
+            retries=attempts,
+            site=attempts,
+            opening=attempts,
+            greed=attempts,
+            window=window,
+            share=window,
+        )
 
 
 class Signal(enum.Enum):

@@ -13,6 +13,14 @@ def may_send_as(address: Address, senders: tuple[str, ...]) -> bool:
     return not senders or any(_matches(address, entry) for entry in senders)
 
 
+def check_sender(entry: str) -> None:
+    """ValueError when the entry is none of the three."""
+    if "@" in entry:
+        parse(entry, utf8=True)
+    else:
+        ascii_domain(entry.removeprefix("."))
+
+
 def _matches(address: Address, entry: str) -> bool:
     try:
         if "@" in entry:
