@@ -242,7 +242,9 @@ def _aiosmtpd(directory: Path) -> Iterator[Peer]:
     issued = Authority(own).issue("localhost")
     port = free_port()
     words = [str(port), str(issued.certificate), str(issued.private_key), "bench:secret"]
-    with subprocess.Popen([sys.executable, HERE / "discarding.py", *words]) as process:
+    command = [sys.executable, HERE / "discarding.py", *words]
+    # aiosmtpd complains of its own deprecations at each login.
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             until(lambda: answers(port), what="aiosmtpd does not answer")
             yield Peer("aiosmtpd", port, "bench:secret", Usage(process.pid))

@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.machine import machine
+from bench.processes import Usage
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon, Login
 
@@ -134,7 +135,8 @@ def _measure(open_session: Callable[[Client, Daemon, Login], None], sessions: in
         with contextlib.closing(Client(server.starttls, 0)) as first:  # what only the first one costs
             open_session(first, server, login)
         time.sleep(0.5)
-        before, cpu = _resident(server.pid), _cpu_seconds(server.pid)
+        usage = Usage(server.pid)
+        before, cpu = _resident(server.pid), usage.cpu_seconds()
         clients: list[Client] = []
         for number in range(sessions):
             client = Client(server.starttls, number)
@@ -142,7 +144,7 @@ def _measure(open_session: Callable[[Client, Daemon, Login], None], sessions: in
             open_session(client, server, login)
             clients.append(client)
         time.sleep(0.5)
-        cpu = _cpu_seconds(server.pid) - cpu
+        cpu = usage.cpu_seconds() - cpu
         after = _resident(server.pid)
         _check(clients)
     return Figures(sessions, before, after, cpu / sessions * 1000)
@@ -173,11 +175,6 @@ def _resident(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no VmRSS")
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def _arguments() -> argparse.Namespace:

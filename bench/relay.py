@@ -59,7 +59,9 @@ def main() -> None:
         ]
         for peer in peers:
             measure(peer.port, sink, Load(500, arguments.octets, 10, kept=True), peer.usage)  # warm up
-        results = [(load, _compare(load, peers, sink, arguments.repetitions)) for load in loads]
+        results = [
+            (load, _compare(load, peers, sink, arguments.repetitions, arguments.tries)) for load in loads
+        ]
     about = machine("postfix")
     _print(about, results)
     if arguments.json:
@@ -67,21 +69,25 @@ def main() -> None:
 
 
 def _compare(
-    load: Load, peers: Sequence[Peer], sink: CountingSink, repetitions: int
+    load: Load, peers: Sequence[Peer], sink: CountingSink, repetitions: int, tries: int
 ) -> dict[str, list[Figures]]:
     """The figures of each peer, run by run in turn."""
     runs: dict[str, list[Figures]] = {peer.name: [] for peer in peers}
-    for number in range(repetitions):
+    for _ in range(repetitions):
         for peer in peers:
-            figures = measure(peer.port, sink, load, peer.usage)
-            runs[peer.name].append(figures)
-            shown = ", ".join(f"{getattr(figures, key):.4g} {title}" for key, title in COLUMNS.items())
-            print(
-                f"  {load}, run {number + 1}: {peer.name}: {shown}, {figures.others:.2f} others",
-                file=sys.stderr,
-                flush=True,
-            )
+            runs[peer.name].append(_undisturbed(load, peer, sink, tries))
     return runs
+
+
+def _undisturbed(load: Load, peer: Peer, sink: CountingSink, tries: int) -> Figures:
+    """One run, made again when the machine was busy with something else, `tries` times at most: the least disturbed."""
+    made: list[Figures] = []
+    while len(made) < tries and (not made or made[-1].others > OTHERS):
+        figures = measure(peer.port, sink, load, peer.usage)
+        made.append(figures)
+        shown = ", ".join(f"{getattr(figures, key):.4g} {title}" for key, title in COLUMNS.items())
+        print(f"  {load}: {peer.name}: {shown}; {figures.others:.2f} others", file=sys.stderr, flush=True)
+    return min(made, key=lambda figures: figures.others)
 
 
 @contextlib.contextmanager
@@ -175,6 +181,9 @@ def _arguments() -> argparse.Namespace:
         "--ways", nargs="+", choices=["kept", "new"], default=["kept", "new"], help="connections"
     )
     parser.add_argument("--repetitions", type=int, default=3, help="runs of each (default %(default)s)")
+    parser.add_argument(
+        "--tries", type=int, default=3, help="of a run that other work disturbs (default %(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="write all figures to this file, too")
     return parser.parse_args()
 

@@ -48,7 +48,10 @@ def test_paths_count_from_the_file(load, tmp_path):
     [
         ("[server", "no valid TOML"),
         ('[server]\nhostname = "a.example"', "server.data_directory: missing, and there is no default"),
-        (WHOLE.replace("mail.example.com", "-bad host-"), "server.hostname: expected a host name, got '-bad host-'"),
+        (
+            WHOLE.replace("mail.example.com", "-bad host-"),
+            "server.hostname: expected a host name, got '-bad host-'",
+        ),
         (WHOLE + "[relais]", "relais: no such key"),
         (WHOLE + "[relay]\nportt = 25", "relay.portt: no such key"),
         (WHOLE + "[relay]\nport = '25'", "relay.port: expected int, got str"),
@@ -87,7 +90,9 @@ def test_the_shipped_file_tells_every_key_and_its_default(load):
     uncommented = re.sub(r"(?m)^#(?=\w+ = )", "", shipped)
 
     told = {name: set(section) for name, section in tomllib.loads(uncommented).items()}
-    known = {field.name: set(field.type.__struct_fields__) for field in msgspec.structs.fields(config.Settings)}
+    known = {
+        field.name: set(field.type.__struct_fields__) for field in msgspec.structs.fields(config.Settings)
+    }
     assert known == told
     without_the_conditional = re.sub(r"(?m)^smarthost_tls.*$", "", uncommented)
     assert load(shipped) == load(without_the_conditional)

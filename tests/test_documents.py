@@ -33,7 +33,9 @@ def test_every_rfc_cited_in_the_code_is_in_the_specifications():
     listed = set(re.findall(r"RFC (\d{3,5})", (ROOT / "docs/specifications.md").read_text()))
 
     cited = {
-        number for path in (ROOT / "smtpeter").rglob("*.py") for number in re.findall(r"RFC (\d{3,5})", path.read_text())
+        number
+        for path in (ROOT / "smtpeter").rglob("*.py")
+        for number in re.findall(r"RFC (\d{3,5})", path.read_text())
     }
 
     assert set() == cited - listed

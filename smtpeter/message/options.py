@@ -19,8 +19,11 @@ class Switches:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        return tuple(field.name for field in fields(cls))
+        return _NAMES
 
     def on(self) -> tuple[str, ...]:
         """The names of the switches that are on, in their order."""
-        return tuple(name for name in self.names() if getattr(self, name))
+        return tuple(name for name in _NAMES if getattr(self, name))
+
+
+_NAMES = tuple(field.name for field in fields(Switches))

@@ -6,10 +6,11 @@ good is the group refused for good (RFC 5321 5.1). What goes wrong on our side d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from smtpeter.message.identifier import DeliveryId
+from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.status import Outcome, Refusal, Reply, Result, Stage
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination
@@ -20,7 +21,17 @@ from smtpeter.relay.sender import HostUnusable, Sender
 from smtpeter.relay.tls import Security
 from smtpeter.relay.transaction import Ending, Mail, Next, Peer, judge, script
 from smtpeter.smtp.extensions import Capabilities
-from smtpeter.spool.model import Delivery
+from smtpeter.spool.model import Delivery, Message
+
+_Contents = dict[bool, bytes]  # what leaves for hosts that take 8 bits, and for others
+
+
+@dataclass(slots=True)
+class _Shared:
+    """Contents that the attempts of one message share."""
+
+    contents: _Contents = field(default_factory=dict)
+    attempts: int = 0
 
 
 class Attempts:
@@ -33,14 +44,31 @@ class Attempts:
         self._connections = connections
         self._outgoing = outgoing
         self._security = security
+        self._shared: dict[MessageId, _Shared] = {}
 
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
-        attempt = _Attempt(group, self._connections, self._outgoing, self._security)
-        trouble = await caught(attempt.run(self._destination), f"an attempt for {group.domain}")
+        with self._contents(group.message) as contents:
+            attempt = _Attempt(group, self._connections, self._outgoing, self._security, contents)
+            trouble = await caught(attempt.run(self._destination), f"an attempt for {group.domain}")
         if attempt.left:
             told = Reply(451, "4.3.0", "Trouble of our own; it will be tried again")
             attempt.conclude(Outcome(Result.DEFERRED, Stage.PROCESS, told, repr(trouble)))
         return attempt.outcomes
+
+    @contextmanager
+    def _contents(self, message: Message) -> Iterator[_Contents]:
+        """What was already made of a message: once for all its attempts, where all get the same."""
+        if self._outgoing.per_recipient(message):
+            yield {}
+            return
+        shared = self._shared.setdefault(message.id, _Shared())
+        shared.attempts += 1
+        try:
+            yield shared.contents
+        finally:
+            shared.attempts -= 1
+            if not shared.attempts:
+                del self._shared[message.id]
 
     async def stop(self) -> None:
         await self._connections.stop()
@@ -50,13 +78,18 @@ class _Attempt:
     """The state of one attempt: who is `left`, and what has become of the others."""
 
     def __init__(
-        self, group: Group, connections: Connections, outgoing: Outgoing, security: Security
+        self,
+        group: Group,
+        connections: Connections,
+        outgoing: Outgoing,
+        security: Security,
+        contents: _Contents,
     ) -> None:
         self._group = group
         self._connections = connections
         self._outgoing = outgoing
         self._security = security
-        self._contents: dict[bool, bytes] = {}
+        self._contents = contents
         self._trouble: Outcome | None = None  # what stands for those left when there is no other host
         self.left = group.deliveries
         self.outcomes: dict[DeliveryId, Outcome] = {}

@@ -20,6 +20,7 @@ from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.states import State
 
 _RETRY_TURN = 8
+_UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
 class Window:
@@ -31,7 +32,7 @@ class Window:
     def __init__(
         self, limits: Limits, site_of: Callable[[str], str], per_recipient: Callable[[Message], bool]
     ) -> None:
-        self.contents = Contents(limits.octets)
+        self.contents = Contents(limits.octets, limits.greed)
         self.claimed = 0  # deliveries
         self.fetched = 0  # of these, claimed from the spool, not born claimed
         self._limits = limits
@@ -56,7 +57,11 @@ class Window:
     def has_room(self, message: Message, now: float) -> bool:
         """Whether a message may be born claimed: whether the window, its login and its sites have room."""
         born = self.claimed - self.fetched
-        if self.claimed >= self._limits.window or born >= self._most_of_a_kind or self.contents.is_full:
+        if (
+            self.claimed >= self._limits.window
+            or born >= self._most_of_a_kind
+            or not self.contents.allows(message)
+        ):
             return False
         contended = self._is_contended
         if contended and self._logins.get(message.login, 0) >= self._limits.share:
@@ -73,8 +78,6 @@ class Window:
 
     def places(self) -> int:
         """How many more deliveries may be claimed from the spool."""
-        if self.contents.is_full:
-            return 0
         return max(0, min(self._limits.window - self.claimed, self._most_of_a_kind - self.fetched))
 
     @property
@@ -156,7 +159,7 @@ class Window:
         self._attempts.take(login)
         if batch.is_retry:
             self._retries.take(login)
-        self._weigh(batch, self._weight(batch.held))
+        self.weigh(batch)
         return batch
 
     def _next(self) -> Batch | None:
@@ -173,25 +176,30 @@ class Window:
         return (
             self._attempts.allows(login)
             and (not batch.is_retry or self._retries.allows(login))
-            and self._copies.allows(login, self._weight(batch.held))
+            and self._has_memory(login, self._weight(batch.held))
         )
 
-    def _weight(self, held: Held) -> int:
-        """Octets that an attempt has for itself: made for one recipient, perhaps in 7 bits too, else shared."""
-        if not self._per_recipient(held.message):
-            return 0
-        return 2 * held.size or self._limits.copies // 4
+    def _has_memory(self, login: str, octets: int) -> bool:
+        """At least one has it, so that no message is too big for ever."""
+        return not octets or not self._copies.taken or self._copies.allows(login, octets)
 
-    def _weigh(self, batch: Batch, octets: int) -> None:
+    def _weight(self, held: Held) -> int:
+        """Octets that an attempt has for itself: content fetched for it, content made for one recipient."""
+        copies = (not held.is_whole) + 2 * self._per_recipient(held.message)  # in 8 bits and in 7
+        if not copies:
+            return 0
+        return copies * held.size if held.size else self._limits.copies // _UNKNOWN
+
+    def weigh(self, batch: Batch) -> None:
+        """Count what a batch that is running has in memory, when it has begun and when its content is known."""
+        if batch.began is not None and not batch.is_over:
+            self._count_copies(batch, self._weight(batch.held))
+
+    def _count_copies(self, batch: Batch, octets: int) -> None:
         login = batch.held.message.login
         self._copies.give_back(login, batch.octets)
         self._copies.take(login, octets)
         batch.octets = octets
-
-    def fill(self, batch: Batch, message: Message) -> None:
-        """The content of a batch that has begun has been fetched; its weight is known now."""
-        self.contents.fill(batch.held, message)
-        self._weigh(batch, self._weight(batch.held))
 
     def end(self, batch: Batch, outcomes: Mapping[DeliveryId, Outcome], now: float) -> list[Batch]:
         """Its attempt is over. Batches that cannot wait for its site any longer are returned, as by `add`."""
@@ -204,7 +212,7 @@ class Window:
         self._attempts.give_back(login)
         if batch.is_retry:
             self._retries.give_back(login)
-        self._weigh(batch, 0)
+        self._count_copies(batch, 0)
         signal, trouble = judge(outcomes.values())
         pace.end(signal, trouble, batch.began, now)
         if signal is Signal.TROUBLE and now < pace.until:

@@ -27,6 +27,8 @@ MX = RdataType.MX
 A = RdataType.A
 AAAA = RdataType.AAAA
 
+MAXIMUM_SIZE = 16_384  # octets of a reply
+_MAXIMUM_RECORDS = 64  # of a reply: names of 127 compressed labels in each take 2 ms to read
 _UDP_PAYLOAD = 1232  # passes every usual path unfragmented (the resolvers' flag day of 2020)
 _NEGATIVE_TTL = 60.0  # where a negative answer brings no SOA (RFC 2308 5)
 
@@ -61,6 +63,9 @@ class Reading:
     truncated: bool = False
 
 
+TOO_LARGE = Reading(Finding.TROUBLE, cause="too many records")
+
+
 def name_servers(configured: Sequence[str], resolv_conf: str) -> tuple[NameServer, ...]:
     """The servers to ask: those configured ("127.0.0.1:53"), else those in the text of /etc/resolv.conf."""
     if configured:
@@ -81,6 +86,10 @@ def question(name: str, kind: RdataType, number: int) -> Question:
 
 def read(asked: Question, wire: bytes) -> Reading | None:
     """What `wire` answers; None when it is no reply to the question (RFC 5452 9.1), or not to be understood."""
+    if wire[:2] != asked.wire[:2]:
+        return None
+    if len(wire) > MAXIMUM_SIZE or _records(wire) > _MAXIMUM_RECORDS:
+        return TOO_LARGE
     try:
         reply = dns.message.from_wire(wire, ignore_trailing=True, raise_on_truncation=False)
         if not asked.message.is_response(reply) or not isinstance(reply, dns.message.QueryMessage):
@@ -88,6 +97,11 @@ def read(asked: Question, wire: bytes) -> Reading | None:
         return _reading(asked, reply)
     except (dns.exception.DNSException, ValueError):
         return None
+
+
+def _records(wire: bytes) -> int:
+    """How many a reply says it has, the question among them (RFC 1035 4.1.1)."""
+    return sum(int.from_bytes(wire[at : at + 2], "big") for at in (4, 6, 8, 10))
 
 
 def _reading(asked: Question, reply: dns.message.QueryMessage) -> Reading:

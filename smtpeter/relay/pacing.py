@@ -43,7 +43,7 @@ class Limits:
     retries: int = 100  # of these; so dead destinations never take the place of first tries
     site: int = 20  # attempts at once at one site
     opening: int = 5  # attempts at once at a site that is not known yet
-    greed: int = 3  # the most of these that a login has, as a multiple of what it leaves free
+    greed: int = 3  # of attempts, retries and memory a login has at most so many times what it leaves free
     window: int = 4000
     share: int = 500
     octets: int = 64 * 1024 * 1024  # of content kept in memory

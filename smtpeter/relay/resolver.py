@@ -14,13 +14,13 @@ from typing import Protocol
 
 from dns.rdatatype import RdataType
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IConnector, IDelayedCall, IListeningPort
-from twisted.internet.protocol import ClientFactory, DatagramProtocol, connectionDone
+from twisted.internet.interfaces import IConnector, IDelayedCall
+from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
 from smtpeter.relay import names
+from smtpeter.relay.datagram import Datagrams, Readers
 from smtpeter.relay.interface import Answer, Finding, IPAddress, MailExchanger
 from smtpeter.relay.names import NameServer, NoSuchQuestion, Question, Reading
 
@@ -31,16 +31,36 @@ _TROUBLE_TTL = 5.0  # RFC 2308 7.1 lets a failure be remembered for up to 5 minu
 _LONG_AGO = -1.0
 
 
-class Reactor(Protocol):
+class Reactor(Readers, Protocol):
     """What the resolver uses of Twisted's reactor."""
 
     def seconds(self) -> float: ...
 
     def callLater(self, delay: float, callable: Callable[[], object], /) -> IDelayedCall: ...  # noqa: A002
 
-    def listenUDP(self, port: int, protocol: DatagramProtocol, interface: str, /) -> IListeningPort: ...
-
     def connectTCP(self, host: str, port: int, factory: ClientFactory, timeout: float, /) -> IConnector: ...
+
+
+class Socket(Protocol):
+    """Carries datagrams to and from one server."""
+
+    def send(self, data: bytes, /) -> None:
+        """Raises OSError."""
+
+    def close(self) -> None: ...
+
+
+class OpenSocket(Protocol):
+    """As `Datagrams`."""
+
+    def __call__(
+        self,
+        reactor: Reactor,
+        peer: NameServer,
+        heard: Callable[[bytes], None],
+        refused: Callable[[], None],
+        /,
+    ) -> Socket: ...
 
 
 Key = tuple[str, RdataType]
@@ -57,11 +77,13 @@ class DnsResolver:
         *,
         maximum_entries: int = 20_000,
         maximum_queries: int = 200,
+        open_socket: OpenSocket = Datagrams,
     ) -> None:
         self._reactor = reactor
         self._servers = tuple(servers)
         self._randbits = randbits
         self._maximum_entries = maximum_entries
+        self._open_socket = open_socket
         self._turn = DeferredSemaphore(maximum_queries)
         self._cache: dict[Key, tuple[float, Reading]] = {}
         self._waiting: dict[Key, list[Deferred[Reading]]] = {}
@@ -137,7 +159,7 @@ class DnsResolver:
         return Deferred.fromCoroutine(self._by_udp_or_tcp(server, asked, seconds))
 
     async def _by_udp_or_tcp(self, server: NameServer, asked: Question, seconds: float) -> Reading | None:
-        reading = await _Datagram(asked).ask(self._reactor, server, seconds)
+        reading = await _Datagram(asked).ask(self._reactor, self._open_socket, server, seconds)
         if reading is not None and reading.truncated:  # RFC 7766 5
             reading = await _Stream(asked).ask(self._reactor, server, seconds)
         return reading
@@ -171,42 +193,36 @@ def _both(six: Reading, four: Reading) -> Answer[IPAddress]:
     return Answer(Finding.NO_SUCH_NAME, cause=four.cause)
 
 
-class _Datagram(DatagramProtocol):
+class _Datagram:
     """One query over UDP."""
-
-    noisy = False
 
     def __init__(self, asked: Question) -> None:
         self._asked = asked
         self._done: Deferred[Reading | None] = Deferred()
 
-    async def ask(self, reactor: Reactor, server: NameServer, seconds: float) -> Reading | None:
+    async def ask(
+        self, reactor: Reactor, open_socket: OpenSocket, server: NameServer, seconds: float
+    ) -> Reading | None:
         """The server's answer; None when there is none in time."""
-        address, port = server
         try:
-            listening = reactor.listenUDP(0, self, "::" if ":" in address else "0.0.0.0")  # noqa: S104 - it sends first
-        except CannotListenError as error:
+            socket = open_socket(reactor, server, self._heard, lambda: self._finish(None))
+        except OSError as error:
             return Reading(Finding.TROUBLE, cause=str(error))
         timeout = reactor.callLater(seconds, lambda: self._finish(None))
         try:
-            assert self.transport is not None
-            self.transport.connect(address, port)  # so that nobody else is heard
-            self.transport.write(self._asked.wire, None)
+            socket.send(self._asked.wire)
             return await self._done
         except OSError as error:
             return Reading(Finding.TROUBLE, cause=str(error))
         finally:
             if timeout.active():
                 timeout.cancel()
-            listening.stopListening()
+            socket.close()
 
-    def datagramReceived(self, datagram: bytes, _address: object) -> None:
+    def _heard(self, datagram: bytes) -> None:
         reading = names.read(self._asked, datagram)
         if reading is not None:
             self._finish(reading)
-
-    def connectionRefused(self) -> None:
-        self._finish(None)
 
     def _finish(self, reading: Reading | None) -> None:
         if not self._done.called:
@@ -215,6 +231,8 @@ class _Datagram(DatagramProtocol):
 
 class _Stream(Int16StringReceiver):
     """One query over TCP (RFC 7766)."""
+
+    MAX_LENGTH = names.MAXIMUM_SIZE
 
     def __init__(self, asked: Question) -> None:
         self._asked = asked
@@ -236,6 +254,9 @@ class _Stream(Int16StringReceiver):
         assert self.transport is not None
         wire = self._asked.wire
         self.transport.write(len(wire).to_bytes(2, "big") + wire)
+
+    def lengthLimitExceeded(self, _length: int) -> None:
+        self._finish(names.TOO_LARGE)
 
     def stringReceived(self, string: bytes) -> None:
         self._finish(names.read(self._asked, string))

@@ -15,8 +15,6 @@ from smtpeter.message.address import is_public
 from smtpeter.message.status import Reply
 from smtpeter.relay.interface import Answer, Finding, IPAddress, MailExchanger
 
-_MAXIMUM_HOSTS = 20  # of one domain: what a hostile zone can make us ask for
-
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -72,7 +70,8 @@ def exchangers(
     records = [record for record in answer.records if record.host]
     if not records:  # RFC 7505 3 and 4.1
         raise NoRoute(Reply(556, "5.1.10", f"The domain {domain} accepts no mail (null MX)"))
-    best = _shuffled(sorted(set(records)), chance)[:_MAXIMUM_HOSTS]
+    # Each costs two questions, which a hostile zone makes us ask; two at least are tried (RFC 5321 5.1).
+    best = _shuffled(sorted(set(records)), chance)[: max(2, rules.maximum_addresses)]
     return _better(domain, best, lambda record: record.host in rules.names)
 
 

@@ -8,6 +8,7 @@ another's, and report as sent what was not; what is kept of it is its shape. Pas
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +24,7 @@ from smtpeter.relay.route import Hop
 from smtpeter.relay.sender_wire import Wire
 from smtpeter.relay.settings import Timeouts
 from smtpeter.relay.tls import Contexts, Security
-from smtpeter.relay.transaction import Dialogue, Ending, Peer, Script, is_accepting, out_of_turn
+from smtpeter.relay.transaction import Dialogue, Ending, Peer, Script, is_accepting, is_senseless, out_of_turn
 from smtpeter.session.deadline import Clock
 from smtpeter.smtp.extensions import Capabilities
 
@@ -236,7 +237,7 @@ class Sender(Wire):
         """One transaction. Never raises: the dialogue tells how far it came."""
         self.messages += 1
         if self._must_reset:
-            await self.exchange(b"RSET\r\n", (Stage.MAIL,))
+            await self._told(b"RSET\r\n", (Stage.MAIL,))
         self._must_reset = True
         dialogue = Dialogue()
         if self.capabilities.pipelining:
@@ -248,11 +249,19 @@ class Sender(Wire):
         dialogue.ended = self.ended
         return dialogue
 
+    async def _told(self, data: bytes, stages: Sequence[Stage]) -> list[Reply]:
+        """As `exchange`; a reply that makes no sense ends the connection, before anything else is written."""
+        replies = await self.exchange(data, stages)
+        for stage, reply in zip(stages, replies, strict=False):
+            if stage is not Stage.DATA:
+                self._distrust(stage, reply)
+        return replies
+
     async def _envelope_at_once(self, said: Script, dialogue: Dialogue) -> None:
         """RFC 2920 3.1."""
         count = len(said.commands)
         stages = (Stage.MAIL, *(Stage.RCPT,) * (count - 1), Stage.DATA)
-        replies = await self.exchange(b"".join(said.commands) + b"DATA\r\n", stages)
+        replies = await self._told(b"".join(said.commands) + b"DATA\r\n", stages)
         dialogue.envelope = replies[:count]
         if len(replies) > count:
             dialogue.data = replies[count]
@@ -260,7 +269,7 @@ class Sender(Wire):
     async def _envelope_in_steps(self, said: Script, dialogue: Dialogue) -> None:
         stage = Stage.MAIL
         for command in said.commands:
-            dialogue.envelope += await self.exchange(command, (stage,))
+            dialogue.envelope += await self._told(command, (stage,))
             if self.ended is not None or not is_accepting(dialogue.envelope[0]):
                 return
             stage = Stage.RCPT
@@ -272,10 +281,16 @@ class Sender(Wire):
             if data.code < 400:  # 250 to DATA: nobody knows what the host waits for
                 self.end(Ending(Stage.DATA, out_of_turn(data)))
         elif dialogue.is_wanted:
-            replies = await self.upload(said.content)
+            replies = await self.upload(said.blocks)
             dialogue.dot_sent = self.dot_sent
             if replies:
                 dialogue.final = replies[0]
                 self._must_reset = not is_accepting(replies[0])
-        else:
-            await self.exchange(b".\r\n", (Stage.DATA,))  # a content for nobody (RFC 2920 3.1)
+                self._distrust(Stage.MESSAGE, replies[0])
+        else:  # a content for nobody (RFC 2920 3.1)
+            for reply in await self.exchange(b".\r\n", (Stage.DATA,)):
+                self._distrust(Stage.DATA, reply)
+
+    def _distrust(self, stage: Stage, reply: Reply) -> None:
+        if is_senseless(reply):
+            self.end(Ending(stage, out_of_turn(reply)))

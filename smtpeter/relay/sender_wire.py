@@ -7,7 +7,8 @@ ends the connection: `ended` then says why, whoever waits gets the replies there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import cast
 
 from OpenSSL import SSL
@@ -31,7 +32,6 @@ from smtpeter.relay.transaction import Ending, lost, out_of_turn
 from smtpeter.session.deadline import Clock, Deadline
 from smtpeter.smtp.framing import ReplyReader, ReplySyntax
 
-_BLOCK = 65_536  # octets of content written at once; what is shorter goes out in one write
 _PARTING = 5.0  # seconds until a connection that was said farewell to is cut
 _IDLE = (Stage.MAIL,)  # what a connection that ends between messages would have done next
 
@@ -63,7 +63,8 @@ class Wire(smtp.ESMTPSender):
     _closed: Deferred[None] | None = None
     _is_lost = False
     _stages: Sequence[Stage] = _IDLE
-    _unsent: memoryview | None = None
+    _unsent: Iterator[bytes] | None = None
+    _following = b""  # the block before those unsent
     _is_paused = False
 
     __setattr__ = object.__setattr__  # stock looks at each assignment, for a name deprecated since 13.0
@@ -146,15 +147,16 @@ class Wire(smtp.ESMTPSender):
 
     # -- content ------------------------------------------------------------------------------------------
 
-    def upload(self, content: bytes) -> Deferred[list[Reply]]:
-        """Write the content with its final dot, in blocks when it is long, and wait for the reply."""
-        self.dot_sent = len(content) <= _BLOCK
+    def upload(self, blocks: Iterator[bytes]) -> Deferred[list[Reply]]:
+        """Write a content with its final dot, block after block as the host reads them, and wait for the reply."""
+        self._following, second = next(blocks), next(blocks, b"")
+        self.dot_sent = not second
         if self.dot_sent:
-            return self.exchange(content, (Stage.MESSAGE,))
+            return self.exchange(self._following, (Stage.MESSAGE,))
         if self.ended is not None:
             return succeed([])
         waiter = self._expect((Stage.MESSAGE,))
-        self._unsent = memoryview(content)
+        self._unsent = chain((second,), blocks)
         cast("IConsumer", self._tcp).registerProducer(self, True)
         self.resumeProducing()
         return waiter
@@ -162,11 +164,13 @@ class Wire(smtp.ESMTPSender):
     def resumeProducing(self) -> None:
         self._is_paused = False
         while self._unsent is not None and not self._is_paused:
-            block, rest = self._unsent[:_BLOCK], self._unsent[_BLOCK:]
-            self._unsent = rest or None
-            self._deadline.set(self._timeouts.block if rest else self._timeouts.message)
-            self._tcp.write(bytes(block))
-            if not rest:
+            block, self._following = self._following, next(self._unsent, b"")
+            is_last = not self._following
+            if is_last:
+                self._unsent = None
+            self._deadline.set(self._timeouts.message if is_last else self._timeouts.block)
+            self._tcp.write(block)
+            if is_last:
                 self.dot_sent = True
                 cast("IConsumer", self._tcp).unregisterProducer()
 

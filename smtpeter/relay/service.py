@@ -99,7 +99,7 @@ class Relay(Service):
             )
         )
         self._tasks: set[Deferred[None]] = set()
-        self._over_budget = DeferredLock()
+        self._in_turn = DeferredLock()
         self._stopping = False
         self._pumping = False
         self._idle: Deferred[None] | None = None  # fires when no task is left
@@ -220,14 +220,10 @@ class Relay(Service):
             self._pumping = False
 
     async def _attempt(self, work: _Work) -> None:
-        if work.batch.held.is_whole:
-            await self._try(work)
-            return
-        async with self._over_budget:
+        if not work.batch.held.is_whole:
             await self._fetch(work)
-            if self._window.contents.is_full:
-                await self._try(work)  # beyond the bound of memory, one at a time
-                return
+            self._window.weigh(work.batch)
+            self._pump()
         await self._try(work)
 
     async def _fetch(self, work: _Work) -> None:
@@ -241,7 +237,9 @@ class Relay(Service):
                 work.outcomes = {claim.delivery.id: LOST for claim in work.batch.claims}
             else:
                 self._window.contents.fill(held, message)
-        work.message = held.message
+                work.message = message
+        if held.is_whole:
+            work.message = held.message
 
     async def _try(self, work: _Work) -> None:
         batch = work.batch
@@ -365,7 +363,7 @@ class Relay(Service):
 
     async def _settle_unreached(self, work: _Work) -> None:
         """Settle with the trouble that another attempt met at the site a moment ago."""
-        async with self._over_budget:
+        async with self._in_turn:  # they are as many as wait for a site, each with its content
             await self._fetch(work)
             await self._settle(work, self._n.reports)
 

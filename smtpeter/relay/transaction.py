@@ -7,14 +7,16 @@ nothing counts as delivered but a 2xx to the final dot of a content that was sen
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from smtpeter.message.address import Address
 from smtpeter.message.envelope import Body, Recipient, Ret
 from smtpeter.message.status import Outcome, Refusal, Reply, Result, Stage
 from smtpeter.smtp.extensions import Capabilities, mail_command, rcpt_command
-from smtpeter.smtp.framing import NotCanonical, stuff
+from smtpeter.smtp.framing import NotCanonical, stuffed
+
+_ONE_WRITE = 65_536  # octets of content; what is longer is written as the server reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,14 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The commands for one server, each with its CRLF, and the content as it is written after 354.
+    """The commands for one server, each with its CRLF, and the content as it is written after 354, made in blocks.
 
     `commands` are MAIL, then RCPTs; `refusals` has an entry for each recipient, None where its RCPT is among them.
     """
 
     commands: list[bytes]
     refusals: list[Reply | None]
-    content: bytes
+    blocks: Iterator[bytes]
 
 
 def script(mail: Mail, capabilities: Capabilities) -> Script:
@@ -68,9 +70,12 @@ def script(mail: Mail, capabilities: Capabilities) -> Script:
         else:
             refusals.append(None)
     try:
-        return Script(commands, refusals, stuff(mail.content))
+        blocks = stuffed(mail.content)
     except NotCanonical as error:
         raise Refusal(Reply(554, "5.6.0", "The message has bare line ends or NUL"), str(error)) from error
+    if len(mail.content) <= _ONE_WRITE:
+        blocks = iter((b"".join(blocks),))
+    return Script(commands, refusals, blocks)
 
 
 def _needs_smtputf8(mail: Mail, capabilities: Capabilities) -> bool:
@@ -226,6 +231,11 @@ def _refused(stage: Stage, reply: Reply | None, dialogue: Dialogue, peer: Peer) 
     if reply.code >= 400:
         return peer.outcome(Result.DEFERRED, stage, reply), Next.NOTHING
     return peer.outcome(Result.DEFERRED, stage, out_of_turn(reply)), Next.NOTHING
+
+
+def is_senseless(reply: Reply) -> bool:
+    """Neither accepts nor refuses: nobody knows what the server waits for (354 to DATA is another matter)."""
+    return 300 <= reply.code < 400
 
 
 def out_of_turn(reply: Reply) -> Reply:

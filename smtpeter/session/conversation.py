@@ -80,7 +80,7 @@ class Conversation(smtp.ESMTP):
         self.setup = setup
         self.address = address
         self._over = over
-        self._pump = Pump(self, setup.limits.waiting_input)
+        self._pump = Pump(self, setup.limits.waiting_input, setup.clock)
         self._deadline = Deadline(setup.clock, self._deadline_passed)
         self._began = setup.clock.seconds()
         self._helo = None

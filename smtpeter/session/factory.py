@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import ip_address
+
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
@@ -9,44 +12,67 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.message.status import Reply
+from smtpeter.session.complaints import Complaints
 from smtpeter.session.conversation import Conversation, Setup
 from smtpeter.session.deadline import Deadline
 from smtpeter.session.exchange import Session
-from smtpeter.session.limits import plain_address
+from smtpeter.session.limits import Network, plain_address, source_of
 from smtpeter.session.proxy import ProxyHeaderBroken, read_header
 from smtpeter.session.reply import SHUTTING_DOWN, TOO_MANY_CONNECTIONS, encode
 
 
 class SessionFactory(ServerFactory):
-    """`proxied`: the listener speaks the PROXY protocol, and believes nobody who does not."""
+    """`proxies`: the listener speaks the PROXY protocol, with peers in these networks only; None: it does not.
+
+    A UNIX socket's peers have no address: who may connect to it, its file's permissions say.
+    """
 
     noisy = False
     _log = Logger()
 
-    def __init__(self, setup: Setup, *, proxied: bool = False) -> None:
+    def __init__(self, setup: Setup, *, proxies: Sequence[Network] | None = None) -> None:
         self.setup = setup
-        self._proxied = proxied
+        self._proxies = proxies
+        self._excess = Complaints(setup.clock.seconds)
+        self._strangers = Complaints(setup.clock.seconds)
         self._sessions: set[Conversation] = set()
         self._stopped: Deferred[None] | None = None
         self._impatience: IDelayedCall | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802
         address = plain_address(getattr(addr, "host", ""))
-        if not self._proxied:
+        if self._proxies is None:
             return self.session(address)
+        if address and not any(ip_address(address) in network for network in self._proxies):
+            if count := self._strangers.due(source_of(address)):
+                self._log.warn(
+                    "{address}: not in submission.proxies, connections turned away: {count}",
+                    address=address,
+                    count=count,
+                )
+            return TurnedAway(None)
         # Who it is and how often it is there is known after the header; until then it counts as nobody's.
-        return Arrival(self, address) if self.setup.quota.enter("") else TurnedAway(None)
+        if self.setup.quota.enter(""):
+            return Arrival(self, address)
+        self._too_many(address)
+        return TurnedAway(None)
 
     def session(self, address: str) -> Protocol:
         """The protocol for a client at this IP address."""
         if self._stopped is not None:
             return TurnedAway(None if self.setup.implicit_tls else SHUTTING_DOWN)
         if not self.setup.quota.enter(address):
-            self._log.warn("{address}: too many connections", address=address)
+            self._too_many(address)
             return TurnedAway(None if self.setup.implicit_tls else TOO_MANY_CONNECTIONS)
         session = Session(self.setup, address, self._over)
         self._sessions.add(session)
         return session
+
+    def _too_many(self, address: str) -> None:
+        if count := self._excess.due(source_of(address)):
+            self._log.warn(
+                "{address}: too many connections, turned away: {count}", address=address, count=count
+            )
 
     def _over(self, session: Conversation) -> None:
         self._sessions.discard(session)

@@ -2,17 +2,20 @@
 
 The pump gives the conversation one line, or the end of one content, and then nothing more until that has been
 answered; so replies come in the order of their commands however slowly the room judges, and PIPELINING (RFC 2920)
-may be offered. While more waits than is good, or the client does not read our replies, the client is held.
+may be offered. While more waits than is good, or the client does not read our replies, the client is held; one that
+pipelines without end lets the others have their turn.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from smtpeter.smtp.framing import EndlessLine, LineReader, LineTooLong
+
+_STEPS = 200  # lines and contents in a row; then the reactor's other work has its turn
 
 
 class Channel(Protocol):
@@ -27,6 +30,10 @@ class Channel(Protocol):
 
 class ContentReader(Protocol):
     """smtp.framing's DataReader and BdatReader."""
+
+    @property
+    def wanted(self) -> int | None:
+        """Octets that it can still take; None when it cannot tell."""
 
     def feed(self, data: bytes, /) -> bytes | None:
         """None while content is missing; then the octets behind it."""
@@ -61,13 +68,15 @@ class Pump:
     """Input buffer and gate of one session; to the transport, the producer of its replies."""
 
     __slots__ = (
-        "_answering", "_consumer", "_content", "_content_consumer", "_held", "_input", "_limit", "_running",
-        "_stopped", "_transport", "_unread_replies",
+        "_answering", "_clock", "_consumer", "_content", "_content_consumer", "_held", "_input", "_limit", "_pause",
+        "_running", "_stopped", "_transport", "_unread_replies",
     )  # fmt: skip
 
-    def __init__(self, consumer: LineConsumer, limit: int) -> None:
+    def __init__(self, consumer: LineConsumer, limit: int, clock: IReactorTime) -> None:
         self._consumer = consumer
         self._limit = limit
+        self._clock = clock
+        self._pause: IDelayedCall | None = None  # while the reactor's other work has its turn
         self._input = LineReader()
         self._content: ContentReader | None = None
         self._content_consumer: ContentConsumer
@@ -117,6 +126,9 @@ class Pump:
         self._stopped = True
         self._content = None
         self._input.clear()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         self._hold_or_let_go()
 
     def _run(self) -> None:
@@ -124,13 +136,25 @@ class Pump:
             return
         self._running = True
         try:
-            while self._may_go_on() and self._step():
-                pass
+            self._steps()
         finally:
             self._running = False
         if self._answering:
             self._consumer.busy()
         self._hold_or_let_go()
+
+    def _steps(self) -> None:
+        if self._pause is not None:
+            return
+        for _ in range(_STEPS):
+            if not (self._may_go_on() and self._step()):
+                return
+        if self._may_go_on():
+            self._pause = self._clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._run()
 
     def _may_go_on(self) -> bool:
         return not (self._answering or self._stopped or self._unread_replies)
@@ -156,13 +180,14 @@ class Pump:
         return True
 
     def _content_step(self, content: ContentReader) -> bool:
-        data = self._input.take()
+        data = self._input.take(content.wanted)
         rest = content.feed(data)
         if rest is None:
             if data:
                 self._content_consumer.content_grew(len(data))
             return False
-        self._input.unread(rest)
+        if rest:
+            self._input.unread(rest)
         self._content = None
         self._answering = True
         self._content_consumer.content_ended(len(data) - len(rest))

@@ -28,6 +28,7 @@ _RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
 _GO_AHEAD = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
 _CHUNK_OK = Reply(250, "2.0.0", "Chunk received")
 _HUGE_CHUNK = Reply(552, "5.3.4", "Message too big")
+_TINY = 1024  # octets: a chunk below it that is not the last brings the message no nearer
 _DRAINED = 4  # times the maximum size: a chunk above that is not waited for
 
 
@@ -200,6 +201,7 @@ class Transactions(Commands):
         reader = self._reception.reader
         assert isinstance(reader, BdatReader)
         self._reception.last = chunk.last
+        self._junk += chunk.size < _TINY and not chunk.last
         reader.begin(chunk.size)
         self.mode = smtp.DATA
         self._pump.expect(reader, self)

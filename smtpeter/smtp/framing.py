@@ -31,7 +31,7 @@ class LineReader:
     """The server's input buffer. Lines end in CRLF only; a bare CR or LF stays inside its line.
 
     Usage: feed(data); while (line := reader.line(limit)) is not None: ...
-    For DATA and BDAT: rest = data_reader.feed(reader.take()); if rest is not None: reader.unread(rest).
+    For DATA and BDAT: rest = content_reader.feed(reader.take(content_reader.wanted)); unless None: reader.unread(rest).
     """
 
     __slots__ = ("_buffer", "_dropped", "_searched")
@@ -68,10 +68,11 @@ class LineReader:
                 raise EndlessLine
         self._searched = max(0, len(self._buffer) - 1)
 
-    def take(self) -> bytes:
-        """Take everything that waits, for a reader of content."""
-        data = bytes(self._buffer)
-        self.clear()
+    def take(self, octets: int | None = None) -> bytes:
+        """Take that many octets of what waits, or all of it, for a reader of content."""
+        data = bytes(self._buffer[:octets])
+        del self._buffer[:octets]
+        self._searched = 0
         return data
 
     def unread(self, data: bytes) -> None:
@@ -179,6 +180,8 @@ class DataReader(_ContentReader):
 
     __slots__ = ("_tail",)
 
+    wanted: int | None = None  # octets that may be its own: there is no telling before its end
+
     def __init__(self, maximum_size: int) -> None:
         super().__init__(maximum_size)
         self._tail = CRLF  # the CRLF before the line that has not ended, and what there is of the line
@@ -210,23 +213,25 @@ class BdatReader(_ContentReader):
     Usage: begin(chunk.size), feed until it is not None, reply; after the chunk that says LAST: content().
     """
 
-    __slots__ = ("_missing", "_tail")
+    __slots__ = ("_tail", "wanted")
+
+    wanted: int  # octets that the chunk lacks
 
     def __init__(self, maximum_size: int) -> None:
         super().__init__(maximum_size)
-        self._missing = 0
+        self.wanted = 0
         self._tail = b""  # what there is of the line that has not ended
 
     def begin(self, size: int) -> None:
         """Expect a chunk of `size` octets (0 is legal: feed(b"") then ends it)."""
-        self._missing = size
+        self.wanted = size
         if len(self._kept) + len(self._tail) + size > self._maximum_size:
             self._refuse_size()
 
     def feed(self, data: bytes) -> bytes | None:
         """None while octets of the chunk are missing; then the octets behind it."""
-        part = data[: self._missing]
-        self._missing -= len(part)
+        part = data[: self.wanted]
+        self.wanted -= len(part)
         if self.refusal is None:
             block = self._tail + part
             cut = block.rfind(CRLF) + len(CRLF) if CRLF in block else 0
@@ -234,7 +239,7 @@ class BdatReader(_ContentReader):
             self._tail = block[cut:]
             if len(self._tail) >= LIMITS.text_line:
                 self._refuse_long_line()
-        return None if self._missing else data[len(part) :]
+        return None if self.wanted else data[len(part) :]
 
     def content(self) -> bytes:
         """As DataReader.content."""

@@ -23,6 +23,7 @@ from smtpeter.accounts.model import Login
 from smtpeter.accounts.passwords import Randomness, is_slow, stand_in, verify
 from smtpeter.message.status import Refusal, Reply
 from smtpeter.session.interface import IAddressedPassword
+from smtpeter.session.limits import Network
 from smtpeter.submission.delivery import Submitter
 from smtpeter.submission.guessing import Guard
 from smtpeter.submission.interface import HashPool
@@ -31,8 +32,6 @@ from smtpeter.submission.verified import VerifiedPasswords
 _LOCKED = Reply(454, "4.7.0", "Too many failed logins, try again later")
 _BUSY = Reply(454, "4.7.0", "Too many logins at once, try again later")
 _MOST_WAITING = 32  # slow hashes that may wait; above it we are being tried, or overrun
-
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @implementer(ICredentialsChecker)
@@ -124,7 +123,7 @@ class TrustedNetworks:
 
     def __init__(self, networks: Mapping[str, str], submitter: Callable[[str], Submitter]) -> None:
         # The narrowest network that holds an address decides.
-        self._networks: list[tuple[_Network, str]] = sorted(
+        self._networks: list[tuple[Network, str]] = sorted(
             ((ipaddress.ip_network(network), login) for network, login in networks.items()),
             key=lambda entry: -entry[0].prefixlen,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
@@ -47,6 +48,7 @@ class SubmissionServer:
         guard = Guard(means.reactor.seconds)
         checker = LoginChecker(neighbours.accounts, guard, means.hash_pool, means.token_bytes)
         self._portal = portal(checker, self._authenticated)
+        self._proxies = tuple(map(ip_network, settings.proxies))
         self._trusted = TrustedNetworks(settings.trusted_networks, self._trusted_submitter)
 
     def listeners(self) -> tuple[tuple[str, SessionFactory], ...]:
@@ -71,7 +73,8 @@ class SubmissionServer:
             portal=self._portal,
             mechanisms=_MECHANISMS,
         )
-        return SessionFactory(setup, proxied=endpoint in self._settings.proxy_protocol)
+        proxied = endpoint in self._settings.proxy_protocol
+        return SessionFactory(setup, proxies=self._proxies if proxied else None)
 
     def _authenticated(self, login: Login) -> Submitter:
         return Submitter(self._neighbours, self._rules, login.username, login.password_hash)

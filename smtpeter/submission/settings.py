@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     implicit_tls: tuple[str, ...] = ()
     trusted_networks: dict[str, str] = {}
     proxy_protocol: tuple[str, ...] = ()  # listeners (of the above) that speak PROXY v1/v2
+    proxies: tuple[str, ...] = ()  # networks that those take connections from: a proxy says who the client is
 
     maximum_size: int = 52_428_800  # of one message
     maximum_recipients: int = 1000  # of one message; those beyond it get 452 4.5.3
@@ -38,6 +39,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         strangers = set(self.proxy_protocol) - {*self.starttls, *self.implicit_tls}
         if strangers:
             raise ValueError(f"proxy_protocol: {min(strangers)!r} is not among starttls and implicit_tls")
+        for network in self.proxies:
+            check_network("proxies", network)
+        if self.proxy_protocol and not self.proxies:
+            raise ValueError("proxies: missing: whose word do the listeners in proxy_protocol take?")
         for key in self.__struct_fields__:
             if (key.startswith(("maximum_", "minimum_")) or key.endswith("_timeout")) and getattr(
                 self, key

@@ -45,6 +45,7 @@ def server(
     daemon.sections["submission"] |= {
         "starttls": [*daemon.sections["submission"]["starttls"], through_proxy],  # type: ignore[misc]
         "proxy_protocol": [through_proxy],
+        "proxies": ["127.0.0.1"],
         "trusted_networks": {"127.0.0.2/32": "office", "127.0.0.4/32": "newsroom", "192.0.2.0/24": "office"},
     }
     daemon.configure()

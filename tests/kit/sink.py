@@ -7,7 +7,6 @@ that fits the stage (and recipient) and is not used up gives the answer; without
 from __future__ import annotations
 
 import contextlib
-import enum
 import re
 import socket
 import ssl
@@ -19,6 +18,21 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.kit.loopback import free_port
+from tests.kit.moods import Action, Answer, Dripping, Rule, Slow, Stage, greylisted, is_positive
+
+__all__ = [
+    "EXTENSIONS",
+    "Action",
+    "Answer",
+    "Connection",
+    "Dripping",
+    "Received",
+    "Rule",
+    "Sink",
+    "Slow",
+    "Stage",
+    "greylisted",
+]
 
 EXTENSIONS = ("PIPELINING", "SIZE 20971520", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8")
 WILLING = {
@@ -34,72 +48,6 @@ WILLING = {
     "quit": "221 2.0.0 Bye",
     "starttls": "220 2.0.0 Go ahead",
 }
-
-
-class Stage(enum.Enum):
-    """Where a rule applies. CONTENT is the reply to the final dot; HANDSHAKE what follows the 220 to STARTTLS."""
-
-    GREETING = "greeting"
-    EHLO = "ehlo"
-    HELO = "helo"
-    STARTTLS = "starttls"
-    HANDSHAKE = "handshake"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    CONTENT = "content"
-    RSET = "rset"
-    NOOP = "noop"
-    QUIT = "quit"
-
-
-class Action(enum.Enum):
-    """What a bad host does instead of answering."""
-
-    DROP = "closes the connection"
-    RESET = "resets the connection"
-    SILENCE = "keeps the connection and says nothing more"
-    HALF_CLOSE = "closes its sending side and reads on"
-
-
-@dataclass(frozen=True, slots=True)
-class Slow:
-    """The reply, `seconds` late."""
-
-    reply: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Dripping:
-    """The reply octet by octet, with `seconds` between two."""
-
-    reply: str
-    seconds: float
-
-
-Answer = str | bytes | Action | Slow | Dripping
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """At this stage, this answer: `times` times (None: always), for each recipient if `each`.
-
-    `recipient` is a regular expression searched in the recipient's address (RCPT) or in those of the
-    transaction (DATA, CONTENT). A `str` is a reply (lines parted by a newline), after 421 and 521 the
-    connection is closed; `bytes` go out as they are.
-    """
-
-    stage: Stage
-    answer: Answer
-    recipient: str | None = None
-    times: int | None = None
-    each: bool = False
-
-
-def greylisted(seconds_text: str = "300") -> Rule:
-    """The first RCPT of every recipient is put off (RFC 6647)."""
-    return Rule(Stage.RCPT, f"450 4.7.1 Greylisted, try again in {seconds_text} seconds", times=1, each=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +295,7 @@ class _Conversation:
         content = self._content()
         self._connection.contents += 1
         answer = self._sink.answer_to(Stage.CONTENT, recipients)
-        if _is_positive(answer):
+        if is_positive(answer):
             message = Received(
                 return_path=_path(self._mail),
                 recipients=recipients,
@@ -380,7 +328,7 @@ class _Conversation:
         """Answer as the rules say; whether that was a yes (2xx, 3xx)."""
         answer = self._sink.answer_to(stage, recipients) or willing
         self._give(answer)
-        return _is_positive(answer)
+        return is_positive(answer)
 
     def _give(self, answer: Answer) -> None:
         match answer:
@@ -445,13 +393,6 @@ def _path(argument: str) -> str:
     """The address of `FROM:<a@b> PARAMETERS`."""
     found = re.search(r'<((?:"(?:[^"\\]|\\.)*"|[^">])*)>', argument)
     return found.group(1) if found else argument
-
-
-def _is_positive(answer: Answer) -> bool:
-    reply = answer.reply if isinstance(answer, Slow | Dripping) else answer
-    if isinstance(reply, bytes):
-        reply = reply.decode("latin-1")
-    return isinstance(reply, str) and reply[:1] in {"2", "3"}
 
 
 def _wire(reply: str) -> bytes:

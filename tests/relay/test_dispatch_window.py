@@ -73,12 +73,13 @@ def test_retries_and_first_tries_of_one_message_are_apart():
 
 
 def test_no_more_attempts_than_allowed_in_all_and_at_a_site():
-    it = window(attempts=7, site=5, opening=5)
+    it = window(attempts=7, site=5, opening=5, greed=7)
     for number in range(10):
         fill(it, f"{number}@x.example")
         fill(it, f"{number}@y.example")
     running = begun(it)
     assert 7 == len(running) == it.running
+    assert it.begin(0.0) is None
     assert max(domains(running).count(site) for site in ("x.example", "y.example")) <= 5
 
 
@@ -150,7 +151,7 @@ def test_first_tries_come_before_retries_and_retries_come_at_last():
 
 
 def test_retries_never_take_all_attempts():
-    it = window(attempts=10, retries=4)
+    it = window(attempts=10, retries=4, greed=10)
     for number in range(20):
         fill(it, f"a@{number}.example", attempts=1)
     assert 4 == len(begun(it))
@@ -252,18 +253,97 @@ def test_content_of_a_message_is_kept_while_any_of_its_batches_is():
     assert 0 == it.contents.octets
 
 
-def test_fetched_content_is_counted():
-    it = window(octets=500)
-    mail = message("a@x.example", content=b"x" * 1000)
-    it.add(mail, claims(mail), 0.0)
-    (batch,) = begun(it)
-    assert not batch.held.is_whole
-    it.contents.fill(batch.held, mail)
-    assert it.contents.is_full
-    assert mail is batch.held.message
-    assert 0 == it.places()
-    finish(it, batch)
-    assert not it.contents.is_full
+def test_fetched_content_is_kept_when_there_is_room_for_it_by_then():
+    it = window(octets=1500)
+    mails = [message(f"a@{name}.example", content=b"x" * 1000) for name in "xy"]
+    for mail in mails:
+        it.add(mail, claims(mail), 0.0)
+    first, second = begun(it)
+    it.contents.fill(second.held, mails[1])
+    assert (False, 1000) == (second.held.is_whole, it.contents.octets)
+    finish(it, first)
+    it.contents.fill(second.held, mails[1])
+    assert (True, 1000) == (second.held.is_whole, it.contents.octets)
+    finish(it, second)
+    assert 0 == it.contents.octets
+
+
+@pytest.mark.parametrize("attempts", [0, 3], ids=["first tries", "retries"])
+def test_a_login_whose_attempts_never_end_leaves_a_quarter_to_others(attempts):
+    it = window(attempts=40, retries=40)
+    for number in range(100):
+        fill(it, f"a@{number}.tarpit", login="bad", attempts=attempts)
+    assert 30 == len(begun(it))
+    fill(it, "boss@x.example", login="good", attempts=attempts)
+    assert ["x.example"] == domains(begun(it))
+
+
+def test_retries_of_a_login_leave_a_quarter_to_those_of_others():
+    it = window(attempts=100, retries=40)
+    for number in range(100):
+        fill(it, f"a@{number}.tarpit", login="bad", attempts=1)
+    assert 30 == len(begun(it))
+    fill(it, "boss@x.example", login="good", attempts=1)
+    assert ["x.example"] == domains(begun(it))
+
+
+def test_however_many_collude_there_is_an_attempt_for_another_login():
+    it = window(attempts=200)
+    for login in range(10):
+        for number in range(60):
+            fill(it, f"a@{number}.{login}.tarpit", login=f"bad{login}")
+    assert 180 < len(begun(it)) < 200
+    fill(it, "boss@x.example", login="good")
+    assert ["x.example"] == domains(begun(it))
+
+
+def test_a_login_that_had_its_share_keeps_its_turn_and_goes_on_when_one_ends():
+    it = window(attempts=4)
+    for number in range(6):
+        fill(it, f"a@{number}.example")
+    running = begun(it)
+    assert 3 == len(running)
+    finish(it, running[0])
+    assert ["3.example"] == domains(begun(it))
+
+
+def test_where_all_goes_to_one_site_a_login_alone_has_all_attempts():
+    it = Window(Limits.of_one_site(100), lambda _: "smarthost", Outgoing().per_recipient)
+    for number in range(150):
+        fill(it, f"a@{number}.example")
+    assert 100 == len(begun(it))
+
+
+def test_copies_for_each_recipient_are_bounded_and_one_always_runs():
+    it = window(copies=10_000, octets=1_000_000)
+    fill(it, *(f"{number}@x{number}.example" for number in range(9)), content=b"x" * 1000, targets=LINKS)
+    running = begun(it)
+    assert [2000] * 4 == [batch.octets for batch in running]
+    fill(it, "boss@y.example", content=b"x" * 1000, targets=LINKS, login="good")
+    assert ["y.example"] == domains(begun(it))
+    big = window(copies=10_000, octets=1_000_000)
+    fill(big, "a@x.example", "b@y.example", content=b"x" * 50_000, targets=LINKS)
+    (first,) = begun(big)
+    finish(big, first)
+    assert 1 == len(begun(big))
+
+
+def test_content_that_all_recipients_share_is_no_copy():
+    it = window(copies=10_000, attempts=200)
+    fill(it, *(f"{number}@x{number}.example" for number in range(100)), content=b"x" * 1000)
+    assert [0] * 100 == [batch.octets for batch in begun(it)]
+
+
+def test_the_room_for_content_is_never_all_of_one_login():
+    it = window(octets=10_000)
+    for number in range(20):
+        fill(it, f"a@{number}.tarpit", content=b"x" * 1000, login="bad")
+    assert not it.has_room(message("a@x.example", content=b"x" * 1000, login="bad"), 0.0)
+    assert it.has_room(message("a@x.example", content=b"x" * 1000, login="good"), 0.0)
+    fill(it, "a@x.example", content=b"x" * 1000, login="good")
+    assert {"good": True} == {
+        b.held.message.login: b.held.is_whole for b in begun(it) if b.domain == "x.example"
+    }
 
 
 def test_drain_takes_out_all_that_waits_and_leaves_what_runs():

@@ -520,6 +520,53 @@ def test_a_missing_last_line_end_is_added_and_what_could_smuggle_is_never_sent()
         assert ["EHLO relay.example"] == host.commands
 
 
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "dot", "RSET"])
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+def test_a_host_that_answers_what_makes_no_sense_is_not_talked_to_any_longer(verb, offers):
+    """After 3xx nobody knows what it waits for: the next message might be taken for a part of this one."""
+    host = Host(offers, **{verb: ["354 More", "250 Ok"]})
+    if verb == "RSET":
+        host.script["RCPT"].extendleft(["550 5.1.1 No"])
+    net = Net({ONE: host})
+    courier = attempts(net, ONE)
+    (outcome,) = attempt(net, courier, group())
+    assert outcome.result is (FAILED if verb == "RSET" else DEFERRED)
+    assert not outcome.duplicate_possible
+    if verb == "RCPT":
+        assert [] == host.contents
+    assert DELIVERED is attempt(net, courier, group())[0].result
+    assert 2 == len(host.connections)
+
+
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+def test_one_senseless_answer_defers_those_that_were_accepted_and_refusals_stand(offers):
+    host = Host(offers, RCPT=["550 5.1.1 No", "250 Ok", "354 More"])
+    assert [(FAILED, Stage.RCPT, 550), (DEFERRED, Stage.RCPT, 451), (DEFERRED, Stage.RCPT, 451)] == shown(
+        once(host, "a@example.com", "b@example.com", "c@example.com")
+    )
+    assert [] == host.contents
+
+
+@pytest.mark.parametrize(("own_each", "made"), [(False, 1), (True, 3)])
+def test_attempts_of_one_message_share_what_leaves_unless_each_has_its_own(own_each, made):
+    class Counting(Outgoing):
+        asked = 0
+
+        def content(self, message, delivery, *, eight_bit):
+            self.asked += 1
+            return super().content(message, delivery, eight_bit=eight_bit)
+
+    outgoing = Counting(own_each=own_each)
+    net = Net({ONE: Host(dot=[SILENT, SILENT, SILENT, "250 Ok"])})
+    courier = attempts(net, ONE, outgoing=outgoing)
+    running = begin(net, courier, group(), group(), group())
+    assert made == outgoing.asked
+    net.wait(600)
+    assert [DEFERRED] * 3 == [result(each)[1].result for each in running]
+    attempt(net, courier, group())
+    assert made + 1 == outgoing.asked  # nothing is kept when nobody uses it
+
+
 # -- our own trouble --------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """The resolver against name servers in memory, and the reading of replies."""
 
+import select
+import socket
 from ipaddress import ip_address
 
 import dns.flags
@@ -11,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import error
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from smtpeter.relay import names
+from smtpeter.relay.datagram import Datagrams
 from smtpeter.relay.interface import Finding, MailExchanger
 from smtpeter.relay.resolver import DnsResolver
 from tests.relay.hosts import result
@@ -61,10 +65,9 @@ class Wire(Clock):
         self.servers = servers
         self.open = 0
 
-    def listenUDP(self, port, protocol, interface):
+    def open_socket(self, reactor, peer, heard, refused):
         self.open += 1
-        protocol.makeConnection(_Socket(self, protocol))
-        return protocol.transport
+        return _Socket(self, peer, heard, refused)
 
     def connectTCP(self, host, port, factory, timeout):
         protocol = factory.buildProtocol(None)
@@ -77,21 +80,17 @@ class Wire(Clock):
 
 
 class _Socket:
-    def __init__(self, wire, protocol):
-        self.wire, self.protocol = wire, protocol
+    def __init__(self, wire, peer, heard, refused):
+        self.wire, self.peer, self.heard, self.refused = wire, peer, heard, refused
 
-    def connect(self, host, port):
-        self.peer = (host, port)
-
-    def write(self, data, address=None):
-        assert address is None
+    def send(self, data):
         answer = self.wire.servers[self.peer].answer(data, tcp=False)
         if answer is REFUSED:
-            self.wire.callLater(0, self.protocol.connectionRefused)
+            self.wire.callLater(0, self.refused)
         elif answer is not SILENT:
-            self.wire.callLater(0, self.protocol.datagramReceived, answer, self.peer)
+            self.wire.callLater(0, self.heard, answer)
 
-    def stopListening(self):
+    def close(self):
         self.wire.open -= 1
 
 
@@ -116,7 +115,8 @@ def asking(*zones, numbers=None, **more):
     """(resolver, wire, name servers) over servers with these zones."""
     servers = [NameServer(zone) for zone in zones]
     wire = Wire(dict(zip((FIRST, SECOND), servers, strict=False)))
-    resolver = DnsResolver(wire, tuple(wire.servers), numbers or (lambda bits: 4711), **more)
+    numbers = numbers or (lambda bits: 4711)
+    resolver = DnsResolver(wire, tuple(wire.servers), numbers, open_socket=wire.open_socket, **more)
     return resolver, wire, servers
 
 
@@ -357,6 +357,108 @@ def a_reply():
     reply = dns.message.make_response(ASKED.message)
     reply.answer.append(dns.rrset.from_text("a.example.", 300, "IN", "MX", "10 mx.example.", "0 ."))
     return reply.to_wire()
+
+
+def many(count, wire=None):
+    """A reply to ASKED whose MX records lead over a chain of compressed labels, each of them again."""
+    query = ASKED.wire
+    body = query[12 : query.index(b"\0", 12) + 5]
+    long = b"\1a" * 110 + b"\xc0\x0c"
+    head = b"\xc0\x0c\0\x0f\0\1\0\0\0\x3c"
+    records = [head + (2 + len(long)).to_bytes(2, "big") + b"\0\1" + long]
+    start = 12 + len(body) + 14
+    for number in range(1, count):
+        name = 0xC000 | (start + 2 * (number % 100))
+        records.append(head + b"\0\4" + number.to_bytes(2, "big") + name.to_bytes(2, "big"))
+    return query[:2] + b"\x84\0\0\1" + count.to_bytes(2, "big") + b"\0\0\0\0" + body + b"".join(records)
+
+
+def test_a_reply_of_too_many_records_is_not_read():
+    assert Finding.FOUND is names.read(ASKED, many(63)).finding
+    for count in (64, 800, 3500):
+        reading = names.read(ASKED, many(count))
+        assert (Finding.TROUBLE, "too many records") == (reading.finding, reading.cause)
+    assert names.read(ASKED, b"\0\0" + many(3500)[2:]) is None  # and one to no question of ours is not heard
+
+
+def test_a_reply_over_tcp_that_is_too_long_is_not_waited_for():
+    def long(query, tcp):
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.TC
+        return reply.to_wire() + bytes(16_385 if tcp else 0)
+
+    resolver, wire, (server,) = asking({("a.example", "MX"): long})
+    assert Finding.TROUBLE is answered(wire, resolver.exchangers("a.example")).finding
+    assert 2 == len(server.queries)  # nor asked for again
+
+
+class Watched:
+    """The reactor's part for a socket, and a name server's socket on loopback."""
+
+    def __init__(self, family=socket.AF_INET, address="127.0.0.1"):
+        self.readers = []
+        self.addReader, self.removeReader = self.readers.append, self.readers.remove
+        self.server = socket.socket(family, socket.SOCK_DGRAM)
+        self.server.bind((address, 0))
+        self.peer = self.server.getsockname()[:2]
+        self.heard, self.refusals = [], []
+
+    def open(self):
+        return Datagrams(self, self.peer, self.heard.append, lambda: self.refusals.append(1))
+
+    def read(self):
+        """As the reactor does it when something has come."""
+        for reader in select.select(self.readers, [], [], 5)[0]:
+            reader.doRead()
+
+
+def test_a_socket_carries_datagrams_and_writes_nothing_to_the_log():
+    net = Watched()
+    with capturedLogs() as logged, net.server:
+        ours = net.open()
+        ours.send(b"question")
+        question, address = net.server.recvfrom(100)
+        net.server.sendto(b"answer", address)
+        net.read()
+        ours.close()
+        ours.close()
+    assert (b"question", [b"answer"], []) == (question, net.heard, net.readers)
+    assert [] == logged
+
+
+def test_a_socket_hears_nobody_but_its_peer():
+    net = Watched()
+    with net.server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        ours = net.open()
+        ours.send(b"question")
+        _, address = net.server.recvfrom(100)
+        stranger.sendto(b"lie", address)
+        net.server.sendto(b"answer", address)
+        net.read()
+        ours.close()
+    assert [b"answer"] == net.heard
+
+
+def test_a_socket_that_is_closed_by_what_it_heard_hears_no_more():
+    net = Watched()
+    with net.server:
+        ours = Datagrams(net, net.peer, lambda data: (net.heard.append(data), ours.close()), lambda: None)
+        ours.send(b"question")
+        _, address = net.server.recvfrom(100)
+        for answer in (b"one", b"two"):
+            net.server.sendto(answer, address)
+        net.read()
+    assert [b"one"] == net.heard
+
+
+def test_where_nobody_listens_a_socket_is_refused():
+    net = Watched()
+    net.server.close()
+    ours = net.open()
+    ours.send(b"question")
+    net.read()
+    ours.close()
+    assert [1] == net.refusals
 
 
 @given(st.binary(max_size=600))

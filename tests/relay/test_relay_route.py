@@ -221,3 +221,10 @@ def test_the_smarthost_may_be_private_and_is_never_a_reason_to_fail_for_good():
     assert [Hop("smart.example", f"10.0.0.{n}", 587) for n in (1, 2)] == list(hops("smart.example", smart))
     for finding in (Finding.NO_SUCH_NAME, Finding.NO_DATA, Finding.TROUBLE):
         assert 451 == hops("smart.example", {"smart.example": finding}).reply.code
+
+
+def test_of_a_domain_with_many_hosts_a_few_are_asked_for():
+    """A hostile zone must not have us ask a thousand questions."""
+    records = tuple(MailExchanger(n, f"{n}.example") for n in range(50))
+    found = route.exchangers("a.example", Answer(Finding.FOUND, records), RULES, random.Random(1))
+    assert records[:8] == found

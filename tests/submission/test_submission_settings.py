@@ -11,6 +11,8 @@ from smtpeter.submission.settings import Settings
         ({"trusted_networks": {"nonsense": "x"}}, "trusted_networks"),
         ({"trusted_networks": {"192.0.2.1/24": "x"}}, "trusted_networks"),
         ({"proxy_protocol": ("tcp:1",)}, "proxy_protocol"),
+        ({"starttls": ("tcp:1",), "proxy_protocol": ("tcp:1",)}, "proxies: missing"),
+        ({"proxies": ("192.0.2.1/24",)}, "proxies"),
         ({"maximum_size": 0}, "maximum_size"),
         ({"command_timeout": -1.0}, "command_timeout"),
         ({"minimum_rate": 0}, "minimum_rate"),
