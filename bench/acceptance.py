@@ -33,7 +33,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.machine import machine
-from bench.processes import Usage
+from bench.processes import Usage, busy_seconds
 from tests.kit.certificates import Authority, Certificate
 from tests.kit.daemon import Daemon
 from tests.kit.loopback import answers, free_port, until
@@ -67,6 +67,7 @@ class Figures:
     cpu_ms: float  # a message
     per_cpu: float  # messages a second of CPU
     median_ms: float  # from the first octet of a message to its 250
+    others: float  # processors that were busy with something else: what makes a run worth little
 
 
 COLUMNS = {
@@ -74,6 +75,7 @@ COLUMNS = {
     "cpu_ms": "CPU ms/message",
     "per_cpu": "messages/CPU s",
     "median_ms": "median ms",
+    "others": "others' processors",
 }
 
 
@@ -133,12 +135,15 @@ def _measure(generator: Path, peer: Peer, load: Load) -> Figures:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.3)  # what the logins leave to do
-        cpu = peer.usage.cpu_seconds()
+        load_usage = Usage(process.pid)
+        begun, busy = time.monotonic(), busy_seconds()
+        cpu, load_cpu = peer.usage.cpu_seconds(), load_usage.cpu_seconds()
         process.stdin.write("\n")
         process.stdin.flush()
         told = json.loads(process.stdout.readline())
         time.sleep(0.3)  # what the peer does behind the last message is its cost too
-        cpu = peer.usage.cpu_seconds() - cpu
+        cpu, load_cpu = peer.usage.cpu_seconds() - cpu, load_usage.cpu_seconds() - load_cpu
+        busy, took = busy_seconds() - busy, time.monotonic() - begun
         process.stdin.close()
         process.wait(60)
     assert told["accepted"] == load.messages, f"{peer.name}: {told}"
@@ -147,6 +152,7 @@ def _measure(generator: Path, peer: Peer, load: Load) -> Figures:
         cpu_ms=cpu / load.messages * 1000,
         per_cpu=load.messages / cpu,
         median_ms=told["median_ms"],
+        others=max(0.0, busy - cpu - load_cpu) / took,
     )
 
 

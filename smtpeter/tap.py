@@ -10,7 +10,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from smtpeter import config
-from smtpeter.service import Smtpeter, load
+from smtpeter.service.server import Smtpeter, load
 
 
 class Options(usage.Options):

@@ -15,7 +15,6 @@ from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
-from smtpeter.service import load
 
 NOT_BUILT = frozenset(
     ("operator", "token", "suppression", "webhook", "backup", "restore", "doctor"),
@@ -54,6 +53,8 @@ def main(context: click.Context, config_file: Path) -> None:
 @click.pass_obj
 def check_config(config_file: Path) -> None:
     """Say whether the configuration can be used, and what is wrong if not."""
+    from smtpeter.service.server import load  # noqa: PLC0415 - the whole server, which other commands do not need
+
     try:
         load(config_file)
     except config.Misconfigured as error:

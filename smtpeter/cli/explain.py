@@ -19,7 +19,7 @@ from smtpeter.message.edit import Report, SlotKind
 from smtpeter.message.header import fields
 from smtpeter.message.token import TOKEN_LENGTH
 from smtpeter.rewrite.render import render
-from smtpeter.service import rooms
+from smtpeter.service.host import AVAILABLE
 from smtpeter.submission.options import read_options
 
 
@@ -30,11 +30,13 @@ from smtpeter.submission.options import read_options
 @with_store
 def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> None:
     """Tell what would change in the message FILE ("-": standard input), and why not."""
+    from smtpeter.service import rooms  # noqa: PLC0415 - all rewriters, which other commands do not need
+
     login = store.login(username)
     given = file.read()
     original = re.sub(rb"\r\n|\r|\n", b"\r\n", given)
     found, _ = fields(original)
-    options = read_options(original, found, login.switches, available=rooms.AVAILABLE)
+    options = read_options(original, found, login.switches, available=AVAILABLE)
     template, report = rooms.pipeline(store.settings).prepare(original, options.switches, options.edits)
     notes = options.notes + report.notes
     if original != given:

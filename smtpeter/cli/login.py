@@ -18,7 +18,7 @@ from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.options import Switches
-from smtpeter.service.rooms import AVAILABLE
+from smtpeter.service.host import AVAILABLE
 from smtpeter.submission.senders import check_sender
 
 _HELP = {
@@ -110,7 +110,7 @@ def create(
     """Make a login; the password is shown once. Without switches they are all off."""
     if username is not None and not _is_usable(username):
         raise click.ClickException(
-            "a username has 1 to 255 characters, none of them a blank or a control character"
+            "a username has 1 to 255 octets, none of them a blank or a control character"
         )
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
@@ -136,7 +136,8 @@ def create(
 
 
 def _is_usable(username: str) -> bool:
-    return 0 < len(username) <= 255 and username.isprintable() and " " not in username
+    # What is printable can be encoded: octets that the shell gave us and that are no UTF-8 cannot.
+    return username.isprintable() and " " not in username and 0 < len(username.encode()) <= 255
 
 
 def _chosen() -> tuple[str, str]:

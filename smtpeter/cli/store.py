@@ -16,7 +16,7 @@ from smtpeter.accounts.model import Login
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
 from smtpeter.service.answer import answered
-from smtpeter.service.server import host
+from smtpeter.service.host import host
 from smtpeter.spool.interface import Spool, SpoolUnavailable
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import open_for_command

@@ -18,6 +18,9 @@ from smtpeter.message.header import Field
 
 MAXIMUM_DEPTH = 100
 MAXIMUM_PARTS = 10_000
+MAXIMUM_LINES = (
+    30_000  # that begin as a delimiter does, and are none, and fields of inner parts: patches have many
+)
 MAXIMUM_PART_HEADER = 65_536  # octets of an inner part's header section
 _LONGEST_FIELD = 65_536  # octets of a field that describes a part
 _MAXIMUM_BOUNDARY = 200  # octets; RFC 2046 5.1.1 allows 70, some programs write more
@@ -104,11 +107,12 @@ class _Walk:
         self._open: list[_Open] = []
         self._depth: dict[bytes, int] = {}  # boundary to its place in the stack
         self._leaf: int | None = None  # index of the leaf that has begun
+        self._lines = 0  # that were looked at, as MAXIMUM_LINES counts them
 
     def run(self) -> tuple[Part, ...]:
         fields, body = header.fields(self._content)
         position = self._begin("", fields, 0, body, Seal.NONE, is_ended=self._is_ended(fields, 0, body))
-        while self._open and len(self._parts) < MAXIMUM_PARTS:
+        while self._open and len(self._parts) < MAXIMUM_PARTS and self._lines < MAXIMUM_LINES:
             newline = self._content.find(b"\n--", position)
             if newline < 0:
                 break
@@ -123,6 +127,7 @@ class _Walk:
         end = content.find(b"\r\n", start)
         end = len(content) if end < 0 else end
         if end - start > _MAXIMUM_BOUNDARY or content[start - 2 : start] != b"\r\n":
+            self._lines += 1
             return max(start, end - 1)
         line = content[start + 2 : end].rstrip(b" \t")
         depth = self._depth.get(line)
@@ -130,6 +135,7 @@ class _Walk:
         if is_last:
             depth = self._depth.get(line[:-2])
         if depth is None:
+            self._lines += 1
             return end
         self._end_leaf(start - 2)
         self._forget(depth + 1)
@@ -145,6 +151,7 @@ class _Walk:
         path = f"{outer.path}.{parent.children}" if outer.path else str(parent.children)
         end = min(len(self._content), start + MAXIMUM_PART_HEADER)
         fields, body = header.fields(self._content, start, end)
+        self._lines += len(fields)
         if not self._is_ended(fields, start, body):
             fields, body = (), start
             return self._begin(path, fields, start, body, outer.seal, is_ended=False)

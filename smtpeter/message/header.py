@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-MAXIMUM_FIELDS = 10_000  # beyond it a header section is taken to end: a bound on memory, not on mail
+MAXIMUM_FIELDS = 10_000  # beyond it a header section is taken to end: a bound on memory
 
 # Two searches, since folded lines as a repeated group would cost memory for each of them.
 _NAME = re.compile(

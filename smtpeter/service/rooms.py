@@ -42,6 +42,7 @@ from smtpeter.report.notification import Notification
 from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
+from smtpeter.service.host import AVAILABLE, now
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
@@ -56,12 +57,11 @@ from smtpeter.web.spill import Spill
 from smtpeter.web.tracking import Tracking
 from smtpeter.web.visit import Proxies
 
-# The switches whose rewriters are built; the others are refused where someone asks for them.
-AVAILABLE = frozenset(Switches.names()) - {"track_bounces"}
-_LARGE = 262_144  # octets of a message that is not rewritten beside the conversations
+_LARGE = (
+    65_536  # octets of a message that is not rewritten beside the conversations: the worst below takes 100 ms
+)
 _TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
-now = time.time
 
 
 def identifiers() -> Identifiers:

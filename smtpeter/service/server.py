@@ -7,10 +7,7 @@ What keeps it from starting ends the process with one line and status 1.
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -33,19 +30,16 @@ from smtpeter.config import Misconfigured, Settings
 from smtpeter.rewrite.signature import Signatures
 from smtpeter.service import rooms
 from smtpeter.service.answer import answered
+from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
-from smtpeter.storage.store import Host, Store, open_for_command, open_for_server
+from smtpeter.storage.store import Store, open_for_command, open_for_server
 
 _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
 _HASHING = 2  # slow passwords verified at a time
-
-
-def host() -> Host:
-    return Host(rooms.now, lambda: time.clock_gettime(time.CLOCK_BOOTTIME), secrets.token_bytes, os.statvfs)
 
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -78,7 +72,7 @@ def _check(settings: Settings) -> None:
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
         )
     rooms.certificates(settings)
-    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, rooms.now))
+    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, now))
     if not settings.data_directory.parent.is_dir():
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
@@ -160,7 +154,7 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
-        self._forgetting = Forgetting(settings.retention, store.spool, store.journal, rooms.now, reactor)
+        self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
         try:
@@ -179,7 +173,7 @@ class Smtpeter(Service):
     def _build(self, store: Store) -> None:
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
-        outgoing = Rendered(self._keys.ring, self._keys.signatures, rooms.now)
+        outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
         self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(

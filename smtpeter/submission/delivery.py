@@ -20,7 +20,7 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login
 from smtpeter.message.edit import Edit, Report, Template, compile_template
 from smtpeter.message.envelope import Recipient
-from smtpeter.message.header import Field, fields
+from smtpeter.message.header import Field
 from smtpeter.message.identifier import show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal, Reply
@@ -170,7 +170,7 @@ class SubmittedMessage:
 
     def _incoming(self, content: bytes, login: Login) -> Incoming:
         identifiers = self._submitter.neighbours.identifiers
-        found, _ = fields(content)
+        found = policy.header_section(content, login.senders)
         first: dict[str, Field] = {}
         for field in found:
             first.setdefault(field.name.lower(), field)

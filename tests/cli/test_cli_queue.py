@@ -7,7 +7,7 @@ import pytest
 from smtpeter import config
 from smtpeter.message.identifier import show
 from smtpeter.service.answer import answered
-from smtpeter.service.server import host
+from smtpeter.service.host import host
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import Step
 from smtpeter.storage.store import open_for_command

@@ -20,19 +20,7 @@ from typing import Self
 from tests.kit.loopback import free_port
 from tests.kit.moods import Action, Answer, Dripping, Rule, Slow, Stage, greylisted, is_positive
 
-__all__ = [
-    "EXTENSIONS",
-    "Action",
-    "Answer",
-    "Connection",
-    "Dripping",
-    "Received",
-    "Rule",
-    "Sink",
-    "Slow",
-    "Stage",
-    "greylisted",
-]
+__all__ = ["Action", "Answer", "Dripping", "Received", "Rule", "Sink", "Slow", "Stage", "greylisted"]
 
 EXTENSIONS = ("PIPELINING", "SIZE 20971520", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8")
 WILLING = {

@@ -300,3 +300,23 @@ def test_well_formed_trees_are_found_whole(tree):
         if not part.is_multipart()
     ]
     assert [part.get_content_type() for part in parsed] == [leaf.content_type for leaf in leaves]
+
+
+@pytest.mark.row(81)
+@pytest.mark.parametrize(
+    ("unit", "wanted"),
+    [
+        (b"--\r\n", 2),
+        (b"--" + b"-" * 300 + b"\r\n", 2),
+        (b"--b\r\n" + b"A:b\r\n" * 9000 + b"\r\n", 6),
+    ],
+    ids=["short", "long", "fields"],
+)
+def test_lines_that_look_like_delimiters_are_looked_at_so_many_times_only(unit, wanted):
+    """Each costs a look from Python, and a content of 50 MB has room for twelve million."""
+    start = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
+    few = content.parts(start + unit * (1 if wanted > 2 else 20_000) + b"--b--\r\n")
+    assert {Seal.NONE} == {part.seal for part in few}
+    many = content.parts(start + unit * (12 if wanted > 2 else 40_000) + b"--b--\r\n")
+    assert wanted == len(many)
+    assert {Seal.MALFORMED} == {part.seal for part in many}

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from smtpeter.message.options import Switches
 from smtpeter.service.rooms import Preparing
 
-SMALL, LARGE = b"x" * 1_000, b"x" * 300_000
+SMALL, LARGE = b"x" * 1_000, b"x" * 66_000
 
 
 class Here:

@@ -2,13 +2,14 @@
 
 import os
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message.status import Refusal, Reply
-from smtpeter.smtp.framing import BdatReader, DataReader, NotCanonical, stuff
+from smtpeter.smtp.framing import BdatReader, DataReader, NotCanonical, has_bare_octets, stuff, stuffed
 
 BIG = 1 << 30
 
@@ -394,3 +395,43 @@ def test_a_dot_at_every_border_of_a_block():
         wire = stuff(content)
         assert wire.find(b"\r\n.\r\n") == len(wire) - 5
         assert (content, b"") == read(wire, step=max(1, length))
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"\0", b"a"]), max_size=8).map(b"".join))
+def test_bare_octets_are_found_where_lines_are_compared_one_by_one(start):
+    lines = start + b"\r\n"
+    is_bare = any(set(line) & set(b"\r\n\0") for line in lines.split(b"\r\n"))
+    assert is_bare == has_bare_octets(lines)
+
+
+def test_many_lines_cost_no_memory_each():
+    content = b"\r\n" * 500_000
+    tracemalloc.start()
+    try:
+        assert not has_bare_octets(content)
+        assert sum(map(len, stuffed(content))) == len(content) + 3
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 500_000
+
+
+@pytest.mark.row(99)
+@pytest.mark.parametrize(
+    "unit", [b".\r\n", b"\r\n", b"\r\n.", b"ab\r\n", b".x\r\n..\r\n", b"x" * 997 + b"\r\n."]
+)
+@pytest.mark.parametrize("shift", range(6))
+def test_blocks_are_stuffed_as_the_whole_is(unit, shift):
+    """Wherever a line meets the border of a block of 65,536 octets."""
+    content = b"x" * shift + unit * (200_000 // len(unit)) + b"\r\n"
+    lines = content.split(b"\r\n")
+    wanted = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines) + b".\r\n"
+    blocks = list(stuffed(content))
+    assert wanted == b"".join(blocks)
+    assert max(map(len, blocks)) <= 2 * 65_536
+
+
+@pytest.mark.parametrize("length", [65_533, 65_534, 65_535, 65_536, 65_537, 200_000])
+def test_a_line_longer_than_a_block_is_one_block(length):
+    content = b"x" * length + b"\r\n.\r\n"
+    assert b"x" * length + b"\r\n..\r\n.\r\n" == b"".join(stuffed(content))

@@ -1,6 +1,7 @@
 """Time, errors and numbers: how long a session may last, how often it may be wrong, how many there may be."""
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from smtpeter.session.limits import Quota
 from tests.submission.door import Door, reply, speak, submit, trusted
@@ -115,6 +116,28 @@ def test_connections_from_one_address_are_limited_and_others_unaffected():
     assert reply(door.wire(address="198.51.100.1")).startswith("220")
     wires[0].lose()
     assert reply(door.wire()).startswith("220")
+
+
+@pytest.mark.row(48)
+def test_connections_that_are_too_many_are_told_in_one_line_a_minute():
+    door = Door(maximum_connections_per_address=1)
+    with capturedLogs() as events:
+        for _ in range(50):
+            door.wire()
+        door.clock.advance(61)
+        door.wire()
+    assert [f"192.0.2.1: too many connections, turned away: {count}" for count in (1, 49)] == [
+        formatEvent(event) for event in events
+    ]
+
+
+def test_chunks_that_bring_a_message_no_nearer_are_junk():
+    _, wire = trusted(maximum_junk=10)
+    speak(wire, "MAIL FROM:<a@b.test>", "RCPT TO:<c@d.test>")
+    wire.send(b"BDAT 1024\r\n" + b"x" * 1024 + b"BDAT 1000\r\n" + b"x\r\n" * 333 + b"x" + b"BDAT 0\r\n" * 50)
+    said = wire.read().split(b"\r\n")
+    assert [b"250"] * 11 + [b"421"] == [line[:3] for line in said[:-1]]
+    assert wire.closed
 
 
 @pytest.mark.row(48)

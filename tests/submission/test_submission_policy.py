@@ -310,7 +310,9 @@ class TestProxy:
         )
         wire = self.wire(door)
         factory = door.factory(self.ENDPOINT, implicit_tls=True)
-        wire = type(wire)(factory, door.clock, context=wire._context, hostname="mail.test")
+        wire = type(wire)(
+            factory, door.clock, address="198.51.100.9", context=wire._context, hostname="mail.test"
+        )
         wire.deliver(b"PROXY TCP4 192.0.2.77 198.51.100.9 40000 587\r\n")
         wire.start_tls()
         assert reply(wire).startswith("220")
@@ -322,3 +324,88 @@ class TestProxy:
         for wire, last in zip(wires, (1, 2, 2), strict=True):
             wire.send(f"PROXY TCP4 192.0.2.{last} 198.51.100.9 1 2\r\n".encode())
         assert ["220", "220", "421"] == [reply(wire)[:3] for wire in wires]
+
+
+EVIL = b"From: evil@bank.test\r\nBcc: hidden@d.test\r\nx-smtpeter-tags: x\r\n"
+GOOD = b"From: a@example.test\r\n"
+
+
+@pytest.mark.row(71)
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (GOOD + b"no field\r\n" + EVIL, "554 5.6.0"),
+        (GOOD + b"X\xff: x\r\n" + EVIL, "554 5.6.0"),
+        (GOOD + b"X y: x\r\n" + EVIL, "554 5.6.0"),
+        (b"From: <a@example.test> <evil@bank.test>, <a@example.test>\r\n", "550 5.7.1"),
+        (b"From: evil@bank.test: a@example.test;\r\n", "550 5.7.1"),
+        (b"From: evil@bank.test <a@example.test>\r\n", "550 5.7.1"),
+        (b"From: a@example.test\r\n" * 10, "250 2.6.0"),
+        (b"From: a@example.test\r\n" * 4000, "550 5.7.1"),
+    ],
+)
+def test_no_other_from_is_smuggled_past_the_rule(head, said):
+    door, wire = trusted(logins=(BOUND,))
+    answer = submit(wire, head + HEAD, sender="a@example.test")
+    assert said == answer.replace("-", " ")[:9]
+    assert said.startswith("250") == bool(door.messages)
+
+
+@pytest.mark.row(71)
+def test_a_header_section_may_end_with_the_content():
+    _, wire = trusted(logins=(BOUND,))
+    assert submit(wire, GOOD, sender="a@example.test").startswith("250")
+
+
+@pytest.mark.parametrize("content", [GOOD + b"no field\r\n" + EVIL + b"\r\nx\r\n", b"all body\r\n" * 200_000])
+def test_who_may_send_as_anybody_may_send_what_is_malformed(content):
+    door, wire = trusted()
+    assert submit(wire, content).startswith("250")
+    assert content == door.messages[0].content
+
+
+LINE = b"X-A: " + b"x" * 900 + b"\r\n"
+
+
+@pytest.mark.row(71)
+@pytest.mark.parametrize("bound", [True, False])
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (GOOD + b"X: y\r\n" * 9_998, "250"),
+        (GOOD + b"X: y\r\n" * 10_000, "554 5.6.0"),
+        (GOOD + b"X: y\r\n" * 10_000 + EVIL, "554 5.6.0"),
+        (GOOD + LINE * 1_100, "250"),
+        (GOOD + LINE * 1_103, "554 5.6.0"),
+        (GOOD + LINE * 1_103 + EVIL, "554 5.6.0"),
+        (GOOD + b"X: y\r\n" + b" folded\r\n" * 200_000, "554 5.6.0"),
+        (b" folded\r\n" + GOOD, "250"),
+    ],
+    ids=[
+        "fields",
+        "a field more",
+        "and others",
+        "octets",
+        "more octets",
+        "more, and others",
+        "folded",
+        "body",
+    ],
+)
+def test_a_header_section_without_bound_is_not_accepted(head, code, bound):
+    """Fields beyond the bound would be overlooked: Bcc would leave, and a From that the login may not use."""
+    door, wire = trusted(logins=(BOUND if bound else login(),))
+    if bound and head.startswith(b" "):
+        code = "554 5.6.0"
+    assert submit(wire, head + HEAD, sender="a@example.test").startswith(code)
+    assert code.startswith("250") == bool(door.messages)
+
+
+@pytest.mark.row(71)
+@pytest.mark.parametrize("over", [-2, -1, 0, 1, 2, 3])
+def test_the_bound_is_met_exactly_wherever_a_line_meets_it(over):
+    section = GOOD + LINE * 1_102 + b"X: "
+    section += b"y" * (1_000_000 + over - len(section) - 4) + b"\r\n\r\n"
+    _, wire = trusted(logins=(BOUND,))
+    code = "250" if over <= 0 else "554 5.6.0"
+    assert submit(wire, section + b"x\r\n", sender="a@example.test").startswith(code)
