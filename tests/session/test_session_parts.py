@@ -191,9 +191,7 @@ def test_who_pipelines_without_end_lets_the_others_have_their_turn(clock):
     assert (200, True) == (len(listener.lines), listener.transport.held)
     listener.pump.feed(b"LAST\r\n")  # it has to wait, too
     listener.pump.resumeProducing()
-    assert 200 == len(listener.lines)
-    clock.advance(0)
-    assert 400 == len(listener.lines)
+    assert (200, 1) == (len(listener.lines), len(clock.getDelayedCalls()))
     clock.advance(0)
     assert [b"NOOP"] * 450 + [b"LAST"] == listener.lines
     assert not listener.transport.held

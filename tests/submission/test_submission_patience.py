@@ -134,7 +134,7 @@ def test_connections_that_are_too_many_are_told_in_one_line_a_minute():
 def test_chunks_that_bring_a_message_no_nearer_are_junk():
     _, wire = trusted(maximum_junk=10)
     speak(wire, "MAIL FROM:<a@b.test>", "RCPT TO:<c@d.test>")
-    wire.send(b"BDAT 1024\r\n" + b"x" * 1024 + b"BDAT 1000\r\n" + b"x\r\n" * 333 + b"x" + b"BDAT 0\r\n" * 50)
+    wire.send(b"BDAT 1000\r\n" + LINE * 10 + b"BDAT 1100\r\n" + LINE * 11 + b"BDAT 0\r\n" * 50)
     said = wire.read().split(b"\r\n")
     assert [b"250"] * 11 + [b"421"] == [line[:3] for line in said[:-1]]
     assert wire.closed
