@@ -29,6 +29,7 @@ format: $(STAMP)
 bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
 	$(BIN)/python bench/relay.py
 	$(BIN)/python bench/acceptance.py
+	$(BIN)/python bench/idle.py
 	$(BIN)/python bench/rewriting.py
 
 # editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.

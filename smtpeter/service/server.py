@@ -7,6 +7,7 @@ What keeps it from starting ends the process with one line and status 1.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -168,6 +169,9 @@ class Smtpeter(Service):
             self._relay.startService,
         ):
             start()
+        # What is there now stays: no collection shall look at it again and hold up the reactor for it.
+        gc.collect()
+        gc.freeze()
         self._log.info("smtpeter is ready: {hostname}", hostname=settings.server.hostname)
 
     def _build(self, store: Store) -> None:
