@@ -7,6 +7,7 @@ and is due again at once. Commands come beside a server that runs; they claim no
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from smtpeter.storage.directory import StoredAccounts
 from smtpeter.storage.engine import (
     DirectoryLock,
     FreeSpace,
+    StoreInUse,
     StoreUnusable,
     Trouble,
     for_writing,
@@ -33,6 +35,8 @@ from smtpeter.storage.ledgers import StoredJournal, StoredSpool
 from smtpeter.storage.threads import Access, Inline, Threads
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
+_WAIT = 0.1  # seconds
+_WAITS_FOR_A_START = 100
 _NOBODY = 0  # no worker has this number
 
 
@@ -117,10 +121,18 @@ def _take_over(engine: Engine, host: Host) -> int:
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:
     """Open the store beside whoever works on it; every answer is there at once, in the caller's thread.
 
-    Creates or migrates it only while no server has it. Raises StoreInUse, StoreUnusable.
+    Creates or migrates it only while no server has it; a server that is just starting does so itself, and is
+    waited for. Raises StoreInUse, StoreUnusable.
     """
     engine = open_engine(url, directory)
-    if not migrations.is_current(engine):
-        with DirectoryLock(directory):
-            migrations.upgrade(engine)
+    patience = _WAITS_FOR_A_START
+    while not migrations.is_current(engine):
+        try:
+            with DirectoryLock(directory):
+                migrations.upgrade(engine)
+        except StoreInUse:
+            if not patience:
+                raise
+            patience -= 1
+            time.sleep(_WAIT)
     return Store(Inline(engine), host, FreeSpace(directory, floor, host.statvfs))

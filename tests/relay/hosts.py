@@ -164,7 +164,7 @@ class Connection:
         if not found:
             return False
         self._buffer = rest
-        self.obey(line.decode())
+        self.obey(line.decode("utf-8", "replace"))
         return True
 
     def obey(self, line):

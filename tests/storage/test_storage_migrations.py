@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from smtpeter.storage import migrations
+from smtpeter.storage import migrations, store
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, StoreUnusable, open_engine
 from smtpeter.storage.migrations import SchemaIsNewer
 from smtpeter.storage.schema import metadata
@@ -82,6 +82,16 @@ def test_two_that_start_at_once_create_it_once(tmp_path):
     assert migrations.is_current(open_engine(URL, tmp_path))
 
 
-def test_a_command_does_not_migrate_under_a_server(tmp_path):
+def test_a_command_does_not_migrate_under_a_server(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(store.time, "sleep", waited.append)
     with DirectoryLock(tmp_path), pytest.raises(StoreInUse):
         open_for_command(URL, tmp_path, Machine().host)
+    assert 5 <= sum(waited) <= 20
+
+
+def test_a_command_waits_for_a_server_that_is_just_starting(tmp_path, monkeypatch):
+    engine = open_engine(URL, tmp_path)
+    monkeypatch.setattr(store.time, "sleep", lambda _: migrations.upgrade(engine))
+    with DirectoryLock(tmp_path):
+        open_for_command(URL, tmp_path, Machine().host).stop()
