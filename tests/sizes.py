@@ -1,4 +1,4 @@
-"""Prints the sizes of files and functions, and fails when one has outgrown the house rules (docs/style.md)."""
+"""Prints the sizes of files and functions, and fails when one has outgrown the house rules."""
 
 import ast
 import statistics

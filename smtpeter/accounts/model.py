@@ -14,7 +14,7 @@ class Login:
 
     `senders`: return paths and From addresses it may use: addresses, or domains (`example.com`, `.example.com`
     for its subdomains); () means any. `password_hash` is what `passwords` made, never the password.
-    `option_headers`: whether `x-smtpeter-*` header fields count (AUTH sessions: yes; trusted networks: if set).
+    `trusted_option_headers`: whether `x-smtpeter-*` header fields count (AUTH sessions: yes; trusted networks: if set).
     """
 
     username: str

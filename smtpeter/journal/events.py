@@ -1,4 +1,4 @@
-"""What can happen to mail: one frozen class per kind, with its columns (docs: the journal's page).
+"""What can happen to mail: one frozen class per kind, with its columns.
 
 The field names are the columns that programs read; times are Unix seconds here and `YYYY-MM-DD hh:mm:ss`, UTC,
 where a person or a program outside reads them. `delivery` is the public identifier's number.
