@@ -91,6 +91,7 @@ class Connection:
         self.commands, self.contents, self.heard = [], [], b""
         self.closed = self.in_data = False
         self.tls = self.server = None
+        self.is_deaf = False  # what comes is no command: a ClientHello is random, and may have a line's end in it
         self._buffer = b""
         self._outbox = deque()
         self.producer = None
@@ -146,7 +147,7 @@ class Connection:
         if self.block_at is not None and len(self.heard) >= self.block_at and self.producer is not None:
             self.producer.pauseProducing()
         self._buffer += data
-        while self._step():
+        while not self.is_deaf and self._step():
             pass
 
     def _step(self):
@@ -182,6 +183,7 @@ class Connection:
             self.in_data = True
         if verb == "STARTTLS" and isinstance(answer, str) and answer.startswith("220"):
             self.server = _Server(self) if self.host.certificate is not None else None
+            self.is_deaf = self.server is None
 
     def say(self, answer):
         if answer is CLOSE:

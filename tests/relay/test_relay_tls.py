@@ -104,7 +104,7 @@ def test_when_tls_does_not_start_opportunistic_mail_goes_in_clear_once_on_a_new_
 @pytest.mark.row(111)
 @pytest.mark.parametrize("garbage", [b"220 Go on\r\n", b"what?"])
 def test_a_handshake_that_fails_is_fallen_back_from_once(garbage, suspicious):
-    """The host takes our ClientHello for a command, and its answer is no TLS."""
+    """The host goes on in clear: its answer to our ClientHello is no TLS."""
     host = Host(TLS)
     for security, expected in ((OPPORTUNISTIC, Result.DELIVERED), (REQUIRED, Result.DEFERRED)):
         net = Net({ONE: host})
