@@ -68,6 +68,9 @@ deliveries = Table(
     Column("accepted_at", Double, nullable=False),
     Column("epoch", Integer, nullable=False),  # grows with each change of state
     Column("worker", Integer),  # who has claimed it
+    Column(
+        "aside", Text, nullable=False, server_default=""
+    ),  # its domain, while a claim has left it for later
 )
 Index("deliveries_message", deliveries.c.message)
 # What waits, is held or is being worked on, and nothing else: a claim costs the same whatever lies in the table.
@@ -75,6 +78,7 @@ queued = deliveries.c.due_at.is_not(None)
 Index(
     "deliveries_queue",
     deliveries.c.state,
+    deliveries.c.aside,
     deliveries.c.due_at,
     sqlite_where=queued,
     postgresql_where=queued,
