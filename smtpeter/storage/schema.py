@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 # SQLite makes a column the table's own key only if its type is called INTEGER, which there has 64 bits.
@@ -69,7 +70,7 @@ deliveries = Table(
     Column("epoch", Integer, nullable=False),  # grows with each change of state
     Column("worker", Integer),  # who has claimed it
     Column(
-        "aside", Text, nullable=False, server_default=""
+        "aside", Text, nullable=False, server_default=text("''")
     ),  # its domain, while a claim has left it for later
 )
 Index("deliveries_message", deliveries.c.message)

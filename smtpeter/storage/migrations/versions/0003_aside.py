@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("deliveries", sa.Column("aside", sa.Text, nullable=False, server_default=""))
+    op.add_column("deliveries", sa.Column("aside", sa.Text, nullable=False, server_default=sa.text("''")))
     op.drop_index("deliveries_queue", "deliveries")
     queued = sa.text("due_at IS NOT NULL")
     op.create_index(
