@@ -53,6 +53,11 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _column(text: str) -> str:
+    """`text` as every engine's own text columns keep it: PostgreSQL's have no NUL."""
+    return text if "\x00" not in text else text.replace("\x00", "?")
+
+
 def message_row(message: Message) -> tuple[Any, ...]:
     return (
         message.id,
@@ -158,9 +163,9 @@ def event_row(event: Event) -> tuple[Any, ...]:
         event.kind,
         event.delivery,
         event.message,
-        event.login,
-        event.recipient,
-        f";{';'.join(event.tags)};" if event.tags else "",
+        _column(event.login),
+        _column(event.recipient),
+        _column(f";{';'.join(event.tags)};") if event.tags else "",
         data.decode(),
     )
 

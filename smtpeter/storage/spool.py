@@ -150,7 +150,9 @@ def _alter(connection: Connection, asked: Altering) -> int:
     # Outer: what has lost its message can still be held, and deleted.
     found = select(*columns).outerjoin(messages).where(deliveries.c.id.in_(asked.identifiers))
     states = [state.value for state in ALTERABLE[asked.step]]
-    rows = connection.execute(found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id)).all()
+    rows = connection.execute(
+        found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id).with_for_update(of=deliveries)
+    ).all()
     if rows:
         _ALTER.execute(connection, [_altered(row, asked) for row in rows])
         journal.keep(connection, [_operated(row, asked) for row in rows])
