@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -95,6 +95,16 @@ def trouble(error: DBAPIError) -> Trouble:
 def is_store_wide(error: DBAPIError) -> bool:
     """Whether every statement would fail now, so that trying the rest one by one is vain."""
     return sqlite.is_store_wide(error) or postgresql.is_store_wide(error)
+
+
+def transaction_name(connection: Connection) -> str | None:
+    """What `was_committed` asks by, of the transaction that is open; None where a commit that fails did nothing."""
+    return postgresql.transaction_name(connection) if connection.dialect.name == postgresql.NAME else None
+
+
+def was_committed(connection: Connection, name: str) -> bool:
+    """Whether the transaction of that name, whose end was not seen, has been committed."""
+    return postgresql.was_committed(connection, name)
 
 
 class FreeSpace:

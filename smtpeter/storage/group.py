@@ -3,6 +3,8 @@
 The whole group is tried at once. If anything in it fails, all is rolled back and each write is done again in a
 savepoint of its own, unless the store itself is in trouble: then all of them are refused and nothing is written.
 A connection that met trouble is closed; the next group opens another, so the store recovers by itself.
+One that is lost while it commits leaves doubt: all are refused, and before the next group it is found out whether they
+were committed after all; then what would be left behind, such as claims that nobody knows of, is taken back.
 """
 
 from __future__ import annotations
@@ -11,14 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import DBAPIError
 
-from smtpeter.storage.engine import Trouble, is_store_wide, trouble
+from smtpeter.storage.engine import Trouble, is_store_wide, transaction_name, trouble, was_committed
 
 # A statement or several: takes the connection and the arguments of all that wait for it; an answer for each.
 Write = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 Refuse = Callable[[Trouble], Exception]  # how a ledger says that the store could not do it
+Regret = Callable[
+    [Connection, Any], None
+]  # takes back what a write that was refused has done, given its value
+
+
+def nothing(_connection: Connection, _value: object) -> None:
+    """There is nothing to take back: to be told of it twice, or too late, does no harm."""
 
 
 class Undone(Exception):
@@ -36,6 +45,7 @@ class Job:
     write: Write
     argument: Any
     refuse: Refuse
+    regret: Regret = nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class Session:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._doubt: tuple[str, Sequence[Job], Sequence[Answer]] | None = None
 
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
         """Do all jobs in one transaction; an answer for each, in their order. Never raises."""
@@ -86,8 +97,37 @@ class Session:
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = self._engine.connect()
+            connection = self._engine.connect()
+            try:
+                self._resolve(connection)
+            except BaseException:
+                connection.invalidate()
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
+
+    def _commit(self, transaction: Transaction, jobs: Sequence[Job], answers: Sequence[Answer]) -> None:
+        name = transaction_name(transaction.connection)
+        try:
+            transaction.commit()
+        except BaseException:
+            if name is not None:
+                self._doubt = name, jobs, answers
+            self.close()
+            raise
+
+    def _resolve(self, connection: Connection) -> None:
+        """Take back what was refused, and committed all the same."""
+        if self._doubt is None:
+            return
+        name, jobs, answers = self._doubt
+        with connection.begin():
+            if was_committed(connection, name):
+                for job, answer in zip(jobs, answers, strict=True):
+                    if answer.error is None:
+                        job.regret(connection, answer.value)
+        self._doubt = None
 
     def _together(self, jobs: Sequence[Job]) -> list[Answer]:
         alike: dict[Write, list[int]] = {}
@@ -95,18 +135,21 @@ class Session:
             alike.setdefault(job.write, []).append(place)
         answers = [Answer()] * len(jobs)
         connection = self._open()
-        with connection.begin():
+        with connection.begin() as transaction:
             for write, places in alike.items():
                 values = write(connection, [jobs[place].argument for place in places])
                 for place, value in zip(places, values, strict=True):
                     answers[place] = Answer(value)
+            self._commit(transaction, jobs, answers)
         return answers
 
     def _each(self, jobs: Sequence[Job]) -> list[Answer]:
         try:
             connection = self._open()
-            with connection.begin():
-                return [_apart(connection, job) for job in jobs]
+            with connection.begin() as transaction:
+                answers = [_apart(connection, job) for job in jobs]
+                self._commit(transaction, jobs, answers)
+                return answers
         except DBAPIError as error:
             self.close()
             return _refused(jobs, trouble(error))

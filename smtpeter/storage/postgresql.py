@@ -43,6 +43,10 @@ class Lock(enum.IntEnum):
     JOURNAL = 0x736D_7470_0002
 
 
+class StillOpen(Exception):
+    """A transaction that was left has not ended yet."""
+
+
 def engine(url: URL) -> Engine:
     """The engine for `url`; raises ModuleNotFoundError without psycopg."""
     options = " ".join(f"-c {setting}" for setting in _SESSION)
@@ -78,10 +82,36 @@ def clock(connection: Connection) -> float:
     return float(connection.execute(_NOW).scalar_one())
 
 
+_NAME = text("SELECT pg_current_xact_id_if_assigned()::text")
+_FATE = text("SELECT pg_xact_status(CAST(:name AS xid8))")
+
+
+def transaction_name(connection: Connection) -> str | None:
+    """The open transaction's number; None when it has written nothing."""
+    name = connection.execute(_NAME).scalar_one()
+    return None if name is None else str(name)
+
+
+def was_committed(connection: Connection, name: str) -> bool:
+    """Raises StillOpen while the server has not noticed that who began it is gone."""
+    try:
+        with connection.begin_nested():
+            fate = connection.execute(_FATE, {"name": name}).scalar_one()
+    except DBAPIError as error:
+        if _state(error) != _INVALID:
+            raise
+        return False  # of the future: a replica that took over has never heard of it
+    if fate == "in progress":
+        raise StillOpen(name)
+    # One so old that the server has forgotten it counts as committed: what is taken back is looked at anew.
+    return str(fate) != "aborted"
+
+
 # SQLSTATE classes that concern the server as a whole (PostgreSQL's documentation, appendix A): connections,
 # resources, operators' interventions, the system, a database that may only be read, broken configuration or data.
 _STORE_WIDE = ("08", "28", "3D", "53", "57P", "58", "25006", "F0", "XX")
 _FULL = "53100"
+_INVALID = "22023"  # invalid_parameter_value
 
 
 def _state(error: DBAPIError) -> str | None:
