@@ -131,24 +131,17 @@ def _open(connection: Connection, avoid: frozenset[str]) -> list[str]:
 
 _DISOWN = Rows(
     update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("claimed_id"),
-        deliveries.c.epoch == bindparam("claimed_epoch"),
-        deliveries.c.state == literal(State.CLAIMED.value, literal_execute=True),
-    )
-    .values(
-        state=literal(State.DUE.value, literal_execute=True),
-        epoch=deliveries.c.epoch + literal_column("1"),
-        worker=null(),
-    ),
-    ("claimed_id", "claimed_epoch"),
+    .where(deliveries.c.id == bindparam("claimed_id"), deliveries.c.epoch == bindparam("claimed_epoch"))
+    .values(state=bindparam("state"), epoch=deliveries.c.epoch + literal_column("1"), worker=null()),
+    ("state", "claimed_id", "claimed_epoch"),
 )
 
 
 def disown(connection: Connection, claims: Sequence[Claim]) -> None:
     """Give back claims that were refused to who asked for them, and were made all the same."""
     if claims:
-        _DISOWN.execute(connection, [(claim.delivery.id, claim.epoch) for claim in claims])
+        due = after(State.CLAIMED, Step.RELEASE).value
+        _DISOWN.execute(connection, [(due, claim.delivery.id, claim.epoch) for claim in claims])
 
 
 def disown_claimed(connection: Connection, claimed: Claimed) -> None:
