@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Transaction
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from smtpeter.storage.engine import Trouble, is_store_wide, transaction_name, trouble, was_committed
@@ -36,6 +36,14 @@ class Undone(Exception):
     def __init__(self, answer: Callable[[Connection], Any]) -> None:
         super().__init__()
         self.answer = answer
+
+
+class CommitFailed(Exception):
+    """All was done but the commit; whether it was done is not always known."""
+
+    def __init__(self, why: Trouble) -> None:
+        super().__init__(why.cause)
+        self.trouble = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +75,29 @@ class Session:
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
         """Do all jobs in one transaction; an answer for each, in their order. Never raises."""
         try:
-            return self._together(jobs)
+            return self._in_transaction(_together, jobs)
         except DBAPIError as error:
             if is_store_wide(error):
-                self.close()
-                return _refused(jobs, trouble(error))
+                return self._refuse(jobs, trouble(error))
+        except CommitFailed as failed:
+            return self._refuse(jobs, failed.trouble)
         except Exception:  # noqa: BLE001, S110 - whose it is shows when each is done apart
             pass
         return self._each(jobs)
+
+    def _each(self, jobs: Sequence[Job]) -> list[Answer]:
+        try:
+            return self._in_transaction(_one_by_one, jobs)
+        except DBAPIError as error:
+            return self._refuse(jobs, trouble(error))
+        except CommitFailed as failed:
+            return self._refuse(jobs, failed.trouble)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was committed and nobody may wait for ever
+            return self._refuse(jobs, Trouble(str(error)))
+
+    def _refuse(self, jobs: Sequence[Job], why: Trouble) -> list[Answer]:
+        self.close()
+        return [Answer(error=job.refuse(why)) for job in jobs]
 
     def read(self, read: Callable[[Connection], Any], refuse: Refuse) -> Answer:
         """Do one read in a transaction of its own."""
@@ -107,15 +130,25 @@ class Session:
             self._connection = connection
         return self._connection
 
-    def _commit(self, transaction: Transaction, jobs: Sequence[Job], answers: Sequence[Answer]) -> None:
-        name = transaction_name(transaction.connection)
+    def _in_transaction(
+        self, work: Callable[[Connection, Sequence[Job]], list[Answer]], jobs: Sequence[Job]
+    ) -> list[Answer]:
+        connection = self._open()
+        transaction = connection.begin()
+        try:
+            answers = work(connection, jobs)
+            name = transaction_name(connection)
+        except BaseException:
+            transaction.rollback()
+            raise
         try:
             transaction.commit()
-        except BaseException:
+        except Exception as error:
             if name is not None:
                 self._doubt = name, jobs, answers
-            self.close()
-            raise
+            why = trouble(error) if isinstance(error, DBAPIError) else Trouble(str(error))
+            raise CommitFailed(why) from error
+        return answers
 
     def _resolve(self, connection: Connection) -> None:
         """Take back what was refused, and committed all the same."""
@@ -129,33 +162,21 @@ class Session:
                         job.regret(connection, answer.value)
         self._doubt = None
 
-    def _together(self, jobs: Sequence[Job]) -> list[Answer]:
-        alike: dict[Write, list[int]] = {}
-        for place, job in enumerate(jobs):
-            alike.setdefault(job.write, []).append(place)
-        answers = [Answer()] * len(jobs)
-        connection = self._open()
-        with connection.begin() as transaction:
-            for write, places in alike.items():
-                values = write(connection, [jobs[place].argument for place in places])
-                for place, value in zip(places, values, strict=True):
-                    answers[place] = Answer(value)
-            self._commit(transaction, jobs, answers)
-        return answers
 
-    def _each(self, jobs: Sequence[Job]) -> list[Answer]:
-        try:
-            connection = self._open()
-            with connection.begin() as transaction:
-                answers = [_apart(connection, job) for job in jobs]
-                self._commit(transaction, jobs, answers)
-                return answers
-        except DBAPIError as error:
-            self.close()
-            return _refused(jobs, trouble(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was committed and nobody may wait for ever
-            self.close()
-            return _refused(jobs, Trouble(str(error)))
+def _together(connection: Connection, jobs: Sequence[Job]) -> list[Answer]:
+    alike: dict[Write, list[int]] = {}
+    for place, job in enumerate(jobs):
+        alike.setdefault(job.write, []).append(place)
+    answers = [Answer()] * len(jobs)
+    for write, places in alike.items():
+        values = write(connection, [jobs[place].argument for place in places])
+        for place, value in zip(places, values, strict=True):
+            answers[place] = Answer(value)
+    return answers
+
+
+def _one_by_one(connection: Connection, jobs: Sequence[Job]) -> list[Answer]:
+    return [_apart(connection, job) for job in jobs]
 
 
 def _apart(connection: Connection, job: Job) -> Answer:
@@ -176,7 +197,3 @@ def _apart(connection: Connection, job: Job) -> Answer:
         return Answer(error=error)
     savepoint.commit()
     return Answer(value)
-
-
-def _refused(jobs: Sequence[Job], why: Trouble) -> list[Answer]:
-    return [Answer(error=job.refuse(why)) for job in jobs]
