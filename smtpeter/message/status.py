@@ -61,6 +61,7 @@ class Stage(enum.StrEnum):
     RCPT = "rcptto"
     DATA = "data"
     MESSAGE = "message"  # after the final dot
+    BOUNCE = "bounce"  # later: the next hop took it, and a report of its failure came back
 
 
 @dataclass(frozen=True, slots=True)

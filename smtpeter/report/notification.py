@@ -2,7 +2,7 @@
 
 One report tells of all recipients of a message that ended together. It goes to the return path, from the null return
 path, with NOTIFY=NEVER; so a null return path is owed nothing, and no report is ever made about a report.
-Tracked bounces change nothing here: our own failures are reported to the sender's return path in either case.
+Where bounces are tracked, they go to whom the login wants to be told, which is the return path unless it says otherwise.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Notification:
 
     def __call__(self, message: Message, settlements: Sequence[Settlement], /) -> tuple[Accepted, ...]:
         """One report for each kind of ending: what failed together, and so on."""
-        return_path = message.envelope.return_path
+        return_path = message.reports_to
         if return_path is None:
             return ()
         reported: dict[Action, list[Settlement]] = {}
@@ -158,6 +158,6 @@ def _reported(
         recipient=str(delivery.recipient.address),
         tags=message.tags,
         action=action.value,
-        to=str(message.envelope.return_path),
+        to=str(message.reports_to),
         report=report,
     )

@@ -19,13 +19,14 @@ from smtpeter.accounts.interface import (
     NoSuchSenderDomain,
     SenderDomainExists,
 )
-from smtpeter.accounts.model import Algorithm, Login, SenderDomain, SigningKey, TokenKey
+from smtpeter.accounts.model import Algorithm, Bounces, Login, SenderDomain, SigningKey, TokenKey
 from smtpeter.message.options import Switches
 from smtpeter.storage.schema import logins, revisions, sender_domains, signing_keys, token_keys
 
 _LEDGER = "accounts"
 _MOST_KEYS = 256  # a token has one octet for the number of its key
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_bounces = msgspec.json.Decoder(Bounces).decode
 
 
 def _revision(connection: Connection) -> int:
@@ -159,6 +160,7 @@ def _columns(one: Login) -> dict[str, Any]:
         "note": one.note,
         "switches": msgspec.json.encode(one.switches.on()).decode(),
         "senders": msgspec.json.encode(one.senders).decode(),
+        "bounces": msgspec.json.encode(one.bounces).decode(),
     }
 
 
@@ -173,4 +175,5 @@ def _read(row: Any) -> Login:
         enabled=row.enabled,
         trusted_option_headers=row.trusted_option_headers,
         note=row.note,
+        bounces=_read_bounces(row.bounces),
     )
