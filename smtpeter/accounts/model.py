@@ -76,8 +76,15 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SenderDomain:
-    """A domain whose mail we sign, its subdomains' too: in lower case and A-labels, with its keys by selector."""
+    """A domain whose mail we sign, its subdomains' too: in lower case and A-labels, with its keys by selector.
+
+    `click_url`, `open_url` (`https://host`) and `bounce_host`: where its links, its images and its return paths lead;
+    "" is the server's own.
+    """
 
     name: str
     keys: tuple[SigningKey, ...]
     created_at: float
+    click_url: str = ""
+    open_url: str = ""
+    bounce_host: str = ""

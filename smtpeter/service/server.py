@@ -181,7 +181,7 @@ class Smtpeter(Service):
         self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made
+            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys.sender_domain
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol

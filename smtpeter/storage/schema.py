@@ -147,6 +147,15 @@ signing_keys = Table(
     Column("created_at", Double, nullable=False),
 )
 
+sender_hosts = Table(  # of the sender domains that have hosts of their own
+    "sender_hosts",
+    metadata,
+    Column("domain", Text, ForeignKey("sender_domains.name"), primary_key=True),
+    Column("click_url", Text, nullable=False),
+    Column("open_url", Text, nullable=False),
+    Column("bounce_host", Text, nullable=False),
+)
+
 originals = Table(
     "originals",
     metadata,

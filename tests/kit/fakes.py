@@ -390,6 +390,19 @@ class FakeAccounts(_Fake):
             raise SenderDomainExists(domain.name)
         self._sender_domains[domain.name] = domain
 
+    def replace_sender_domain(self, domain: SenderDomain, /) -> Deferred[None]:
+        return self._answer(self._replace_sender_domain, domain)
+
+    def _replace_sender_domain(self, domain: SenderDomain) -> None:
+        if domain.name not in self._sender_domains:
+            raise NoSuchSenderDomain(domain.name)
+        self._sender_domains[domain.name] = replace(
+            self._sender_domains[domain.name],
+            click_url=domain.click_url,
+            open_url=domain.open_url,
+            bounce_host=domain.bounce_host,
+        )
+
     def delete_sender_domain(self, name: str, /) -> Deferred[None]:
         return self._answer(self._delete_sender_domain, name)
 
