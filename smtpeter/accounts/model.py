@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from smtpeter.accounts.suppression import Breadth, Treatment
 from smtpeter.message.options import Switches
 
-
 RETURN_PATH = "return path"
 NOBODY = "none"
 

@@ -93,7 +93,9 @@ class Reported(Event, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "report"
 
-    action: str = ""  # failed, delayed, delivered, relayed (RFC 3464 2.3.3); forwarded: mail passed on as it came
+    action: str = (
+        ""  # failed, delayed, delivered, relayed (RFC 3464 2.3.3); forwarded: mail passed on as it came
+    )
     to: str = ""  # the return path it went to
     report: MessageId | None = None
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from smtpeter.journal.events import Attempt, Event, Reported
-from smtpeter.message import dsn, header, identifier
+from smtpeter.journal.events import Reported
+from smtpeter.message import dsn, identifier
 from smtpeter.message.address import Address
 from smtpeter.message.delivery_report import Action, DeliveryReport, RecipientReport
-from smtpeter.message.edit import Report, untouched
 from smtpeter.message.envelope import Notify
 from smtpeter.message.identifier import Identifiers, MessageId
-from smtpeter.message.options import Switches
 from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.model import Accepted, Delivery, Message, Settlement
+from smtpeter.spool.ours import ours
 from smtpeter.spool.schedule import Schedule
-
-OURS = ""  # the login of what we send ourselves
 
 
 def owed(delivery: Delivery, outcome: Outcome, *, warned: bool, final: bool) -> Action | None:
@@ -98,7 +95,7 @@ class Notification:
         )
         content = dsn.compose(report)
         events = tuple(_reported(message, each.claim.delivery, action, own, now) for each in concerned)
-        return self._accepted(own, report, content, events)
+        return ours(own, self._identifiers.delivery(), dsn.envelope(report, content), content, now, events)
 
     def _group(self, message: Message, action: Action, settlement: Settlement, now: float) -> RecipientReport:
         delivery = settlement.claim.delivery
@@ -111,40 +108,6 @@ class Notification:
             attempted_at=now,
             retry_until=self._schedule.deadline(message.accepted_at, message.give_up_at) if delayed else None,
         )
-
-    def _accepted(
-        self, own: MessageId, report: DeliveryReport, content: bytes, events: tuple[Event, ...]
-    ) -> Accepted:
-        """The report as a message of ours, due at once; what it tells stands in the journal with it."""
-        envelope = dsn.envelope(report, content)
-        delivery = self._identifiers.delivery()
-        now = report.created_at
-        (recipient,) = envelope.recipients
-        message = Message(
-            id=own,
-            login=OURS,
-            accepted_at=now,
-            envelope=envelope,
-            content=content,
-            template=untouched(len(content)),
-            report=Report(),
-            switches=Switches(),
-            facts=_facts(content),
-        )
-        return Accepted(
-            message=message,
-            deliveries=(Delivery(delivery, own, recipient, due_at=now, accepted_at=now),),
-            events=(
-                *events,
-                Attempt(time=now, delivery=delivery, message=own, recipient=str(recipient.address)),
-            ),
-        )
-
-
-def _facts(content: bytes) -> dict[str, str]:
-    found, _ = header.fields(content)
-    shown = ((name, header.find(found, name)) for name in ("subject", "from", "message-id"))
-    return {name: header.value(content, field) for name, field in shown if field is not None}
 
 
 def _reported(

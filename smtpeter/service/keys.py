@@ -63,6 +63,14 @@ class Keys:
         found, _ = header.fields(content)
         return closest(author_domain(content, header.find_all(found, "from")), self._by_name)
 
+    def bounce_hosts(self) -> frozenset[str]:
+        """Those that sender domains bring."""
+        return frozenset(domain.bounce_host for domain in self._domains if domain.bounce_host)
+
+    def known_as(self, author: str) -> str:
+        """The sender domain that an author's domain belongs to; the domain itself when it is none of ours."""
+        return getattr(closest(author, self._by_name), "name", author)
+
     def start(self) -> None:
         self._loop.start(_EVERY, now=False)
 

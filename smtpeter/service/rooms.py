@@ -42,7 +42,9 @@ from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
 from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.keys import Keys
 from smtpeter.service.preparing import Preparing
+from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
@@ -163,7 +165,7 @@ def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, ma
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
     neighbours = RelayNeighbours(
         spool=spool,
-        courier=courier(settings, reactor, outgoing),
+        courier=Sparing(courier(settings, reactor, outgoing)),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),
@@ -190,7 +192,7 @@ def submission(
     pool: ThreadPool,
     rewriting: Pool,
     made: Identifiers,
-    sender_domain: Callable[[bytes], SenderDomain | None],
+    keys: Keys,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -207,11 +209,14 @@ def submission(
         prepare=Preparing(
             Pipeline(_tracking_hosts(settings)),
             rewriting,
-            lambda content: _tracking_hosts(settings, sender_domain(content)),
+            lambda content: _tracking_hosts(settings, keys.sender_domain(content)),
         ),
         handoff=handoff,
         identifiers=made,
         clock=now,
+        return_paths=ReturnPaths(settings.bounces, keys),
+        suppressions=store.suppressions,
+        sender_domain=keys.known_as,
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
     return SubmissionServer(settings.submission, rules, neighbours, means)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from smtpeter.journal.events import Event
+from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
-from smtpeter.message.address import Address
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.options import Switches
 from smtpeter.message.returning import Returning

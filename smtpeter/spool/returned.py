@@ -26,7 +26,7 @@ class LateFailure:
 class Returned:
     """One message that came back, to be kept in one transaction with what follows. `time` is Unix seconds.
 
-    `number` names the original text; `forwards` are messages of ours that pass it on.
+    `number` names the original text (b"" is not kept); `forwards` are messages of ours that pass it on.
     """
 
     number: int

@@ -19,14 +19,18 @@ _KEEP = Rows(insert(originals), originals.c.keys())
 _FAIL = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("returned"), deliveries.c.state == State.DELIVERED.value)
-    .values(state=after(State.DELIVERED, Step.RETURN).value, epoch=deliveries.c.epoch + 1, last=bindparam("why"))
+    .values(
+        state=after(State.DELIVERED, Step.RETURN).value, epoch=deliveries.c.epoch + 1, last=bindparam("why")
+    )
 )
 _NOBODY = 0  # what is never born claimed needs no worker
 
 
 def keep(connection: Connection, batch: Sequence[Returned]) -> list[None]:
     """Keep texts and events, settle what has failed late, and send on what is to be passed on."""
-    _KEEP.execute(connection, [(one.number, one.time, one.original) for one in batch])
+    texts = [(one.number, one.time, one.original) for one in batch if one.original]
+    if texts:
+        _KEEP.execute(connection, texts)
     for one in batch:
         journal.keep(connection, one.events)
         journal.keep(connection, [late.event for late in one.failures if _fail(connection, late)])

@@ -42,7 +42,9 @@ class StoredReturns:
         return self._access.write(self._keep, one, _spool_refuses)
 
     def _keep(self, connection: Connection, batch: Sequence[Returned]) -> list[None]:
-        lack = self._space.lack(2 * sum(len(one.original) for one in batch))  # what is passed on is kept twice
+        lack = self._space.lack(
+            2 * sum(len(one.original) for one in batch)
+        )  # what is passed on is kept twice
         if lack is not None:
             raise _spool_refuses(lack)
         return returned.keep(connection, batch)
@@ -109,7 +111,8 @@ class StoredSuppressions:
     def entries(
         self, scope: str | None, after: tuple[str, str], limit: int, /
     ) -> Deferred[Sequence[Suppression]]:
-        return self._read(suppressions.entries, scope, after, limit)
+        found: Deferred[Sequence[Suppression]] = self._read(suppressions.entries, scope, after, limit)
+        return found
 
     def forget(self, before: float, limit: int, /) -> Deferred[int]:
         return self._access.write(suppressions.forget, (before, min(limit, _CHANGE)), _accounts_refuse)

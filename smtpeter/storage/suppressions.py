@@ -82,9 +82,7 @@ def forget(connection: Connection, batch: Sequence[tuple[float, int]]) -> list[i
     """Expired entries; each for itself, since a key of two columns has no portable IN."""
     forgotten = []
     for before, limit in batch:
-        old = select(suppressions.c.scope, suppressions.c.recipient).where(
-            suppressions.c.expires_at < before
-        )
+        old = select(suppressions.c.scope, suppressions.c.recipient).where(suppressions.c.expires_at < before)
         rows = connection.execute(old.limit(limit)).all()
         forgotten.append(sum(_remove(connection, row.scope, row.recipient) for row in rows))
     return forgotten
