@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from smtpeter.message import content
+from smtpeter.message import charset, content
 from smtpeter.message.content import Part
 from smtpeter.message.edit import (
     Edit,
@@ -23,7 +23,7 @@ from smtpeter.message.edit import (
     compile_template,
 )
 from smtpeter.message.options import Switches
-from smtpeter.rewrite import charset, html, images, leaf, links, text
+from smtpeter.rewrite import html, images, leaf, links, text
 from smtpeter.rewrite.change import LeftAlone, Rewritten
 from smtpeter.rewrite.leaf import Leaf
 from smtpeter.rewrite.record import Record
