@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, succeed
@@ -17,6 +17,7 @@ from smtpeter.storage import returned, suppressions
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
+_T = TypeVar("_T")
 _FORGET = 100  # texts in one transaction
 _GOOD_FOR = 0.5  # seconds that what is remembered may be believed unasked
 _REMEMBERED = 10_000  # scopes
@@ -111,14 +112,19 @@ class StoredSuppressions:
     def entries(
         self, scope: str | None, after: tuple[str, str], limit: int, /
     ) -> Deferred[Sequence[Suppression]]:
-        found: Deferred[Sequence[Suppression]] = self._read(suppressions.entries, scope, after, limit)
-        return found
+        return self._read(_entries, scope, after, limit)
 
     def forget(self, before: float, limit: int, /) -> Deferred[int]:
         return self._access.write(suppressions.forget, (before, min(limit, _CHANGE)), _accounts_refuse)
 
-    def _read(self, read: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+    def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_accounts_refuse)
+
+
+def _entries(
+    connection: Connection, scope: str | None, behind: tuple[str, str], limit: int
+) -> Sequence[Suppression]:
+    return suppressions.entries(connection, scope, behind, limit)
 
 
 def _look(
