@@ -129,7 +129,7 @@ def test_a_late_failure_reaches_the_customer(
     assert "NOTIFY=NEVER" in passed.rcpt[0]
     report = email.message_from_bytes(passed.content)
     assert report.get_content_type() == "multipart/report"
-    human, status, original = report.get_payload()
+    _, status, original = report.get_payload()
     about_message, about_recipient = status.get_payload()
     assert about_message["Original-Envelope-Id"] == "QQ314"
     assert about_recipient["Original-Recipient"] == "rfc822; first@example.net"
