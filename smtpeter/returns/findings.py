@@ -1,7 +1,6 @@
-"""What a message that came back means for the delivery that its token names: events, late failure, suppression. Pure.
+"""What a message that came back means for the delivery that its token names: events, and late failure. Pure.
 
-A report that hardly looks like one settles nothing, and puts nobody on the suppression list; only "no such user" at
-the highest confidence, or a complaint, does that.
+A report that hardly looks like one settles nothing; of a delivery that is no longer kept, the text itself tells.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from smtpeter.accounts.model import Bounces
-from smtpeter.accounts.suppression import Breadth, Suppression, key, of_domain, of_login
 from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Responded
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.status import Outcome, Reply, Result, Stage
@@ -122,31 +119,3 @@ def late_failure(arrival: Arrival, whose: Concerned) -> LateFailure | None:
         description=became.reply.text,
     )
     return LateFailure(delivery.id, became, failed)
-
-
-def suppression(arrival: Arrival, whose: Concerned, wishes: Bounces, domain: str) -> Suppression | None:
-    """The entry that this puts on the list, as the login wants it; `domain` is the author's sender domain, or ""."""
-    recognition, delivery, message = arrival.recognition, whose.delivery, whose.message
-    if delivery is None or message is None:
-        return None
-    if recognition.is_complaint:
-        reason = "complaint"
-    elif recognition.proves_no_such_user:
-        reason = "no such user"
-    else:
-        return None
-    scopes = {
-        Breadth.LOGIN: of_login(message.login),
-        Breadth.DOMAIN: of_domain(domain) if domain else of_login(message.login),
-    }
-    scope = scopes.get(wishes.suppress)
-    if scope is None:
-        return None
-    return Suppression(
-        scope,
-        key(delivery.recipient.address),
-        reason,
-        arrival.when,
-        arrival.when + wishes.suppress_for if wishes.suppress_for else None,
-        delivery.id,
-    )

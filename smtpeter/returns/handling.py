@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smtpeter.accounts.interface import AccountsUnavailable
-from smtpeter.accounts.model import Bounces
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Event
 from smtpeter.message.address import Address, AddressSyntax, ascii_domain
 from smtpeter.message.identifier import DeliveryId
-from smtpeter.message.mailboxes import mailboxes
 from smtpeter.message.status import Refusal, Reply, refusal
-from smtpeter.returns import findings
+from smtpeter.returns import findings, listing
 from smtpeter.returns.findings import Arrival, Concerned
 from smtpeter.returns.forward import Way, came, way
 from smtpeter.returns.interface import Neighbours
@@ -170,18 +168,13 @@ class Handling:
     # -- the suppression list ------------------------------------------------------------------------------
 
     async def _suppressions(self, arrival: Arrival, whose: Concerned) -> tuple[Suppression, ...]:
-        recognition = arrival.recognition
-        if whose.message is None or not (recognition.is_complaint or recognition.proves_no_such_user):
+        reason = listing.why(arrival.recognition)
+        if not reason or whose.message is None or whose.delivery is None:
             return ()
         login = await self._n.accounts.login(whose.message.login)
-        wishes = Bounces() if login is None else login.bounces
-        entry = findings.suppression(arrival, whose, wishes, self._sender_domain(whose.message))
+        if login is None:
+            return ()
+        entry = listing.entry(
+            whose.message, whose.delivery, reason, arrival.when, login.bounces, self._n.sender_domain
+        )
         return (entry,) if entry is not None else ()
-
-    def _sender_domain(self, message: Message) -> str:
-        """The author's, "" when it cannot be read."""
-        author = next(iter(mailboxes(message.facts.get("from", ""))), None)
-        try:
-            return "" if author is None else self._n.sender_domain(ascii_domain(author.domain))
-        except AddressSyntax:
-            return ""

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
+from smtpeter.accounts.interface import AccountsUnavailable
+from smtpeter.accounts.model import Bounces
 from smtpeter.config import Settings
 from smtpeter.message.address import Address
 from smtpeter.message.identifier import DeliveryId, Identifiers
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Stage
 from smtpeter.relay.interface import Courier, Group
+from smtpeter.returns import listing
 from smtpeter.returns.interface import Neighbours
 from smtpeter.returns.recognise import recognise
 from smtpeter.returns.recognition import Recognition
 from smtpeter.returns.server import Means, ReturnsServer
-from smtpeter.returns.settings import Settings as Bounces
+from smtpeter.returns.settings import Settings as BounceSettings
 from smtpeter.service.host import now
 from smtpeter.service.keys import Keys
 from smtpeter.session.certificates import Certificates
 from smtpeter.session.limits import Quota
+from smtpeter.spool.model import Delivery, Message
 from smtpeter.storage.store import Store
 from smtpeter.submission.server import limits
 
@@ -37,7 +42,7 @@ _MOST_RECIPIENTS = 100  # what any host must take in one transaction (RFC 5321 4
 class ReturnPaths:
     """Where what comes back about a message comes back to: submission's ReturnPaths, by the settings and the keys."""
 
-    def __init__(self, bounces: Bounces, keys: Keys) -> None:
+    def __init__(self, bounces: BounceSettings, keys: Keys) -> None:
         self._bounces = bounces
         self._keys = keys
 
@@ -51,10 +56,18 @@ class ReturnPaths:
 
 
 class Sparing:
-    """A courier that brings nothing to recipients on the suppression list: submission has marked them."""
+    """A courier that brings nothing to recipients on the suppression list, whom submission has marked.
 
-    def __init__(self, courier: Courier) -> None:
+    Who is refused because there is no such user is put on the list, if the login wants so: that the list cannot be
+    reached changes nothing about the attempt.
+    """
+
+    _log = Logger()
+
+    def __init__(self, courier: Courier, store: Store, keys: Keys) -> None:
         self._courier = courier
+        self._store = store
+        self._keys = keys
 
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
         outcomes = {
@@ -64,8 +77,28 @@ class Sparing:
         }
         rest = tuple(delivery for delivery in group.deliveries if delivery.id not in outcomes)
         if rest:
-            return {**outcomes, **await self._courier.attempt(replace(group, deliveries=rest))}
+            outcomes.update(await self._courier.attempt(replace(group, deliveries=rest)))
+        gone = [one for one in rest if one.id in outcomes and listing.why_refused(outcomes[one.id])]
+        if gone:
+            await self._list(group.message, gone, outcomes)
         return outcomes
+
+    async def _list(
+        self, message: Message, gone: Sequence[Delivery], outcomes: Mapping[DeliveryId, Outcome]
+    ) -> None:
+        try:
+            login = await self._store.accounts.login(message.login)
+            wishes = Bounces() if login is None else login.bounces
+            found = (
+                listing.entry(
+                    message, one, listing.why_refused(outcomes[one.id]), now(), wishes, self._keys.known_as
+                )
+                for one in gone
+            )
+            if entries := [entry for entry in found if entry is not None]:
+                await self._store.suppressions.add(entries)
+        except AccountsUnavailable as unavailable:
+            self._log.warn("the suppression list cannot be reached: {why}", why=str(unavailable))
 
     def stop(self) -> Awaitable[None]:
         return self._courier.stop()

@@ -159,13 +159,15 @@ def _credentials(settings: Settings) -> Credentials | None:
     return Credentials(relay.smarthost_username, password)
 
 
-def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, made: Identifiers) -> Relay:
+def relay(
+    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers, keys: Keys
+) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
     neighbours = RelayNeighbours(
-        spool=spool,
-        courier=Sparing(courier(settings, reactor, outgoing)),
+        spool=store.spool,
+        courier=Sparing(courier(settings, reactor, outgoing), store, keys),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),

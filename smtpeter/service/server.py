@@ -183,7 +183,7 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, made, self._keys)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(
             settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys
