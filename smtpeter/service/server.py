@@ -73,7 +73,9 @@ def _check(settings: Settings) -> None:
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
         )
     rooms.certificates(settings)
-    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, now))
+    rooms.courier(
+        settings, Clock(), Rendered(_no_ring, Signatures, now), rooms.resolver(settings, Clock())
+    )
     if not settings.data_directory.parent.is_dir():
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
@@ -178,7 +180,7 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, made)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(
             settings, reactor, store, self._relay, self._pool, self._rewriting, made

@@ -40,6 +40,7 @@ class Message:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None  # the message's own deadline, if it brought one
+    priority: int = 0  # 1 goes before 0 goes before -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
 from smtpeter.spool.states import State
 from tests.kit.fakes import FakeSpool
-from tests.relay.mails import Courier, Outgoing, accepted
+from tests.relay.mails import Courier, Outgoing, Sites, accepted
 
 SCHEDULE = Schedule((300.0, 600.0), warn_after=4 * 3600.0, give_up_after=4 * 86400.0)
 
@@ -84,7 +84,8 @@ def build():
                 settling=Settling(SCHEDULE, jitter=lambda: 0.0),
                 clock=clock,
                 now=clock.seconds,
-                site_of=site_of,
+                sites=Sites(site_of),
+                quota=None,
             ),
             Limits(**limits),
             grace,
