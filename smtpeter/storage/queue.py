@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, select
 
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
@@ -17,7 +17,6 @@ from smtpeter.storage.schema import deliveries, messages, queued
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
-_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == State.DUE.value, queued)
 
 
 def message(connection: Connection, identifier: MessageId) -> Message | None:
@@ -44,10 +43,6 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
     row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
     known = () if row is None else contents.targets(connection, row.message)
     return known[number].url if 0 <= number < len(known) else None
-
-
-def next_due(connection: Connection) -> float | None:
-    return connection.execute(_NEXT_DUE).scalar_one_or_none()
 
 
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:

@@ -107,6 +107,11 @@ def delivery_row(delivery: Delivery, epoch: int, worker: int | None) -> tuple[An
 
 
 PROGRESS = ("state", "attempts", "due_at", "warned_at", "last")
+NEW_DELIVERY = (  # the columns of `delivery_row`
+    *("id", "message", "recipient", "domain", "parameters"),
+    *PROGRESS,
+    *("accepted_at", "epoch", "worker"),
+)
 
 
 def progress(delivery: Delivery) -> tuple[Any, ...]:
