@@ -31,7 +31,7 @@ from smtpeter.storage.engine import (
     open_engine,
 )
 from smtpeter.storage.group import Job
-from smtpeter.storage.ledgers import StoredJournal, StoredSpool
+from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
 from smtpeter.storage.threads import Access, Inline, Threads
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
@@ -51,7 +51,7 @@ class Host:
 
 
 class Store:
-    """The ledgers. `spool`, `journal` and `accounts` keep the promises of their interfaces."""
+    """The ledgers. `spool`, `journal`, `accounts`, `quota` and `sites` keep the promises of their interfaces."""
 
     def __init__(
         self,
@@ -63,6 +63,8 @@ class Store:
     ) -> None:
         self.spool = StoredSpool(access, worker, space)
         self.journal = StoredJournal(access)
+        self.quota = StoredQuota(access, worker)
+        self.sites = StoredSites(access, worker)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
         self._access = access
         self._worker = worker

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -45,5 +45,4 @@ def upgrade() -> None:
         sa.Column("lifted_at", sa.Double, nullable=False),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("logins") as logins:
-        logins.add_column(sa.Column("relaying", sa.Text, nullable=False, server_default="{}"))
+    op.add_column("logins", sa.Column("relaying", sa.Text, nullable=False, server_default=sa.text("'{}'")))
