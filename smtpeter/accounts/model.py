@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Login:
     enabled: bool = True
     trusted_option_headers: bool = False
     note: str = ""
+    give_up_after: float | None = None  # seconds after which its mail is given up; None: as the server does
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

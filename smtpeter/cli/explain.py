@@ -37,6 +37,7 @@ def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> Non
     original = re.sub(rb"\r\n|\r|\n", b"\r\n", given)
     found, _ = fields(original)
     options = read_options(original, found, login.switches, available=AVAILABLE)
+    options = options.over(login, 0.0)
     template, report = rooms.pipeline(store.settings).prepare(original, options.switches, options.edits)
     notes = options.notes + report.notes
     if original != given:

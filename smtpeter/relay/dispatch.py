@@ -21,8 +21,9 @@ from smtpeter.relay.sites import Sites
 from smtpeter.relay.sources import Source, Sources
 from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.states import State
-from smtpeter.spool.waiting import Reason
+from smtpeter.spool.waiting import Reason, SiteState
 
+_AVOIDED = 10_000  # domains, at most
 _UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
@@ -47,6 +48,10 @@ class Window:
         self._retries = Shares(limits.retries, limits.greed)
         self._copies = Shares(limits.copies, limits.greed)
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
+        self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
+        self.found: dict[
+            str, str
+        ] = {}  # domains whose sites were found, by a name that is not theirs, of late
 
     @property
     def running(self) -> int:
@@ -112,7 +117,20 @@ class Window:
             else:
                 batch.is_over = True
                 refused.append(batch)
+                self._turned_away(batch)
         return refused
+
+    def _turned_away(self, batch: Batch) -> None:
+        if len(self._full) < _AVOIDED:
+            self._full[batch.domain] = batch.pace
+
+    def avoid(self, now: float) -> frozenset[str]:
+        """Domains of which nothing could wait here now: no claim on them should be made."""
+        contended = self._is_contended
+        self._full = {
+            domain: pace for domain, pace in self._full.items() if not pace.takes(now, contended=contended)
+        }
+        return frozenset(self._full)
 
     def _batches(
         self, message: Message, claims: Iterable[Claim], now: float, *, is_whole: bool
@@ -186,7 +204,9 @@ class Window:
         allowance = self._login_allowances.get(login)
         if allowance is None and login in self._limits.logins:
             limit, is_shared = self._limits.logins[login], self._limits.is_shared
-            allowance = self._login_allowances[login] = Allowance(f"login {login}", limit, is_shared=is_shared)
+            allowance = self._login_allowances[login] = Allowance(
+                f"login {login}", limit, is_shared=is_shared
+            )
         return allowance
 
     def _has_memory(self, login: str, octets: int) -> bool:
@@ -218,12 +238,17 @@ class Window:
         pace, began = batch.pace, batch.began
         self._quit(batch)
         told = [outcome for outcome in outcomes.values() if batch.site.owns(outcome.host)]
-        if len(told) < len(outcomes):  # its hosts are others by now, or the DNS does not tell: that is the domain's
+        if len(told) < len(
+            outcomes
+        ):  # its hosts are others by now, or the DNS does not tell: that is the domain's
             self._sites.forget(batch.domain)
         signal, trouble = judge(told)
         pace.end(signal, trouble, began, now)
         if signal is Signal.TROUBLE and now < pace.until:
-            return self._emptied(self._lanes.clear(pace.name))
+            emptied = self._emptied(self._lanes.clear(pace.name))
+            for each in emptied:
+                self._turned_away(each)
+            return emptied
         self._lanes.wake(pace)
         return []
 
@@ -262,9 +287,12 @@ class Window:
         """A batch that has begun waits again, for the right site; batches are returned as by `add`."""
         self._quit(batch)
         self._lanes.wake(batch.pace)
+        if site.name != batch.domain:
+            self.found[batch.domain] = site.name
         batch.site, batch.pace = site, self._paces.of(site, now)
         batch.began = batch.source = None
         if not batch.pace.takes(now, contended=self._is_contended):
+            self._turned_away(batch)
             return [batch]
         batch.is_over = False
         self._lanes.add(batch)
@@ -347,6 +375,35 @@ class Window:
         if self._is_limited(batch.held.message.login, now):
             return Reason.LOGIN_LIMIT
         return Reason.TURN if self._may(batch, now) else Reason.ALL_BUSY
+
+    def states(self, now: float, unix: float) -> tuple[SiteState, ...]:
+        """What holds up sites, as operators are told; `unix` is `now` in Unix seconds."""
+        return tuple(
+            SiteState(
+                pace.name,
+                reason,
+                round(unix + pace.until - now, 1) if reason is Reason.SITE_TROUBLE else None,
+                "" if pace.trouble is None or reason is not Reason.SITE_TROUBLE else str(pace.trouble.reply),
+                pace.running,
+                pace.limit,
+                pace.waiting,
+            )
+            for pace in self._paces
+            if (reason := self._state(pace, now)) is not None
+        )
+
+    def _state(self, pace: Pace, now: float) -> Reason | None:
+        if now < pace.until:
+            return Reason.SITE_TROUBLE
+        if not pace.waiting or pace.is_open(now):
+            return None
+        return Reason.SITE_BUSY if pace.running >= pace.limit else Reason.SITE_LIMIT
+
+    def lift(self, site: str) -> None:
+        """An operator wants the site tried now, whatever its trouble."""
+        pace = self._paces.known(site)
+        if pace is not None:
+            pace.lift()
 
     def trouble(self, domain: str, now: float) -> tuple[Outcome, float] | None:
         """What the site of `domain` is in trouble with, and since how many seconds, while it is left alone."""

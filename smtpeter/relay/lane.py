@@ -100,7 +100,9 @@ class Lane:
         turns.extendleft(reversed(skipped))
         return batch
 
-    def _take_from(self, ready: deque[_Flow], may: Callable[[Batch, float], bool], now: float) -> Batch | None:
+    def _take_from(
+        self, ready: deque[_Flow], may: Callable[[Batch, float], bool], now: float
+    ) -> Batch | None:
         """None leaves in `ready` what may not be taken now."""
         while ready:
             flow = ready.popleft()

@@ -47,9 +47,7 @@ class Leases:
             return False
         finally:
             self._is_asking = False
-        grown = [
-            each.lease(held.get(_connections(each)), held.get(_rate(each)), clock()) for each in active
-        ]
+        grown = [each.lease(held.get(_connections(each)), held.get(_rate(each)), clock()) for each in active]
         return any(grown)
 
     def _wants(self, allowance: Allowance, now: float) -> list[Want]:

@@ -73,6 +73,8 @@ def sources(configured: Mapping[str, str | LimitedSource]) -> tuple[Source, ...]
             raise ValueError(f"source_addresses: {address!r}: expected an IP address") from None
         source = LimitedSource(name=one) if isinstance(one, str) else one
         if not source.name.isascii() or not source.name or any(c.isspace() for c in source.name):
-            raise ValueError(f"source_addresses: {address}: expected a host name for EHLO, got {source.name!r}")
+            raise ValueError(
+                f"source_addresses: {address}: expected a host name for EHLO, got {source.name!r}"
+            )
         found.append((address, source.name, source.limit))
     return pool(found)

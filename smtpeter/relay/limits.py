@@ -68,7 +68,18 @@ class Site:
 class Allowance:
     """One limited thing. `is_shared`: it may be used as far as it is leased, which is nothing at first."""
 
-    __slots__ = ("_connections", "_held_at", "_interval", "_next_at", "_rate", "asked_at", "limit", "name", "running", "site")
+    __slots__ = (
+        "_connections",
+        "_held_at",
+        "_interval",
+        "_next_at",
+        "_rate",
+        "asked_at",
+        "limit",
+        "name",
+        "running",
+        "site",
+    )
 
     def __init__(self, name: str, limit: Limit, *, is_shared: bool, site: str = "") -> None:
         self.name = name

@@ -10,7 +10,7 @@ follow.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from smtpeter.message.status import Outcome, Result, Stage
@@ -106,7 +106,9 @@ class Pace:
         self.name = site.name
         self._most = site.limit.connections or limits.site
         self.allowance = (
-            Allowance(f"site {site.name}", site.limit, is_shared=limits.is_shared, site=site.name) if site.limit else None
+            Allowance(f"site {site.name}", site.limit, is_shared=limits.is_shared, site=site.name)
+            if site.limit
+            else None
         )
         self.limit = min(limits.opening, self._most)  # attempts at once, now
         self.running = 0
@@ -218,6 +220,9 @@ class Paces:
 
     def known(self, site: str) -> Pace | None:
         return self._paces.get(site)
+
+    def __iter__(self) -> Iterator[Pace]:
+        return iter(self._paces.values())
 
     def _sweep(self, now: float) -> None:
         """Forget the sites that nothing waits for and that are not left alone just now."""

@@ -30,7 +30,6 @@ from smtpeter.relay.transaction import Dialogue, Ending, Peer, Script, is_accept
 from smtpeter.session.deadline import Clock
 from smtpeter.smtp.extensions import Capabilities
 
-
 # What this machine, not the host, is short of: descriptors, memory, ports; or it has no such source address.
 _OURS = frozenset((EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL))
 
@@ -126,7 +125,9 @@ class SenderFactory(smtp.ESMTPSenderFactory):
 
     def clientConnectionFailed(self, _connector: IConnector, reason: Failure) -> None:
         if getattr(reason.value, "osError", None) in _OURS:  # that is no sign of how the host is
-            ending = Ending(Stage.PROCESS, Reply(451, "4.3.2", "No socket to connect with"), str(reason.value))
+            ending = Ending(
+                Stage.PROCESS, Reply(451, "4.3.2", "No socket to connect with"), str(reason.value)
+            )
         else:
             told = Reply(451, "4.4.1", f"No connection to {self.hop.host} [{self.hop.address}]")
             ending = Ending(Stage.CONNECT, told, str(reason.value))

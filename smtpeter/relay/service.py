@@ -23,12 +23,13 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
-from smtpeter.relay.intake import Intake, Surroundings
 from smtpeter.relay.faults import caught
+from smtpeter.relay.intake import Intake, Surroundings
 from smtpeter.relay.interface import Courier, Group, Outgoing
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.leases import Leases
 from smtpeter.relay.limits import Allowance
+from smtpeter.relay.notes import Notes
 from smtpeter.relay.pacer import Pacer
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.patience import Patience, together
@@ -37,6 +38,7 @@ from smtpeter.relay.sites import Sites
 from smtpeter.spool.interface import Spool, SpoolUnavailable
 from smtpeter.spool.model import Claim, Delivery, Message, Settlement
 from smtpeter.spool.quota import Quota
+from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason
 
@@ -56,6 +58,7 @@ class Neighbours:
     now: Callable[[], float]
     sites: Sites
     quota: Quota
+    book: SiteBook
 
 
 LOST = Outcome(
@@ -63,6 +66,13 @@ LOST = Outcome(
     Stage.PROCESS,
     Reply(554, "5.3.0", "The content of the message has been lost here"),
     cause="the spool has no content of a message that it gave out",
+)
+
+
+TOO_LATE = Outcome(
+    Result.DEFERRED,
+    Stage.PROCESS,
+    Reply(451, "4.4.7", "The time that the message had for its delivery is over"),
 )
 
 
@@ -95,12 +105,15 @@ class Relay(Service):
             enter=self._enter,
             pump=self._pump,
         )
+        self._notes = Notes(neighbours.book, self._window, neighbours.clock, neighbours.now, self._run)
         self._intake = Intake(
             Surroundings(
                 spool=neighbours.spool,
                 window=self._window,
                 patience=self._patience,
                 now=neighbours.now,
+                clock=neighbours.clock.seconds,
+                obey=self._notes.obey,
                 later=neighbours.clock.callLater,
                 run=self._run,
                 admit=self._admission.admit,
@@ -121,6 +134,7 @@ class Relay(Service):
         self._stopping = False
         self._intake.open()
         self._pacer.open()
+        self._notes.open()
 
     def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
         """Fires when every attempt is settled or handed back, and the courier has taken its leave."""
@@ -128,6 +142,7 @@ class Relay(Service):
         self._stopping = True
         self._intake.close()
         self._pacer.close()
+        self._notes.close()
         self._give_back(self._window.drain())
         return Deferred.fromCoroutine(self._stop())
 
@@ -249,7 +264,10 @@ class Relay(Service):
         """Find the site of the batch's domain; whether the batch waits there now."""
         batch, now = work.batch, self._n.clock.seconds
         found = await caught(self._n.sites.find(batch.domain, now()), f"finding the site of {batch.domain}")
-        if isinstance(found, Exception) or found.name == batch.pace.name:
+        if isinstance(found, Exception):
+            return False
+        if found.name == batch.pace.name:
+            batch.site = found
             return False
         self._turn_away(self._window.place(batch, found, now()))
         self._pump()
@@ -273,6 +291,8 @@ class Relay(Service):
     async def _try(self, work: _Work) -> None:
         batch = work.batch
         work.began = self._n.now()
+        if work.outcomes is None and self._n.settling.is_past(work.message, work.began):
+            work.outcomes = {claim.delivery.id: claim.delivery.last or TOO_LATE for claim in batch.claims}
         if work.outcomes is None:
             deliveries = tuple(claim.delivery for claim in batch.claims)
             group = Group(work.message, deliveries, batch.domain, batch.site, self._window.source(batch))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Protocol
 
 from smtpeter.message.address import AddressSyntax, ascii_domain
@@ -136,8 +136,9 @@ def name_of(hosts: frozenset[str]) -> str:
     if len(hosts) == 1:
         return next(iter(hosts))
     labels = [host.split(".")[::-1] for host in hosts]
-    common = commonprefix(labels)
-    common = common[: min(map(len, labels)) - 1]  # each has a label of its own
+    most = min(map(len, labels)) - 1  # each has a label of its own
+    alike = takewhile(lambda same: len(set(same)) == 1, zip(*labels, strict=False))
+    common = [same[0] for same in alike][:most]
     shown = sorted(".".join(label[: len(common) - 1 if common else None : -1]) for label in labels)
     name = f"{{{','.join(shown)}}}{'.' if common else ''}{'.'.join(common[::-1])}"
     if len(name) <= _LONGEST_NAME:

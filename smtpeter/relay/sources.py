@@ -1,7 +1,8 @@
 """The addresses that mail leaves from, each with the name that EHLO gives there.
 
 An address of either family that has the same name makes one source. The message decides which source it is sent
-from, so that a retry comes from where its first try came (RFC 6647 2); while that one is at its limit, the next takes its place.
+from, so that a retry comes from where its first try came, by which greylisting knows it; while that one is at its limit,
+the next takes its place.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ def pool(configured: Iterable[tuple[str, str, Limit]]) -> tuple[Source, ...]:
         faces[version] = Face(str(ip_address(text)), name)
     # A source without an address of some family borrows one, so that every host can be reached from every source.
     first = {version: face for faces, _ in reversed(pairs) for version, face in faces.items()}
-    return tuple(Source({**faces, **{v: f for v, f in first.items() if v not in faces}}, limit) for faces, limit in pairs)
+    return tuple(
+        Source({**faces, **{v: f for v, f in first.items() if v not in faces}}, limit)
+        for faces, limit in pairs
+    )
 
 
 class Sources:

@@ -175,9 +175,7 @@ def _credentials(settings: Settings) -> Credentials | None:
     return Credentials(relay.smarthost_username, password)
 
 
-def relay(
-    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers
-) -> Relay:
+def relay(settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
@@ -192,6 +190,7 @@ def relay(
         now=now,
         sites=_sites(settings, asked),
         quota=store.quota,
+        book=store.sites,
     )
     return Relay(neighbours, _limits(settings))
 

@@ -8,7 +8,7 @@ from smtpeter.journal.events import Event
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.states import State, Step, after
 
@@ -40,7 +40,7 @@ class Message:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None  # the message's own deadline, if it brought one
-    priority: int = 0  # 1 goes before 0 goes before -1
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,7 @@ class SiteSummary:
 class SiteBook(Protocol):
     """The book of sites. Domains are in lower case."""
 
-    def tell(
-        self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /
-    ) -> Awaitable[None]:
+    def tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /) -> Awaitable[None]:
         """Write what holds up which site, in place of all that this worker told before, and the sites of `domains`."""
 
     def standings(self, domains: Collection[str], /) -> Awaitable[Mapping[str, Standing]]:

@@ -59,7 +59,12 @@ def why(delivery: Delivery, state: SiteState | None, now: float) -> Wait | None:
     if delivery.state is State.HELD:
         return Wait(Reason.HELD)
     said = "" if delivery.last is None else str(delivery.last.reply)
-    if state is not None and state.reason is Reason.SITE_TROUBLE and state.until is not None and now < state.until:
+    if (
+        state is not None
+        and state.reason is Reason.SITE_TROUBLE
+        and state.until is not None
+        and now < state.until
+    ):
         due = delivery.due_at if delivery.state is State.DUE else 0.0
         return Wait(Reason.SITE_TROUBLE, max(state.until, due), state.said)
     if delivery.state is State.CLAIMED:

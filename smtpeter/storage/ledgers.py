@@ -213,9 +213,7 @@ class StoredSites:
         self._access = access
         self._worker = worker
 
-    def tell(
-        self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /
-    ) -> Deferred[None]:
+    def tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /) -> Deferred[None]:
         told = sites.Told(tuple(states), dict(domains), now)
         return self._access.write(self._tell, told, _spool_refuses)
 

@@ -16,7 +16,7 @@ from smtpeter.journal.interface import Entry
 from smtpeter.message.edit import Report, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
@@ -31,6 +31,7 @@ class Details:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None
+    priority: Priority = Priority.NORMAL
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -65,7 +66,14 @@ def message_row(message: Message) -> tuple[Any, ...]:
 
 
 def _details(message: Message) -> bytes:
-    details = Details(message.envelope, message.switches, message.tags, message.facts, message.give_up_at)
+    details = Details(
+        message.envelope,
+        message.switches,
+        message.tags,
+        message.facts,
+        message.give_up_at,
+        message.priority,
+    )
     try:
         return pack(details)
     except UnicodeEncodeError:
@@ -87,6 +95,7 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         tags=details.tags,
         facts=details.facts,
         give_up_at=details.give_up_at,
+        priority=details.priority,
     )
 
 

@@ -35,8 +35,7 @@ def tell(connection: Connection, worker: int, batch: Sequence[Told]) -> list[Non
             for some in _portions(told.domains):
                 connection.execute(delete(site_domains).where(site_domains.c.domain.in_(some)))
             rows = [
-                {"domain": domain, "site": site, "seen_at": told.now}
-                for domain, site in told.domains.items()
+                {"domain": domain, "site": site, "seen_at": told.now} for domain, site in told.domains.items()
             ]
             connection.execute(insert(site_domains), rows)
             connection.execute(delete(site_domains).where(site_domains.c.seen_at < told.now - _REMEMBERED))

@@ -10,6 +10,7 @@ from smtpeter.message.edit import Edit, Literal, Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
+from smtpeter.message.options import Priority
 from smtpeter.message.status import Reply
 from smtpeter.message.trace import date, message_id, protocol, received
 from smtpeter.session.interface import Client, Origin
@@ -90,6 +91,8 @@ def accepted(incoming: Incoming, options: Options, template: Template, report: R
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
+        give_up_at=options.give_up_at,
+        priority=options.priority or Priority.NORMAL,
     )
     deliveries = tuple(
         Delivery(identifier, incoming.message, recipient, due_at=incoming.when, accepted_at=incoming.when)

@@ -159,6 +159,7 @@ class SubmittedMessage:
             options = read_options(
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
+        options = options.over(login, incoming.when)
         edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
         wanted = accepted(incoming, options, template, report)

@@ -11,7 +11,7 @@ from smtpeter.relay.settlement import Settling
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
 from smtpeter.spool.states import State
-from tests.kit.fakes import FakeSpool
+from tests.kit.fakes import FakeSites, FakeSpool
 from tests.relay.mails import Courier, Outgoing, Sites, accepted
 
 SCHEDULE = Schedule((300.0, 600.0), warn_after=4 * 3600.0, give_up_after=4 * 86400.0)
@@ -22,8 +22,8 @@ class CountingSpool(FakeSpool):
 
     most = 0
 
-    def _claim(self, limit, now):
-        claims = super()._claim(limit, now)
+    def _claim(self, limit, now, avoid=frozenset()):
+        claims = super()._claim(limit, now, avoid)
         self.most = max(self.most, sum(state is State.CLAIMED for state in self.states.values()))
         return claims
 
@@ -67,7 +67,7 @@ class House:
 def build():
     houses = []
 
-    def make(reports=None, grace=20.0, site_of=lambda domain: domain, **limits):
+    def make(reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, **limits):
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
 
@@ -85,7 +85,8 @@ def build():
                 clock=clock,
                 now=clock.seconds,
                 sites=Sites(site_of),
-                quota=None,
+                quota=quota,
+                book=book or FakeSites(spool),
             ),
             Limits(**limits),
             grace,
