@@ -1,7 +1,7 @@
 """How fast a site may be worked on: decisions without I/O, time an argument.
 
 A *site* is what shares a pace. It is opened by a few attempts at once, a further one is added for each that is
-answered, up to a limit; the number is halved when a host says 421, or does not answer while it answers others. A
+answered, up to a limit; the number is halved when a host says 421 or speaks of a limit of rate, or does not answer while it answers others. A
 site where no message can be tried is left alone for a while (doubling), then asked by one attempt before the others
 follow.
 `now` is a clock for intervals here, never the wall's.
@@ -13,6 +13,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from smtpeter.message.classification import classify
 from smtpeter.message.status import Outcome, Result, Stage
 from smtpeter.relay.limits import Allowance, Limit, Site
 from smtpeter.relay.sources import Source
@@ -63,7 +64,7 @@ class Signal(enum.Enum):
     """What an attempt told about its site."""
 
     FINE = "fine"
-    SLOW_DOWN = "slow down"  # 421 to a message
+    SLOW_DOWN = "slow down"  # 421 to a message, or words of a limit of rate
     TROUBLE = "trouble"  # no message could be tried
     NOTHING = "nothing"  # it ended before it came to the site
 
@@ -80,7 +81,9 @@ def judge(outcomes: Iterable[Outcome]) -> tuple[Signal, Outcome | None]:
         if outcome.result is Result.DEFERRED:
             if outcome.stage in _BEFORE_ANY_MESSAGE:
                 return Signal.TROUBLE, outcome
-            if outcome.reply.code == 421:
+            if outcome.reply.code == 421 or (
+                outcome.stage is not Stage.PROCESS and classify(outcome.reply).slows
+            ):
                 signal = Signal.SLOW_DOWN
         if signal is Signal.NOTHING and outcome.stage is not Stage.PROCESS:
             signal = Signal.FINE

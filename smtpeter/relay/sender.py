@@ -67,7 +67,7 @@ class Reactor(Clock, Protocol):
         port: int,
         factory: ClientFactory,
         timeout: float,
-        bindAddress: tuple[str, int] | None = None,
+        source: tuple[str, int] | None = None,
         /,
     ) -> IConnector: ...
 

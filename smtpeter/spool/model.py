@@ -109,7 +109,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly."""
+    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly.
+
+    `site` is the name of a site, or of a domain that is one by itself; `sender` the return path, "" the null one;
+    `accepted_before` Unix seconds.
+    """
 
     states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
     domain: str | None = None
@@ -117,3 +121,6 @@ class QueueFilter:
     recipient: str | None = None
     message: MessageId | None = None
     delivery: DeliveryId | None = None
+    site: str | None = None
+    sender: str | None = None
+    accepted_before: float | None = None

@@ -250,7 +250,14 @@ class FakeSpool(_Fake):
             and (wanted.login is None or wanted.login == self.shelf.messages[delivery.message].login)
             and wanted.message in (None, delivery.message)
             and wanted.delivery in (None, delivery.id)
+            and wanted.site in (None, delivery.recipient.address.domain.lower())
+            and (wanted.accepted_before is None or delivery.accepted_at < wanted.accepted_before)
+            and (wanted.sender is None or wanted.sender == self._sender(delivery))
         )
+
+    def _sender(self, delivery: Delivery) -> str:
+        return_path = self.shelf.messages[delivery.message].envelope.return_path
+        return "" if return_path is None else str(return_path)
 
     def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
         return self._answer(self._target, identifier, number)
