@@ -38,6 +38,8 @@ class Surroundings:
     patience: Patience
     now: Callable[[], float]  # Unix seconds
     later: Callable[[float, Callable[[], None]], Timer]
+    clock: Callable[[], float]  # for intervals
+    obey: Callable[[], Awaitable[None]]  # hears which sites an operator wants tried now
     run: Callable[[Coroutine[Any, Any, None]], None]
     admit: Callable[[Sequence[Claim]], Awaitable[None]]
 
@@ -52,6 +54,7 @@ class Intake:
         self._is_asking = False
         self._work_expected = True
         self._failures = 0
+        self._look_at = 0.0
         self._timer: Timer | None = None
 
     def open(self) -> None:
@@ -108,15 +111,30 @@ class Intake:
             if self._is_open and until is not None:
                 self._set_timer(until)
 
+    async def _avoid(self) -> frozenset[str]:
+        """The domains not to claim for. A site that is lifted meanwhile is tried: it is asked for after the claim, too."""
+        avoid = self._s.window.avoid(self._s.clock())
+        if not avoid:
+            return avoid
+        await self._s.obey()
+        return self._s.window.avoid(self._s.clock())
+
     async def _claim(self) -> float | None:
         """Claim once; how many seconds until there may be more, None when it is the window that must have room."""
-        claims = await self._s.spool.claim(self._size, self._s.now())
+        avoid = await self._avoid()
+        claims = await self._s.spool.claim(self._size, self._s.now(), avoid)
         self._s.patience.answered()
+        if avoid and len(claims) < self._size and self._s.clock() >= self._look_at:
+            # There is time for those that cannot be tried now: their senders may have to be told so.
+            self._look_at = self._s.clock() + _IDLE
+            claims += await self._s.spool.claim(self._size - len(claims), self._s.now())
+        if avoid and claims:
+            await self._s.obey()
         await self._s.admit(claims)
         if len(claims) >= self._size:
             self._work_expected = True
             return None
-        due = await self._s.spool.next_due()
+        due = await self._s.spool.next_due(avoid)
         if due is None:
             return _IDLE
         return min(_IDLE, max(due - self._s.now(), _SOON if claims else 10 * _SOON))

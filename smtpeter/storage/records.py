@@ -17,7 +17,7 @@ from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
@@ -35,6 +35,7 @@ class Details:
     give_up_at: float | None = None
     returning: Returning | None = None
     foreign: bool = False
+    priority: Priority = Priority.NORMAL
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -82,6 +83,7 @@ def _details(message: Message) -> bytes:
         message.give_up_at,
         message.returning,
         message.foreign,
+        message.priority,
     )
     try:
         return pack(details)
@@ -106,6 +108,7 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         give_up_at=details.give_up_at,
         returning=details.returning,
         foreign=details.foreign,
+        priority=details.priority,
     )
 
 

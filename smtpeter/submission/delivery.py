@@ -206,6 +206,7 @@ class SubmittedMessage:
         options = replace(options, notes=options.notes + notes) if notes else options
         author = author_domain(content, find_all(incoming.found, "from"))
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
+        options = options.over(login, incoming.when)
         edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
         wanted = accepted(incoming, options, template, report, returning, listed)
