@@ -48,6 +48,7 @@ class Window:
         self._retries = Shares(limits.retries, limits.greed)
         self._copies = Shares(limits.copies, limits.greed)
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
+        self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
         self.found: dict[
             str, str
@@ -123,6 +124,12 @@ class Window:
     def _turned_away(self, batch: Batch) -> None:
         if len(self._full) < _AVOIDED:
             self._full[batch.domain] = batch.pace
+
+    def is_troubled(self, now: float) -> bool:
+        """Whether any site is left alone for a while."""
+        if self._troubled:
+            self._troubled = {pace for pace in self._troubled if now < pace.until}
+        return bool(self._troubled)
 
     def avoid(self, now: float) -> frozenset[str]:
         """Domains of which nothing could wait here now: no claim on them should be made."""
@@ -245,6 +252,7 @@ class Window:
         signal, trouble = judge(told)
         pace.end(signal, trouble, began, now)
         if signal is Signal.TROUBLE and now < pace.until:
+            self._troubled.add(pace)
             emptied = self._emptied(self._lanes.clear(pace.name))
             for each in emptied:
                 self._turned_away(each)
