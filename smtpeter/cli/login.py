@@ -13,7 +13,9 @@ import click
 
 from smtpeter.accounts import passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login
+from smtpeter.accounts.model import Bounces, Login
+from smtpeter.cli.bounces import bounce_options, changed
+from smtpeter.cli.bounces import shown as shown_bounces
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.config import Misconfigured, duration
@@ -58,6 +60,7 @@ def _shown(login: Login) -> dict[str, Any]:
         "option_headers": login.trusted_option_headers,
         "max_deliver_time": login.give_up_after,
         "priority": login.priority.name.lower(),
+        **shown_bounces(login.bounces),
         "created": timestamp(login.created_at),
         "note": login.note,
     }
@@ -133,6 +136,7 @@ headers_option = click.option(
 @senders_option
 @headers_option
 @relaying_options
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -146,13 +150,14 @@ def create(
     max_deliver_time: float | None,
     priority: str | None,
     as_json: bool,
-    **given: bool | None,
+    **given: Any,
 ) -> None:
     """Make a login; the password is shown once. Without switches they are all off."""
     if username is not None and not _is_usable(username):
         raise click.ClickException(
             "a username has 1 to 255 octets, none of them a blank or a control character"
         )
+    bounces = changed(Bounces(), given)
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",
@@ -162,6 +167,7 @@ def create(
         senders=tuple(senders),
         trusted_option_headers=bool(option_headers),
         note=note,
+        bounces=bounces,
     )
     made = _relayed(made, max_deliver_time, priority)
     try:
@@ -231,6 +237,7 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
 @senders_option
 @headers_option
 @relaying_options
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -244,21 +251,22 @@ def modify(
     max_deliver_time: float | None,
     priority: str | None,
     as_json: bool,
-    **given: bool | None,
+    **given: Any,
 ) -> None:
     """Change what is named; the rest stays. It counts within a second, without a restart."""
     if any_sender and senders:
         raise click.UsageError("--any-sender and --sender exclude each other")
     before = store.login(username)
-    changed = replace(before, switches=_switches(before.switches, given))
-    changed = _relayed(changed, max_deliver_time, priority)
+    after = replace(before, bounces=changed(before.bounces, given))
+    after = replace(after, switches=_switches(before.switches, given))
+    after = _relayed(after, max_deliver_time, priority)
     if note is not None:
-        changed = replace(changed, note=note)
+        after = replace(after, note=note)
     if senders or any_sender:
-        changed = replace(changed, senders=tuple(senders))
+        after = replace(after, senders=tuple(senders))
     if option_headers is not None:
-        changed = replace(changed, trusted_option_headers=option_headers)
-    _replace(store, changed, as_json)
+        after = replace(after, trusted_option_headers=option_headers)
+    _replace(store, after, as_json)
 
 
 def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None:

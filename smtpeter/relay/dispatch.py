@@ -15,7 +15,7 @@ from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.lanes import Lanes
 from smtpeter.relay.limits import Allowance, Site
-from smtpeter.relay.pacing import Limits, Pace, Paces, Signal, judge
+from smtpeter.relay.pacing import OURS, Limits, Pace, Paces, Signal, judge
 from smtpeter.relay.shares import Shares
 from smtpeter.relay.sites import Sites
 from smtpeter.relay.sources import Source, Sources
@@ -244,7 +244,9 @@ class Window:
             return []
         pace, began = batch.pace, batch.began
         self._quit(batch)
-        told = [outcome for outcome in outcomes.values() if batch.site.owns(outcome.host)]
+        told = [
+            outcome for outcome in outcomes.values() if batch.site.owns(outcome.host) or outcome.stage in OURS
+        ]
         if len(told) < len(
             outcomes
         ):  # its hosts are others by now, or the DNS does not tell: that is the domain's

@@ -42,6 +42,9 @@ class Confidence(enum.StrEnum):
     LOW = "low"  # it looks like it
 
 
+_COMPLAINTS = frozenset(("abuse", "fraud", "opt-out", "opt-out-list"))
+
+
 @dataclass(frozen=True, slots=True)
 class Recognition:
     """What a message that came back is.
@@ -71,8 +74,8 @@ class Recognition:
 
     @property
     def is_complaint(self) -> bool:
-        """Whether a recipient complains: not every feedback report is one ("not-spam" is the contrary)."""
-        return self.kind is Kind.COMPLAINT and self.feedback != "not-spam"
+        """Whether a recipient complains: "not-spam" is the contrary, "auth-failure" (RFC 6591) is no person's."""
+        return self.kind is Kind.COMPLAINT and self.feedback in _COMPLAINTS
 
     @property
     def proves_no_such_user(self) -> bool:

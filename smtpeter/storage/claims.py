@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal, select, update
+from sqlalchemy import Connection, bindparam, func, literal, literal_column, null, select, update
 
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.spool.model import Claim
@@ -127,6 +127,26 @@ def _open(connection: Connection, avoid: frozenset[str]) -> list[str]:
     """The places of domains that are no longer avoided."""
     names = connection.execute(_PLACES).scalars().all()
     return [name for name in names if name is not None and name not in avoid]
+
+
+_DISOWN = Rows(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("claimed_id"), deliveries.c.epoch == bindparam("claimed_epoch"))
+    .values(state=bindparam("state"), epoch=deliveries.c.epoch + literal_column("1"), worker=null()),
+    ("state", "claimed_id", "claimed_epoch"),
+)
+
+
+def disown(connection: Connection, claims: Sequence[Claim]) -> None:
+    """Give back claims that were refused to who asked for them, and were made all the same."""
+    if claims:
+        due = after(State.CLAIMED, Step.RELEASE).value
+        _DISOWN.execute(connection, [(due, claim.delivery.id, claim.epoch) for claim in claims])
+
+
+def disown_claimed(connection: Connection, claimed: Claimed) -> None:
+    """The same, for what `claim` answered."""
+    disown(connection, claimed.claims)
 
 
 def next_due(connection: Connection, avoid: frozenset[str]) -> float | None:

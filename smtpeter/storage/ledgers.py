@@ -54,7 +54,7 @@ class StoredSpool:
         self._space = space
 
     def accept(self, accepted: Accepted, /) -> Deferred[tuple[Claim, ...]]:
-        return self._access.write(self._accept, accepted, _spool_refuses)
+        return self._access.write(self._accept, accepted, _spool_refuses, claims.disown)
 
     def _accept(self, connection: Connection, batch: Sequence[Accepted]) -> list[tuple[Claim, ...]]:
         lack = self._space.lack(sum(len(one.message.content) for one in batch))
@@ -69,7 +69,9 @@ class StoredSpool:
 
     async def _claim(self, wanted: claims.Wanted) -> tuple[Claim, ...]:
         while True:
-            claimed = await self._access.write(self._claim_portion, wanted, _spool_refuses)
+            claimed = await self._access.write(
+                self._claim_portion, wanted, _spool_refuses, claims.disown_claimed
+            )
             for delivery, why in claimed.unreadable:
                 self._log.error(
                     "{delivery}: cannot be read, and is held: {why}", delivery=show(delivery), why=why

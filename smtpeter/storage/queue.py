@@ -13,7 +13,7 @@ from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
 from smtpeter.storage import contents
-from smtpeter.storage.records import UNREADABLE, read_delivery, read_message, unpack_details
+from smtpeter.storage.records import UNREADABLE, read_message, show_delivery, unpack_details
 from smtpeter.storage.schema import contents as content_rows
 from smtpeter.storage.schema import deliveries, messages, queued, site_domains
 
@@ -23,22 +23,27 @@ _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
 
 def message(connection: Connection, identifier: MessageId) -> Message | None:
     kept = contents.fetch(connection, identifier)
-    row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return None if kept is None or row is None else read_message(row, *kept)
+    return None if kept is None else _read(connection, identifier, *kept)
 
 
 def outline(connection: Connection, identifier: MessageId) -> Message | None:
+    return _read(connection, identifier, b"", Template((), contents.targets(connection, identifier)))
+
+
+def _read(
+    connection: Connection, identifier: MessageId, content: bytes, template: Template
+) -> Message | None:
+    """None also when it is there and cannot be read: to all who ask it is lost."""
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return (
-        None
-        if row is None
-        else read_message(row, b"", Template((), contents.targets(connection, identifier)))
-    )
+    try:
+        return None if row is None else read_message(row, content, template)
+    except UNREADABLE:
+        return None
 
 
 def delivery(connection: Connection, identifier: DeliveryId) -> Delivery | None:
     row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
-    return None if row is None else read_delivery(row)
+    return None if row is None else show_delivery(row)
 
 
 def target(connection: Connection, identifier: DeliveryId, number: int) -> str | None:
@@ -49,7 +54,7 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
 
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
-    return tuple(map(read_delivery, _rows(connection, _found(wanted), wanted, limit)))
+    return tuple(map(show_delivery, _rows(connection, _found(wanted), wanted, limit)))
 
 
 def alterable(

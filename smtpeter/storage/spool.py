@@ -23,6 +23,7 @@ from smtpeter.storage.group import Undone
 from smtpeter.storage.records import (
     NEW_DELIVERY,
     PROGRESS,
+    UNREADABLE,
     delivery_row,
     message_row,
     progress,
@@ -150,7 +151,9 @@ def _alter(connection: Connection, asked: Altering) -> int:
     # Outer: what has lost its message can still be held, and deleted.
     found = select(*columns).outerjoin(messages).where(deliveries.c.id.in_(asked.identifiers))
     states = [state.value for state in ALTERABLE[asked.step]]
-    rows = connection.execute(found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id)).all()
+    rows = connection.execute(
+        found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id).with_for_update(of=deliveries)
+    ).all()
     if rows:
         _ALTER.execute(connection, [_altered(row, asked) for row in rows])
         journal.keep(connection, [_operated(row, asked) for row in rows])
@@ -170,7 +173,15 @@ def _operated(row: Any, asked: Altering) -> Operated:
         message=row.message,
         login=row.login or "",
         recipient=row.recipient,
-        tags=() if row.details is None else unpack_details(row.details).tags,
+        tags=_tags(row.details),
         step=asked.step.value,
         by=asked.by,
     )
+
+
+def _tags(details: bytes | None) -> tuple[str, ...]:
+    """None of a message that is lost, or cannot be read: its deliveries can still be held, and deleted."""
+    try:
+        return () if details is None else unpack_details(details).tags
+    except UNREADABLE:
+        return ()

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from smtpeter import config
+from smtpeter.cli import queue
 from smtpeter.message.identifier import show
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host
@@ -192,13 +193,11 @@ def test_a_login_has_a_priority_and_a_time_for_delivery(smtpeter, listed):
 
 def test_long_work_shows_how_far_it_is(monkeypatch):
     """Portion by portion, with a bar where somebody looks."""
-    from smtpeter.cli import queue
+    left = [1000, 1000, 500]
 
     class Store:
-        left = [1000, 1000, 500]
-
         class spool:
-            alter = staticmethod(lambda *_: Store.left.pop(0))
+            alter = staticmethod(lambda *_: left.pop(0))
 
         class sites:
             sites = staticmethod(lambda _: [SiteSummary("x", 1, 2500, 0, 0, 0.0, 0.0)])

@@ -68,7 +68,9 @@ class House:
 def build():
     houses = []
 
-    def make(reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **limits):
+    def make(
+        reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **limits
+    ):
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
         book = book or FakeSites(spool)

@@ -111,7 +111,9 @@ class Sink:
 
 
 def limited(**limit):
-    return lambda domain: Site("big.example", limit=Limit(**limit)) if domain.endswith("big.example") else domain
+    return lambda domain: (
+        Site("big.example", limit=Limit(**limit)) if domain.endswith("big.example") else domain
+    )
 
 
 @pytest.mark.row(118)

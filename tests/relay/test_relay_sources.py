@@ -111,7 +111,11 @@ def test_what_this_machine_is_short_of_is_no_trouble_of_the_host(number):
     net = Short()
     outcomes = result(begin(net, attempts(net, "198.51.100.1"), group())[0])
     (outcome,) = outcomes.values()
-    assert (Result.DEFERRED, Stage.PROCESS, "4.3.2") == (outcome.result, outcome.stage, outcome.reply.enhanced)
+    assert (Result.DEFERRED, Stage.PROCESS, "4.3.2") == (
+        outcome.result,
+        outcome.stage,
+        outcome.reply.enhanced,
+    )
 
 
 def test_a_host_that_refuses_is_trouble_of_the_host():
