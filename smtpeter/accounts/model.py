@@ -44,9 +44,9 @@ class Login:
     enabled: bool = True
     trusted_option_headers: bool = False
     note: str = ""
-    bounces: Bounces = Bounces()
     give_up_after: float | None = None  # seconds after which its mail is given up; None: as the server does
     priority: Priority = Priority.NORMAL
+    bounces: Bounces = Bounces()
 
 
 @dataclass(frozen=True, slots=True)

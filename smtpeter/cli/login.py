@@ -58,9 +58,9 @@ def _shown(login: Login) -> dict[str, Any]:
         "switches": list(login.switches.on()),
         "senders": list(login.senders),
         "option_headers": login.trusted_option_headers,
-        **shown_bounces(login.bounces),
         "max_deliver_time": login.give_up_after,
         "priority": login.priority.name.lower(),
+        **shown_bounces(login.bounces),
         "created": timestamp(login.created_at),
         "note": login.note,
     }
@@ -135,8 +135,8 @@ headers_option = click.option(
 @click.option("--note", default="", help="A word to remember it by.")
 @senders_option
 @headers_option
-@bounce_options
 @relaying_options
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -236,8 +236,8 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
 @click.option("--any-sender", is_flag=True, help="It may use any sender again.")
 @senders_option
 @headers_option
-@bounce_options
 @relaying_options
+@bounce_options
 @switch_options
 @json_option
 @with_store

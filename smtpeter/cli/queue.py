@@ -147,7 +147,7 @@ def _alter(name: str, step: Step, states: tuple[State, ...], explanation: str) -
         lifted = _lift(store, wanted) if step is Step.RELEASE else []
         done = _altered(store, wanted, step, as_json)
         if as_json:
-            print_json({"altered": done, "lifted": lifted} if step is Step.RELEASE else {"altered": done})
+            print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
             return
         click.echo(f"{done} {'delivery' if done == 1 else 'deliveries'}")
         for site in lifted:

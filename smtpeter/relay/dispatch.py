@@ -15,7 +15,7 @@ from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.lanes import Lanes
 from smtpeter.relay.limits import Allowance, Site
-from smtpeter.relay.pacing import Limits, Pace, Paces, Signal, judge
+from smtpeter.relay.pacing import OURS, Limits, Pace, Paces, Signal, judge
 from smtpeter.relay.shares import Shares
 from smtpeter.relay.sites import Sites
 from smtpeter.relay.sources import Source, Sources
@@ -48,6 +48,7 @@ class Window:
         self._retries = Shares(limits.retries, limits.greed)
         self._copies = Shares(limits.copies, limits.greed)
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
+        self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
         self.found: dict[
             str, str
@@ -123,6 +124,12 @@ class Window:
     def _turned_away(self, batch: Batch) -> None:
         if len(self._full) < _AVOIDED:
             self._full[batch.domain] = batch.pace
+
+    def is_troubled(self, now: float) -> bool:
+        """Whether any site is left alone for a while."""
+        if self._troubled:
+            self._troubled = {pace for pace in self._troubled if now < pace.until}
+        return bool(self._troubled)
 
     def avoid(self, now: float) -> frozenset[str]:
         """Domains of which nothing could wait here now: no claim on them should be made."""
@@ -237,7 +244,9 @@ class Window:
             return []
         pace, began = batch.pace, batch.began
         self._quit(batch)
-        told = [outcome for outcome in outcomes.values() if batch.site.owns(outcome.host)]
+        told = [
+            outcome for outcome in outcomes.values() if batch.site.owns(outcome.host) or outcome.stage in OURS
+        ]
         if len(told) < len(
             outcomes
         ):  # its hosts are others by now, or the DNS does not tell: that is the domain's
@@ -245,6 +254,7 @@ class Window:
         signal, trouble = judge(told)
         pace.end(signal, trouble, began, now)
         if signal is Signal.TROUBLE and now < pace.until:
+            self._troubled.add(pace)
             emptied = self._emptied(self._lanes.clear(pace.name))
             for each in emptied:
                 self._turned_away(each)

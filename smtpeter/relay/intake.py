@@ -111,29 +111,24 @@ class Intake:
             if self._is_open and until is not None:
                 self._set_timer(until)
 
-    async def _avoid(self) -> frozenset[str]:
-        """The domains not to claim for. A site that is lifted meanwhile is tried: it is asked for after the claim, too."""
-        avoid = self._s.window.avoid(self._s.clock())
-        if not avoid:
-            return avoid
-        await self._s.obey()
-        return self._s.window.avoid(self._s.clock())
-
     async def _claim(self) -> float | None:
         """Claim once; how many seconds until there may be more, None when it is the window that must have room."""
-        avoid = await self._avoid()
+        window, clock = self._s.window, self._s.clock
+        if window.is_troubled(clock()):
+            await self._s.obey()
+        avoid = window.avoid(clock())
         claims = await self._s.spool.claim(self._size, self._s.now(), avoid)
         self._s.patience.answered()
-        if avoid and len(claims) < self._size and self._s.clock() >= self._look_at:
-            # There is time for those that cannot be tried now: their senders may have to be told so.
-            self._look_at = self._s.clock() + _IDLE
-            claims += await self._s.spool.claim(self._size - len(claims), self._s.now())
-        if avoid and claims:
-            await self._s.obey()
+        if claims and window.is_troubled(clock()):
+            await self._s.obey()  # what an operator released just now comes to a site that is open
         await self._s.admit(claims)
         if len(claims) >= self._size:
             self._work_expected = True
             return None
+        if avoid and clock() >= self._look_at:
+            # There is time for those that cannot be tried now: their senders may have to be told so.
+            self._look_at = clock() + _IDLE
+            await self._s.admit(await self._s.spool.claim(self._size, self._s.now()))
         due = await self._s.spool.next_due(avoid)
         if due is None:
             return _IDLE

@@ -35,15 +35,16 @@ class Lanes:
 
     def take(self, may: Callable[[Batch, float], bool], now: float, *, may_retry: bool) -> Batch | None:
         """The batch whose turn it is, of those that `may` be taken."""
-        self._turn = (self._turn + 1) % _TURNS
+        turn = (self._turn + 1) % _TURNS
         order = self._order
         if len(order) > 1:
-            if self._turn == 0:  # the sort is stable: by priority among themselves
+            if turn == 0:  # the sort is stable: by priority among themselves
                 order = sorted(order, key=lambda each: not each[0][0])
-            elif self._turn == _TURNS // 2:
+            elif turn == _TURNS // 2:
                 order = sorted(order, key=lambda each: (each[0][0], -each[0][1]))
         for (is_retry, _), lane in order:
             if (may_retry or not is_retry) and (batch := lane.take(may, now)):
+                self._turn = turn
                 return batch
         return None
 

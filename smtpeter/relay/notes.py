@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from smtpeter.relay.dispatch import Window
+from smtpeter.relay.faults import caught
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.waiting import SiteState
@@ -67,7 +68,9 @@ class Notes:
             self._is_telling = False
 
     async def obey(self) -> None:
-        """Lift what an operator wants lifted; raises SpoolUnavailable."""
-        self._cursor, sites = await self._book.lifted(self._cursor)
-        for site in sites:
-            self._window.lift(site)
+        """Lift what an operator wants lifted; raises nothing but CancelledError."""
+        heard = await caught(self._book.lifted(self._cursor), "hearing which sites to try now")
+        if not isinstance(heard, Exception):
+            self._cursor, sites = heard
+            for site in sites:
+                self._window.lift(site)

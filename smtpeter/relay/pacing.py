@@ -69,6 +69,7 @@ class Signal(enum.Enum):
     NOTHING = "nothing"  # it ended before it came to the site
 
 
+OURS = frozenset((Stage.PROCESS, Stage.SUPPRESSION))  # what ends there says nothing of any site
 _BEFORE_ANY_MESSAGE = frozenset(
     (Stage.DNS, Stage.CONNECT, Stage.HANDSHAKE, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.AUTH)
 )
@@ -81,11 +82,9 @@ def judge(outcomes: Iterable[Outcome]) -> tuple[Signal, Outcome | None]:
         if outcome.result is Result.DEFERRED:
             if outcome.stage in _BEFORE_ANY_MESSAGE:
                 return Signal.TROUBLE, outcome
-            if outcome.reply.code == 421 or (
-                outcome.stage is not Stage.PROCESS and classify(outcome.reply).slows
-            ):
+            if outcome.reply.code == 421 or (outcome.stage not in OURS and classify(outcome.reply).slows):
                 signal = Signal.SLOW_DOWN
-        if signal is Signal.NOTHING and outcome.stage not in {Stage.PROCESS, Stage.SUPPRESSION}:
+        if signal is Signal.NOTHING and outcome.stage not in OURS:
             signal = Signal.FINE
     return signal, None
 

@@ -100,6 +100,8 @@ class ExchangerSites:
     async def _hosts(self, domain: str) -> frozenset[str]:
         """The MX hosts, or the domain itself where it has none; empty when there are none or nobody knows."""
         try:
+            if domain.startswith("["):  # a literal has no MX
+                return frozenset()
             name = ascii_domain(domain)
         except AddressSyntax:
             return frozenset()

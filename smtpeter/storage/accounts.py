@@ -200,8 +200,8 @@ def _columns(one: Login) -> dict[str, Any]:
         "note": one.note,
         "switches": msgspec.json.encode(one.switches.on()).decode(),
         "senders": msgspec.json.encode(one.senders).decode(),
-        "bounces": msgspec.json.encode(one.bounces).decode(),
         "relaying": msgspec.json.encode(_Relaying(one.give_up_after, one.priority)).decode(),
+        "bounces": msgspec.json.encode(one.bounces).decode(),
     }
 
 
@@ -217,7 +217,7 @@ def _read(row: Any) -> Login:
         enabled=row.enabled,
         trusted_option_headers=row.trusted_option_headers,
         note=row.note,
-        bounces=_read_bounces(row.bounces),
         give_up_after=relaying.give_up_after,
         priority=relaying.priority,
+        bounces=_read_bounces(row.bounces),
     )

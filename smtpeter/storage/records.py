@@ -33,9 +33,9 @@ class Details:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None
+    priority: Priority = Priority.NORMAL
     returning: Returning | None = None
     foreign: bool = False
-    priority: Priority = Priority.NORMAL
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -81,9 +81,9 @@ def _details(message: Message) -> bytes:
         message.tags,
         message.facts,
         message.give_up_at,
+        message.priority,
         message.returning,
         message.foreign,
-        message.priority,
     )
     try:
         return pack(details)
@@ -106,9 +106,9 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         tags=details.tags,
         facts=details.facts,
         give_up_at=details.give_up_at,
+        priority=details.priority,
         returning=details.returning,
         foreign=details.foreign,
-        priority=details.priority,
     )
 
 

@@ -124,8 +124,8 @@ logins = Table(
     Column("note", Text, nullable=False),
     Column("switches", Text, nullable=False),  # JSON: an array of the names of those that are on
     Column("senders", Text, nullable=False),  # JSON: an array
-    Column("relaying", Text, nullable=False, server_default=text("'{}'")),  # JSON: priority, give_up_after
     Column("bounces", Text, nullable=False, server_default="{}"),  # JSON: accounts.model.Bounces
+    Column("relaying", Text, nullable=False, server_default=text("'{}'")),  # JSON: priority, give_up_after
 )
 
 # How much of what is limited each worker holds (spool.quota).

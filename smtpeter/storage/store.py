@@ -53,7 +53,7 @@ class Host:
 
 
 class Store:
-    """The ledgers; each keeps the promises of its interface."""
+    """The ledgers. Each keeps the promises of the interface of its name."""
 
     def __init__(
         self,

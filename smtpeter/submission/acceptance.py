@@ -102,9 +102,9 @@ def accepted(
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
-        returning=returning,
         give_up_at=options.give_up_at,
         priority=options.priority or Priority.NORMAL,
+        returning=returning,
     )
     deliveries = tuple(
         marked(

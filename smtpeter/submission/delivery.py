@@ -195,6 +195,7 @@ class SubmittedMessage:
             options = read_options(
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
+        options = options.over(login, incoming.when)
         returning, notes = decide(
             options.switches,
             login.bounces,
@@ -206,7 +207,6 @@ class SubmittedMessage:
         options = replace(options, notes=options.notes + notes) if notes else options
         author = author_domain(content, find_all(incoming.found, "from"))
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
-        options = options.over(login, incoming.when)
         edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
         wanted = accepted(incoming, options, template, report, returning, listed)

@@ -35,6 +35,7 @@ class House:
     courier: Courier
     clock: Clock
     reported: list
+    book: FakeSites
 
     def accept(self, mail, **values):
         """As submission does it."""
@@ -67,9 +68,12 @@ class House:
 def build():
     houses = []
 
-    def make(reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, **limits):
+    def make(
+        reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **limits
+    ):
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
+        book = book or FakeSites(spool)
 
         def noting(mail, settlements):
             reported.append((mail, settlements))
@@ -84,15 +88,15 @@ def build():
                 settling=Settling(SCHEDULE, jitter=lambda: 0.0),
                 clock=clock,
                 now=clock.seconds,
-                sites=Sites(site_of),
+                sites=sites or Sites(site_of),
                 quota=quota,
-                book=book or FakeSites(spool),
+                book=book,
             ),
             Limits(**limits),
             grace,
         )
         relay.startService()
-        houses.append(House(relay, spool, courier, clock, reported))
+        houses.append(House(relay, spool, courier, clock, reported, book))
         return houses[-1]
 
     yield make
