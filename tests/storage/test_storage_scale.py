@@ -74,6 +74,30 @@ def test_no_work_of_every_day_grows_with_the_backlog(growing, work):
     assert many <= few + 10
 
 
+@pytest.mark.row(140)
+def test_a_claim_does_not_step_over_a_dead_sites_backlog_again(stored):
+    """All that is due first is to a site that may not start: it is laid aside once, then costs nothing."""
+    dead = frozenset(("example.com",))
+    wanted = claims.Wanted(20, 9e9, dead)
+    fill(stored, range(1, MANY // 2), State.DUE)
+    assert () == stored.run(stored.spool.claim(20, 9e9, dead))
+    many = steps(stored, lambda connection: claims.claim(connection, 1, [wanted]))
+    waiting = steps(stored, lambda connection: claims.next_due(connection, dead))
+    assert many <= 10
+    assert waiting <= 10
+    assert 20 == len(stored.run(stored.spool.claim(20, 9e9)))
+
+
+@pytest.mark.row(140)
+def test_laying_aside_is_done_in_portions(stored):
+    """So that nobody's mail waits for all of a backlog to be moved."""
+    fill(stored, range(1, 2500), State.DUE)
+    wanted = claims.Wanted(20, 9e9, frozenset(("example.com",)))
+    with for_writing(stored.engine).begin() as connection:
+        portions = [claims.claim(connection, 1, [wanted])[0].is_all for _ in range(3)]
+    assert [False, False, True] == portions
+
+
 def test_accepting_and_settling_does_not_grow_with_the_backlog(growing):
     numbers = itertools.count(1_000_000)
 
