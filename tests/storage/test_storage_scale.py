@@ -10,7 +10,7 @@ from smtpeter.journal.interface import Query
 from smtpeter.message.identifier import earliest
 from smtpeter.spool.model import Claim, QueueFilter
 from smtpeter.spool.states import State, Step
-from smtpeter.storage import claims, journal, queue, spool
+from smtpeter.storage import claims, journal, queue, spool, workers
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.records import NEW_DELIVERY, PROGRESS, delivery_row, message_row
 from smtpeter.storage.rows import Rows
@@ -96,6 +96,18 @@ def test_laying_aside_is_done_in_portions(stored):
     with for_writing(stored.engine).begin() as connection:
         portions = [claims.claim(connection, 1, [wanted])[0].is_all for _ in range(3)]
     assert [False, False, True] == portions
+
+
+@pytest.mark.row(140)
+def test_a_restart_does_not_read_what_waits(stored):
+    """A server takes back what its predecessor held, keeps all times, and begins."""
+    fill(stored, range(1, MANY), State.DUE)
+    for number in range(MANY, MANY + 20):
+        stored.run(stored.spool.accept(accepted(number, due_at=float(number), claimed=True)))
+    assert 50 > steps(stored, lambda connection: workers.succeed(connection, 1.0))
+    claimed = stored.run(stored.spool.claim(3, 9e9))
+    assert [1.0, 2.0, 3.0] == [claim.delivery.due_at for claim in claimed]
+    assert float(MANY + 19) == stored.run(stored.spool.delivery(10 * (MANY + 19) + 1)).due_at
 
 
 def test_accepting_and_settling_does_not_grow_with_the_backlog(growing):
