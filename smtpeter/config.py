@@ -137,10 +137,10 @@ def _refuse_not_built(document: Mapping[str, Any]) -> None:
     if isinstance(server, Mapping) and server.get("workers", 1) != 1:
         raise Misconfigured("server.workers: expected 1: more workers are not built yet in this version")
     store = document.get("store")
-    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith("sqlite:"):
-        raise Misconfigured(
-            "store.url: expected sqlite:///FILE: other stores are not built yet in this version"
-        )
+    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
+        ("sqlite:", "postgresql:", "postgresql+psycopg:")
+    ):
+        raise Misconfigured("store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
 
 
 def _durations(value: Any, kind: inspect.Type, key: str) -> Any:

@@ -29,6 +29,7 @@ from smtpeter.storage.engine import (
     Trouble,
     for_writing,
     open_engine,
+    shown,
 )
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredSpool
@@ -118,7 +119,7 @@ def _take_over(engine: Engine, host: Host) -> int:
         with for_writing(engine).begin() as connection:
             return workers.succeed(connection, host.boot_clock())
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
 
 
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:
