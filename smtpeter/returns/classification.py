@@ -13,7 +13,7 @@ from smtpeter.message.refusal import FailureClass
 from smtpeter.returns.phrases import CLASSES, STATUSES, SUBJECTS
 from smtpeter.returns.returned import fold, one_line
 
-STATUS = re.compile(r"(?<![\d.])[245]\.[0-7]\.\d{1,3}(?!\.?\d)")
+STATUS = re.compile(r"(?<![\d.])[45]\.[0-7]\.\d{1,3}(?!\.?\d)")
 _AFTER_CODE = re.compile(r"(?<![\w.])[45][0-5]\d[ -]{1,3}#?([45]\.[0-7]\.\d{1,3})(?!\.?\d)")
 _REPLY = re.compile(r"(?<![\w.:/-])[45][0-5]\d(?: |-(?=\S))")
 _ADDRESS = re.compile(r"[^\s<>]{1,64}@[^\s<>]{1,255}")
@@ -39,8 +39,10 @@ def classify(diagnostic: str, status: str, words: str) -> Classified:
         return coded
     if coded is None or spoken.failure_class is coded.failure_class:
         return spoken
-    is_temporary = status.startswith("4")
-    return Classified(spoken.failure_class, spoken.is_certain and not coded.is_certain and not is_temporary)
+    if coded.is_certain:
+        return Classified(spoken.failure_class, is_certain=False)
+    is_doubtful = spoken.failure_class is FailureClass.NO_SUCH_USER and status.startswith(("4", "5.7."))
+    return Classified(spoken.failure_class, spoken.is_certain and not is_doubtful)
 
 
 def by_status(status: str) -> Classified | None:

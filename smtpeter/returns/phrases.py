@@ -192,8 +192,9 @@ PROGRAMS = (
         "konnte an die folgende adresse nicht zugestellt werden",
     )),
     Program("barracuda", words=_folded(
-        "your message was blocked by the barracuda", "barracuda spam firewall", "blocked by the recipient's spam filter barracuda",
+        "was blocked by our spam firewall", "your message was blocked by the barracuda", "barracuda spam firewall", "blocked by the recipient's spam filter barracuda",
     ), confidence=Confidence.MEDIUM),
+    Program("amavis", words=_folded("was considered unsolicited bulk e-mail", "delivery of the email was stopped"), confidence=Confidence.MEDIUM),
     Program("gateway", words=_folded(
         "mimecast could not deliver", "your message was not delivered to the following recipients:",
         "the message that you sent was blocked by", "message could not be delivered due to the recipient's policy",
@@ -316,10 +317,10 @@ CLASSES: tuple[tuple[FailureClass, tuple[str, ...], tuple[str, ...]], ...] = (
         "rate limit", "ratelimit", "rate-limit", "too many messages", "too many emails", "too many connections", "too many recipients", "receiving mail at a rate", "receiving mail too quickly", "too fast", "throttl", "exceeded the limit", "sending limit", "daily limit", "hourly limit", "unusual rate", "frequency limit", "over its sending", "sending rate", "频率", "发送频率", "too many bad commands",
     ), ()),
     (FailureClass.REPUTATION, _folded(
-        "spamhaus", "spamcop", "barracudacentral", " sorbs", "dnsbl", " rbl", "blacklist", "blocklist", "block list", "black list", "blocked using", "poor reputation", "reputation", "has been blocked", "ip blocked", "is blocked", "blocked by", "is listed", "listed at", "listed by", "banned", "denylist", "sender blocked", "bad sender", "blocked sender", "not accepting mail from", "we don't accept mail from", "no se acepta correo de", "your ip", "this ip", "ip address", "gesperrt", "cloudmark", "senderscore", "s3140", "s3150", "tss04", "ts03", "ts01", "(bl)", "5.7.606", "5.7.511", "address rejected due to blacklist",
+        "spamhaus", "spamcop", "barracudacentral", " sorbs", "dnsbl", " rbl", "blacklist", "blocklist", "block list", "black list", "blocked using", "poor reputation", "reputation", "has been blocked", "ip blocked", "is blocked", "is listed", "listed at", "listed by", "banned", "denylist", "sender blocked", "bad sender", "blocked sender", "not accepting mail from", "we don't accept mail from", "no se acepta correo de", "your ip", "this ip", "ip address", "gesperrt", "cloudmark", "senderscore", "s3140", "s3150", "tss04", "ts03", "ts01", "(bl)", "5.7.606", "5.7.511", "address rejected due to blacklist",
     ), ()),
     (FailureClass.CONTENT, _folded(
-        "as spam", "spam detected", "spam message", "spam content", "is spam", "be spam", "like spam", "spam mail", "spammessage", "considered unsolicited", "unsolicited", "unsolicited mail", "virus", "malware", "phish", "infected", "content reject", "message content", "content filter", "rejected for policy reasons: content", "prohibited attachment", "attachment type", "attachment blocked", "banned file", "message refused", "bare lf", "line too long", "malformed", "invalid header", "spam score", "spamassassin", "spam reject", "high probability of spam", "url blocked", "контент", "спам", "垃圾邮件", "スパム", "spam filter", "spamfilter", "suspicious",
+        "as spam", "spam detected", "spam message", "spam content", "is spam", "be spam", "like spam", "spam mail", "spammessage", "considered unsolicited", "unsolicited", "unsolicited mail", "virus", "malware", "phish", "infected", "content reject", "message content", "content filter", "rejected for policy reasons: content", "prohibited attachment", "attachment type", "attachment blocked", "banned file", "message refused", "bare lf", "line too long", "malformed", "invalid header", "spam score", "spamassassin", "spam reject", "high probability of spam", "url blocked", "контент", "спам", "垃圾邮件", "スパム", "spam filter", "spamfilter", "suspicious", "of spam", "spam firewall", "bulk e-mail", "bulk email",
     ), ()),
     (FailureClass.TOO_LARGE, _folded(
         "too large", "too big", "size limit", "maximum size", "exceeds size", "message size", "max message size", "exceeds the maximum", "larger than", "exceeds fixed maximum", "zu gross", "zu groß", "trop volumineux", "trop gros", "demasiado grande", "troppo grande", "muito grande", "te groot", "zbyt duż", "слишком больш", "サイズ", "超过大小", "过大",

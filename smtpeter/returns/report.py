@@ -146,4 +146,5 @@ def _host(value: str) -> str:
 
 
 def _recipient(value: str) -> str:
-    return next(addresses(one_line(_after_type(value))), "")
+    plain = one_line(_after_type(value)).strip("<>")
+    return plain if plain.count("@") == 1 and " " not in plain else next(addresses(plain), "")

@@ -29,7 +29,13 @@ def is_daemon(returned: Returned) -> bool:
     """Whether it comes from where mail systems report from."""
     local = returned.sender.partition("@")[0]
     name = returned.fields.get("from", "").casefold().partition("<")[0]
-    return local in DAEMONS or local.startswith("mailer-daemon") or any(each in name for each in DAEMON_NAMES)
+    return (
+        local in DAEMONS
+        or local.startswith("mailer-daemon")
+        or (not returned.sender and returned.is_from_null)
+        or any(each in name for each in DAEMON_NAMES)
+        or returned.report_type in {"delivery-status", "global-delivery-status"}
+    )
 
 
 def is_automatic(returned: Returned) -> bool:
@@ -46,9 +52,11 @@ def is_automatic(returned: Returned) -> bool:
 
 
 def is_list(returned: Returned) -> bool:
-    """Whether it is a mailing: lists are neither bounces nor answers (RFC 2369, RFC 2919)."""
-    return not returned.is_from_null and any(
-        name in returned.fields for name in ("list-id", "list-unsubscribe", "list-post")
+    """Whether it is a mailing (RFC 2369, RFC 2919): neither a bounce nor an answer."""
+    return (
+        not returned.is_from_null
+        and not is_daemon(returned)
+        and any(name in returned.fields for name in ("list-id", "list-unsubscribe", "list-post"))
     )
 
 
