@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from smtpeter.returns import detectors, signs
 from smtpeter.returns.classification import classify, find_diagnostic, find_status
 from smtpeter.returns.detectors import Detected
-from smtpeter.returns.phrases import FAILED_WORDS, PROGRAMS, RESPONSE_WORDS, Program
+from smtpeter.returns.phrases import FAILED_WORDS, RESPONSE_WORDS
+from smtpeter.returns.programs import PROGRAMS, Program
 from smtpeter.returns.recognition import Action, Confidence, Kind, Recognition
 from smtpeter.returns.returned import Returned, addresses, one_line
 

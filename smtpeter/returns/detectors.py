@@ -6,6 +6,7 @@ message, each line cut, few parts. In that their time is bounded, and whatever t
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from flufl.bounce import all_failures
 _MAXIMUM_SIZE = 32_768  # octets; in their own samples what they look for stands in the first thousands
 _LONGEST_LINE = 500  # octets; some of their expressions take time quadratic in a line
 _MAXIMUM_BOUNDARIES = 8  # the parser tries each line against the delimiters of all multiparts that are open
-_LONGEST_ADDRESS = 320
+_ADDRESS = re.compile(r"[^\s\"'<>()\[\]{}:;,@]{1,64}@[^\s\"'<>()\[\]{}:;,@]{1,255}")
 
 
 class Detected(NamedTuple):
@@ -43,5 +44,5 @@ def bounded(content: bytes) -> bytes:
 
 
 def _shown(found: frozenset[bytes]) -> tuple[str, ...]:
-    addresses = (each.decode("ascii", "replace") for each in found if len(each) <= _LONGEST_ADDRESS)
-    return tuple(sorted(each for each in addresses if "@" in each))
+    texts = (each.decode("ascii", "replace") for each in found)
+    return tuple(sorted(each for each in texts if _ADDRESS.fullmatch(each)))

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 
-from smtpeter.returns.phrases import (
-    DAEMON_NAMES,
-    DAEMONS,
-    DELAYED_SUBJECTS,
-    FAILED_SUBJECTS,
-    SERVICES,
-)
+from smtpeter.returns.phrases import DELAYED_SUBJECTS, FAILED_SUBJECTS
+from smtpeter.returns.programs import DAEMON_NAMES, DAEMONS, SERVICES
 from smtpeter.returns.returned import Returned
 
 _ANSWER = re.compile(
-    r"(?:(?:re|aw|sv|vs|antw|res|rif|odp|ynt|ref|fwd?|wg|tr|rv|i|enc|vb|doorst|pd|回复|答复|转发|返信|转)(?:\[\d{1,3}\])? ?[:：] ?)+"
+    r"(?:(?:re|aw|sv|vs|antw|res|rif|odp|ynt|ref|fwd?|wg|tr|rv|i|enc|vb|doorst|pd|回复|答复|转发|返信|转)(?:\[\d{1,3}\])? ?[:\uff1a] ?)+"
 )
 _BULK = frozenset(("bulk", "junk"))
 
