@@ -112,8 +112,8 @@ _SAID = (
     "description",
     "cause",
     "action",
-    "type",
-    "status",
+    "class",
+    "rule",
     "url",
     "client",
 )
