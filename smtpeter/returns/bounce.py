@@ -33,7 +33,7 @@ def bounce(returned: Returned) -> Recognition | None:
     diagnostic = find_diagnostic(returned.text)
     status = find_status(diagnostic) or find_status(returned.text)
     failure_class, is_certain = classify(diagnostic, status, returned.words)
-    if confidence is Confidence.HIGH and not (is_certain and signs.is_daemon(returned)):
+    if confidence is Confidence.HIGH and not (is_certain and _is_trusted(returned)):
         confidence = Confidence.MEDIUM
     return Recognition(
         Kind.BOUNCE,
@@ -54,7 +54,15 @@ def _may_be(returned: Returned) -> bool:
     if signs.is_daemon(returned) or "x-failed-recipients" in returned.fields:
         return True
     is_sent = signs.is_automatic(returned) or signs.announces_failure(returned)
-    return is_sent and not any(phrase in returned.words for phrase in RESPONSE_WORDS)
+    return is_sent and not _speaks_of_absence(returned)
+
+
+def _is_trusted(returned: Returned) -> bool:
+    return bool(returned.sender) and signs.is_daemon(returned) and not _speaks_of_absence(returned)
+
+
+def _speaks_of_absence(returned: Returned) -> bool:
+    return any(phrase in returned.words for phrase in RESPONSE_WORDS)
 
 
 _Judged = tuple[str, Confidence, Action]

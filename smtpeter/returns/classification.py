@@ -13,11 +13,11 @@ from smtpeter.message.refusal import FailureClass
 from smtpeter.returns.classes import BOILERPLATE, CLASSES, STATUSES, SUBJECTS
 from smtpeter.returns.returned import fold, one_line
 
-STATUS = re.compile(r"(?<![\d.])[45]\.[0-7]\.\d{1,3}(?!\.?\d)")
-_AFTER_CODE = re.compile(r"(?<![\w.])[45][0-5]\d[ -]{1,3}#?([45]\.[0-7]\.\d{1,3})(?!\.?\d)")
-_REPLY = re.compile(r"(?<![\w.:/-])[45][0-5]\d(?: |-(?=\S))")
+STATUS = re.compile(r"(?<![\d.])[45]\.[0-7]\.\d{1,3}(?!\.?\d)", re.ASCII)
+_AFTER_CODE = re.compile(r"(?<![\w.])[45][0-5]\d[ -]{1,3}#?([45]\.[0-7]\.\d{1,3})(?!\.?\d)", re.ASCII)
+_REPLY = re.compile(r"(?<![\w.:/-])[45][0-5]\d(?=[ \n]|-\S)")
 _ADDRESS = re.compile(r"[^\s<>]{1,64}@[^\s<>]{1,255}")
-_GENERAL = frozenset((FailureClass.POLICY, FailureClass.INFRASTRUCTURE, FailureClass.OTHER))
+_PARAGRAPHS = 100  # that are searched, each for all phrases
 
 
 class Classified(NamedTuple):
@@ -67,7 +67,7 @@ def find_diagnostic(text: str) -> str:
     reply = _REPLY.search(text)
     if reply:
         return one_line(text[reply.start() :].partition("\n\n")[0])
-    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n", _PARAGRAPHS)[:_PARAGRAPHS])
     return one_line(next((found for found in paragraphs if found and _by_words(fold(found))), ""))
 
 
@@ -78,7 +78,7 @@ def _by_words(words: str) -> Classified | None:
         words = words.replace(phrase, " ")
     for failure_class, certain, uncertain in CLASSES:
         if any(phrase in words for phrase in certain):
-            return Classified(failure_class, is_certain=failure_class not in _GENERAL)
+            return Classified(failure_class, is_certain=True)
         if any(phrase in words for phrase in uncertain):
             return Classified(failure_class, is_certain=False)
     return None

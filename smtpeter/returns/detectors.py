@@ -6,15 +6,19 @@ message, each line cut, few parts. In that their time is bounded, and whatever t
 
 from __future__ import annotations
 
+import logging
 import re
 from email import message_from_bytes
 from typing import NamedTuple
 
 from flufl.bounce import all_failures
 
-_MAXIMUM_SIZE = 32_768  # octets; in their own samples what they look for stands in the first thousands
-_LONGEST_LINE = 500  # octets; some of their expressions take time quadratic in a line
-_MAXIMUM_BOUNDARIES = 8  # the parser tries each line against the delimiters of all multiparts that are open
+MAXIMUM_SIZE = 32_768  # octets; in their own samples what they look for stands in the first thousands
+MAXIMUM_LINES = 1_000  # each is searched for some hundred expressions
+LONGEST_LINE = 500  # octets; some of their expressions take time quadratic in a line
+# The parser tries each line against the delimiters of all multiparts that are open, and recurs into each message.
+_MAXIMUM_BOUNDARIES = 8
+_MAXIMUM_TYPES = 30
 _ADDRESS = re.compile(r"[^\s\"'<>()\[\]{}:;,@]{1,64}@[^\s\"'<>()\[\]{}:;,@]{1,255}")
 
 
@@ -28,8 +32,11 @@ class Detected(NamedTuple):
 def detect(content: bytes) -> Detected:
     """What the detectors find in the beginning of a message."""
     seen = bounded(content)
-    if seen.lower().count(b"boundary") > _MAXIMUM_BOUNDARIES:
+    lower = seen.lower()
+    if lower.count(b"boundary") > _MAXIMUM_BOUNDARIES or lower.count(b"content-type") > _MAXIMUM_TYPES:
         return Detected((), ())
+    # They log what they raise, traceback and all; strangers do not write our log.
+    logging.getLogger("flufl.bounce").disabled = True
     try:
         delayed, failed = all_failures(message_from_bytes(seen))
     except Exception:  # noqa: BLE001 (strangers' octets in others' code)
@@ -39,8 +46,8 @@ def detect(content: bytes) -> Detected:
 
 def bounded(content: bytes) -> bytes:
     """The copy that the detectors see."""
-    lines = content[:_MAXIMUM_SIZE].replace(b"\r\n", b"\n").split(b"\n")
-    return b"\n".join(line[:_LONGEST_LINE] for line in lines)
+    lines = content[:MAXIMUM_SIZE].replace(b"\r\n", b"\n").split(b"\n", MAXIMUM_LINES)
+    return b"\n".join(line[:LONGEST_LINE] for line in lines[:MAXIMUM_LINES])
 
 
 def _shown(found: frozenset[bytes]) -> tuple[str, ...]:

@@ -172,19 +172,19 @@ PROGRAMS = (
         "无法送达，该邮件已被系统退回",
     )),
     Program("netease", words=folded("您的邮件未能投递", "非常抱歉，我们无法将您的邮件投递",
-        "我们无法将您的邮件发送到以下收件人")),
+        "我们无法将您的邮件发送到以下收件人"), confidence=Confidence.MEDIUM),
     Program("orange", words=folded(
         "votre message n'a pas pu être remis", "votre message n'a pu être délivré",
         "votre message n'a pas pu être délivré",
+    ), confidence=Confidence.MEDIUM),
+    Program("gmx", words=folded(
+        "eine nachricht, die sie versandt haben, konnte nicht",
     )),
     Program("t-online", words=folded(
         "die folgende e-mail konnte nicht zugestellt werden", "ihre e-mail konnte nicht zugestellt werden",
-        "ihre e-mail konnte nicht an den empfänger zugestellt werden",
-        "ihre nachricht konnte nicht zugestellt werden",
-        "eine nachricht, die sie versandt haben, konnte nicht",
-        "konnte an folgende empfänger nicht zugestellt werden",
-        "konnte an die folgende adresse nicht zugestellt werden",
-    )),
+        "ihre e-mail konnte nicht an den empfänger zugestellt werden", "ihre nachricht konnte nicht zugestellt werden",
+        "konnte an folgende empfänger nicht zugestellt werden", "konnte an die folgende adresse nicht zugestellt werden",
+    ), confidence=Confidence.MEDIUM),
     Program("barracuda", words=folded(
         "was blocked by our spam firewall", "your message was blocked by the barracuda", "barracuda spam firewall",
         "blocked by the recipient's spam filter barracuda",

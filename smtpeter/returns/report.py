@@ -14,7 +14,7 @@ from smtpeter.returns.programs import COMPLAINT_SENDERS, COMPLAINT_SUBJECTS
 from smtpeter.returns.recognition import Action, Confidence, Kind, Recognition
 from smtpeter.returns.returned import Group, Returned, addresses, groups, one_line
 
-_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 _PRECEDENCE = (Action.FAILED, Action.DELAYED, Action.RELAYED, Action.DELIVERED, Action.EXPANDED)
 _ACTIONS = {
     "fail": Action.FAILED,

@@ -27,7 +27,7 @@ def is_daemon(returned: Returned) -> bool:
     return (
         local in DAEMONS
         or local.startswith("mailer-daemon")
-        or (not returned.sender and returned.is_from_null)
+        or returned.fields.get("from") == "<>"
         or any(each in name for each in DAEMON_NAMES)
         or returned.report_type in {"delivery-status", "global-delivery-status"}
     )
