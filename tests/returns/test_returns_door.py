@@ -2,9 +2,12 @@
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from smtpeter.accounts.interface import AccountsUnavailable
@@ -391,6 +394,34 @@ def test_the_250_waits_for_the_store(hall):
     assert b"" == wire.read()
     kept.callback(None)
     assert reply(wire).startswith("250 2.0.0 Ok, taken as")
+
+
+# Whatever the Internet sends
+
+LINES = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(
+        (
+            dsn() + AWAY + complaint(b"Return-Path: <x@y>\r\n") + b"Delivered-To: \xff\r\nReceived: x\r\n"
+        ).split(b"\r\n")
+    ),
+)
+
+
+@pytest.mark.row(132)
+@settings(max_examples=60, deadline=None)
+@given(st.lists(LINES, max_size=40))
+def test_anything_is_taken_and_recorded(lines):
+    hall = Hall()
+    delivery, to = hall.delivered()
+    clean = (re.sub(rb"[\r\n\0]", b"", line) for line in lines)
+    stuffed = b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in clean)
+
+    answer = hall.bring(to, stuffed)
+
+    assert answer[:3] in {"250", "554"}  # 554: so many Received fields
+    assert answer.startswith("554") or 3 <= len(hall.kinds(delivery))
+    assert [None] * len(hall.forwards) == [each.envelope.return_path for each in hall.forwards]
 
 
 # The session
