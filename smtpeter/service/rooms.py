@@ -125,7 +125,8 @@ def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Reso
         destination = SmarthostDestination(resolver, host, port, relay.maximum_addresses)
         security = relay.smarthost_security
     else:
-        # Mail that an MX of our own name takes is no loop while we have no such listener: beside us lives a Postfix.
+        # Mail that an MX of our own name takes is no loop: beside us lives a Postfix, or it is our own door for what
+        # comes back, which relays nothing.
         rules = RouteRules(relay.port, relay.maximum_addresses, relay.allow_private_addresses)
         destination = ExchangerDestination(resolver, rules, _chance)
         security = relay.tls
