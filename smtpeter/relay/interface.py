@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, Protocol, TypeVar
 
 from smtpeter.message.address import Address
-from smtpeter.message.identifier import DeliveryId
+from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
 
@@ -65,6 +65,20 @@ class Outgoing(Protocol):
 
     def per_recipient(self, message: Message, /) -> bool:
         """Whether each delivery needs a transaction of its own (its content or return path is its own)."""
+
+
+class NotNow(Exception):
+    """It cannot be done in this process now; another may do it, or this one later."""
+
+
+class Preparation(Protocol):
+    """Makes the edits of messages that were accepted with edits pending."""
+
+    def finish(self, identifier: MessageId, /) -> Awaitable[Message | None]:
+        """The message, nothing pending any more; None when it is not (or no longer) kept.
+
+        Raises SpoolUnavailable and NotNow.
+        """
 
 
 class Finding(enum.Enum):

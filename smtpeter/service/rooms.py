@@ -26,7 +26,7 @@ from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
-from smtpeter.relay.interface import Courier, Outgoing
+from smtpeter.relay.interface import Courier, Outgoing, Preparation
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
@@ -104,6 +104,19 @@ def workers(settings: Settings, reactor: Any) -> Pool:
     return Pool(reactor, spawn, cpu_seconds, settings.rewrite.workers, settings.rewrite.cpu_time)
 
 
+def preparing(
+    settings: Settings,
+    reactor: Any,
+    spool: Spool,
+    rewriting: Pool,
+    sender_domain: Callable[[bytes], SenderDomain | None],
+) -> Preparing:
+    def hosts(content: bytes) -> RewriteSettings:
+        return _tracking_hosts(settings, sender_domain(content))
+
+    return Preparing(Pipeline(_tracking_hosts(settings)), rewriting, hosts, spool, reactor)
+
+
 def courier(settings: Settings, reactor: Any, outgoing: Outgoing) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
@@ -157,7 +170,14 @@ def _credentials(settings: Settings) -> Credentials | None:
     return Credentials(relay.smarthost_username, password)
 
 
-def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, made: Identifiers) -> Relay:
+def relay(
+    settings: Settings,
+    reactor: Any,
+    spool: Spool,
+    outgoing: Outgoing,
+    preparation: Preparation,
+    made: Identifiers,
+) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
@@ -170,6 +190,7 @@ def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, ma
         clock=reactor,
         now=now,
         site_of=_site_of(settings),
+        preparation=preparation,
     )
     limits = Limits() if chosen.mode is Mode.MX else Limits.of_one_site()
     return Relay(neighbours, replace(limits, backoff=min(limits.backoff, chosen.retry[0])))
@@ -188,9 +209,8 @@ def submission(
     store: Store,
     handoff: Relay,
     pool: ThreadPool,
-    rewriting: Pool,
+    preparing: Preparing,
     made: Identifiers,
-    sender_domain: Callable[[bytes], SenderDomain | None],
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -204,11 +224,7 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(
-            Pipeline(_tracking_hosts(settings)),
-            rewriting,
-            lambda content: _tracking_hosts(settings, sender_domain(content)),
-        ),
+        prepare=preparing,
         handoff=handoff,
         identifiers=made,
         clock=now,

@@ -178,11 +178,10 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
         self._rewriting = rooms.workers(settings, reactor)
-        submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys.sender_domain
-        )
+        preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
+        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, preparing, made)
+        submission = rooms.submission(settings, reactor, store, self._relay, self._pool, preparing, made)
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
             self._sessions.append(factory)

@@ -25,6 +25,7 @@ class Message:
     """A message as it was accepted. Times are Unix seconds, sizes octets.
 
     `content` is the original as it came; what leaves is `template` rendered over it.
+    `pending`: what the switches ask has still to be done; until then the template has the edits of the header section.
     With `switches.track_bounces` the return path is replaced by our own at the attempt.
     `facts` are what the operator is shown and searches by: subject, from, message-id, the client's address, TLS.
     """
@@ -40,6 +41,7 @@ class Message:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None  # the message's own deadline, if it brought one
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
 from smtpeter.spool.states import Step
-from smtpeter.storage import journal, queue, spool
+from smtpeter.storage import journal, pending, queue, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -91,6 +92,10 @@ class StoredSpool:
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)
+
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        asked = pending.Amendment(identifier, template, report)
+        return self._access.write(pending.amend, asked, _spool_refuses)
 
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.outline, identifier)

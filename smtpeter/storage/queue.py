@@ -10,7 +10,7 @@ from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
-from smtpeter.storage import contents
+from smtpeter.storage import contents, pending
 from smtpeter.storage.records import read_delivery, read_message
 from smtpeter.storage.schema import contents as content_rows
 from smtpeter.storage.schema import deliveries, messages, queued
@@ -23,16 +23,17 @@ _NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == St
 def message(connection: Connection, identifier: MessageId) -> Message | None:
     kept = contents.fetch(connection, identifier)
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return None if kept is None or row is None else read_message(row, *kept)
+    if kept is None or row is None:
+        return None
+    return read_message(row, *kept, pending=pending.is_pending(connection, identifier))
 
 
 def outline(connection: Connection, identifier: MessageId) -> Message | None:
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return (
-        None
-        if row is None
-        else read_message(row, b"", Template((), contents.targets(connection, identifier)))
-    )
+    if row is None:
+        return None
+    template = Template((), contents.targets(connection, identifier))
+    return read_message(row, b"", template, pending=pending.is_pending(connection, identifier))
 
 
 def delivery(connection: Connection, identifier: DeliveryId) -> Delivery | None:
@@ -128,6 +129,7 @@ def forget_messages(connection: Connection, batch: Sequence[Sequence[MessageId]]
     for identifiers in batch:
         contents.forget(connection, identifiers)
         contents.forget_links(connection, identifiers)
+        pending.forget(connection, identifiers)
         connection.execute(delete(deliveries).where(deliveries.c.message.in_(identifiers)))
         gone = connection.execute(delete(messages).where(messages.c.id.in_(identifiers)))
         forgotten.append(gone.rowcount)

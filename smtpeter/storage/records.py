@@ -73,7 +73,7 @@ def _details(message: Message) -> bytes:
         return pack(replace(details, facts=facts))
 
 
-def read_message(row: Any, content: bytes, template: Template) -> Message:
+def read_message(row: Any, content: bytes, template: Template, *, pending: bool = False) -> Message:
     details = unpack_details(row.details)
     return Message(
         id=MessageId(row.id),
@@ -87,6 +87,7 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         tags=details.tags,
         facts=details.facts,
         give_up_at=details.give_up_at,
+        pending=pending,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smtpeter.journal.events import Attempt
-from smtpeter.message.edit import Edit, Literal, Report, Template
+from smtpeter.message.edit import Edit, Literal
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
@@ -14,6 +14,7 @@ from smtpeter.message.status import Reply
 from smtpeter.message.trace import date, message_id, protocol, received
 from smtpeter.session.interface import Client, Origin
 from smtpeter.spool.model import Accepted, Delivery, Message
+from smtpeter.submission.interface import Prepared
 from smtpeter.submission.options import Options
 
 _MOST_NAMED = 20  # recipients whose ids the reply names: longer replies break clients
@@ -68,7 +69,7 @@ def top_fields(incoming: Incoming) -> Edit:
     return Edit(0, 0, (Literal(text),))
 
 
-def accepted(incoming: Incoming, options: Options, template: Template, report: Report) -> Accepted:
+def accepted(incoming: Incoming, options: Options, prepared: Prepared) -> Accepted:
     """Message, deliveries and events for the spool."""
     parameters = incoming.origin.parameters
     envelope = Envelope(
@@ -85,11 +86,12 @@ def accepted(incoming: Incoming, options: Options, template: Template, report: R
         accepted_at=incoming.when,
         envelope=envelope,
         content=incoming.content,
-        template=template,
-        report=report,
+        template=prepared.template,
+        report=prepared.report,
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
+        pending=prepared.pending,
     )
     deliveries = tuple(
         Delivery(identifier, incoming.message, recipient, due_at=incoming.when, accepted_at=incoming.when)

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login
-from smtpeter.message.edit import Edit, Report, Template, compile_template
+from smtpeter.message.edit import Edit, Report, compile_template
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field
 from smtpeter.message.identifier import show
@@ -30,7 +30,7 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim
 from smtpeter.submission import policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
-from smtpeter.submission.interface import Neighbours
+from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.options import Options, is_read, read_options
 
 _FULL = Reply(452, "4.3.1", "No room for mail now, try again later")
@@ -160,8 +160,8 @@ class SubmittedMessage:
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
         edits = (top_fields(incoming), *options.edits)
-        template, report = await self._prepare(content, options, edits)
-        wanted = accepted(incoming, options, template, report)
+        prepared = await self._prepare(incoming, options, edits)
+        wanted = accepted(incoming, options, prepared)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)
@@ -187,20 +187,20 @@ class SubmittedMessage:
             hostname=self._submitter.rules.hostname,
         )
 
-    async def _prepare(
-        self, content: bytes, options: Options, edits: tuple[Edit, ...]
-    ) -> tuple[Template, Report]:
+    async def _prepare(self, incoming: Incoming, options: Options, edits: tuple[Edit, ...]) -> Prepared:
+        content = incoming.content
         try:
-            template, report = await self._submitter.neighbours.prepare.prepare(
-                content, options.switches, edits
+            made = await self._submitter.neighbours.prepare.prepare(
+                incoming.message, incoming.login, content, options.switches, edits
             )
         except Exception:  # noqa: BLE001 - whatever ails a rewriter, it costs the feature, never the message
             self._log.failure("a message could not be rewritten and goes out as it is")
-            template = compile_template(len(content), edits)
             report = Report(notes=("nothing was rewritten: the rewriters failed",))
+            made = Prepared(compile_template(len(content), edits), report)
         if options.notes:
-            report = msgspec.structs.replace(report, notes=options.notes + report.notes)
-        return template, report
+            notes = options.notes + made.report.notes
+            made = made._replace(report=msgspec.structs.replace(made.report, notes=notes))
+        return made
 
     async def _keep(self, wanted: Accepted) -> tuple[Claim, ...]:
         try:
