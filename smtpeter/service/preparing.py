@@ -96,14 +96,18 @@ class Preparing:
         made: Deferred[tuple[Template, Report]] = Deferred()
         await self._budget(making, made)
         amount = len(original) + _OVERHEAD
-        if made.called or not self._shares.allows(login, amount):
-            return Prepared(*await made)
-        self._shares.take(login, amount)
         plain = compile_template(len(original), header_edits)
+        pending = Prepared(plain, Report(notes=(NOTE,)), pending=True)
+        if made.called or not self._shares.allows(login, amount):
+            try:
+                return Prepared(*await made)
+            except PoolStopped:  # which is no reason to do without them
+                return pending
+        self._shares.take(login, amount)
         amending = Deferred.fromCoroutine(self._amend(message, made, plain))
         self._under_way[message] = amending.addErrback(self._not_amended, message)
         amending.addCallback(self._done, message, login, amount)
-        return Prepared(plain, Report(notes=(NOTE,)), pending=True)
+        return pending
 
     def _budget(self, making: Deferred[Any], made: Deferred[Any]) -> Deferred[None]:
         """Fires when it is spent, or when `made` has what was made: then nothing more is to be waited for."""

@@ -236,3 +236,9 @@ def test_a_fault_after_that_is_logged_and_leaves_it_pending(scene, expected_fail
     pending(scene)
     scene.there.jobs[0].errback(ZeroDivisionError())
     assert result(scene.spool.message(1)).pending
+
+
+def test_who_waits_when_the_workers_stop_is_accepted_with_edits_pending(scene):
+    results = scene.prepare()
+    scene.there.jobs[0].errback(PoolStopped())
+    assert [(PLAIN, True)] == [(one.template, one.pending) for one in results]
