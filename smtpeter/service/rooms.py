@@ -26,7 +26,7 @@ from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
-from smtpeter.relay.interface import Courier, Outgoing, Resolver
+from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Limits
@@ -114,6 +114,19 @@ def resolver(settings: Settings, reactor: Any) -> DnsResolver:
     return DnsResolver(reactor, servers, secrets.randbits)
 
 
+def preparing(
+    settings: Settings,
+    reactor: Any,
+    spool: Spool,
+    rewriting: Pool,
+    sender_domain: Callable[[bytes], SenderDomain | None],
+) -> Preparing:
+    def hosts(content: bytes) -> RewriteSettings:
+        return _tracking_hosts(settings, sender_domain(content))
+
+    return Preparing(Pipeline(_tracking_hosts(settings)), rewriting, hosts, spool, reactor)
+
+
 def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Resolver) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
@@ -167,7 +180,13 @@ def _credentials(settings: Settings) -> Credentials | None:
 
 
 def relay(
-    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers, keys: Keys
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    outgoing: Outgoing,
+    preparation: Preparation,
+    made: Identifiers,
+    keys: Keys,
 ) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
@@ -184,6 +203,7 @@ def relay(
         sites=_sites(settings, asked),
         quota=store.quota,
         book=store.sites,
+        preparation=preparation,
     )
     return Relay(neighbours, _limits(settings))
 
@@ -219,7 +239,7 @@ def submission(
     store: Store,
     handoff: Relay,
     pool: ThreadPool,
-    rewriting: Pool,
+    preparing: Preparing,
     made: Identifiers,
     keys: Keys,
 ) -> SubmissionServer:
@@ -235,11 +255,7 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(
-            Pipeline(_tracking_hosts(settings)),
-            rewriting,
-            lambda content: _tracking_hosts(settings, keys.sender_domain(content)),
-        ),
+        prepare=preparing,
         handoff=handoff,
         identifiers=made,
         clock=now,

@@ -20,6 +20,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
@@ -41,6 +42,7 @@ from smtpeter.storage.store import Store, open_for_command, open_for_server
 
 _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
 _HASHING = 2  # slow passwords verified at a time
+_SIGNING = 2  # large messages made ready to be sent at a time
 
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -74,7 +76,8 @@ def _check(settings: Settings) -> None:
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
         )
     rooms.certificates(settings)
-    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, now), rooms.resolver(settings, Clock()))
+    outgoing = Rendered(_no_ring, Signatures, now, _no_ring)
+    rooms.courier(settings, Clock(), outgoing, rooms.resolver(settings, Clock()))
     if not settings.data_directory.parent.is_dir():
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
@@ -84,7 +87,7 @@ def _check(settings: Settings) -> None:
         raise Misconfigured(f"server.data_directory: {directory}: expected a directory")
 
 
-def _no_ring() -> Any:
+def _no_ring(*_: object, **__: object) -> Any:
     raise AssertionError("nothing is rendered by a check")
 
 
@@ -163,6 +166,8 @@ class Smtpeter(Service):
         self._pool.start()
         self._reading = ThreadPool(0, 1, "smtpeter-recognise")
         self._reading.start()
+        self._signing = ThreadPool(0, _SIGNING, "smtpeter-sign")
+        self._signing.start()
         try:
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
@@ -182,11 +187,13 @@ class Smtpeter(Service):
     def _build(self, store: Store) -> None:
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
-        outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store, outgoing, made, self._keys)
+        beside = partial(deferToThreadPool, reactor, self._signing)
+        outgoing = Rendered(self._keys.ring, self._keys.signatures, now, beside)
         self._rewriting = rooms.workers(settings, reactor)
+        preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, preparing, made, self._keys)
         submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys
+            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -226,13 +233,8 @@ class Smtpeter(Service):
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
         await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
-        for stop in (
-            self._relay.stopService,
-            self._recorder.stop,
-            self._pool.stop,
-            self._reading.stop,
-            self._store.stop,
-        ):
+        pools = self._pool.stop, self._reading.stop, self._signing.stop
+        for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))
 
     async def _all(self, stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:

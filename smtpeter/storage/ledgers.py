@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
@@ -22,7 +23,7 @@ from smtpeter.spool.quota import Want
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
 from smtpeter.spool.waiting import SiteState
-from smtpeter.storage import claims, journal, queue, quotas, sites, spool
+from smtpeter.storage import claims, journal, pending, queue, quotas, sites, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -101,6 +102,10 @@ class StoredSpool:
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)
+
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        asked = pending.Amendment(identifier, template, report)
+        return self._access.write(pending.amend, asked, _spool_refuses)
 
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.outline, identifier)

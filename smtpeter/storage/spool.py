@@ -18,7 +18,7 @@ from smtpeter.journal.events import Operated
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.spool.model import Accepted, Claim, Delivery, Settlement
 from smtpeter.spool.states import ALTERABLE, State, Step, after
-from smtpeter.storage import contents, journal
+from smtpeter.storage import contents, journal, pending
 from smtpeter.storage.group import Undone
 from smtpeter.storage.records import (
     NEW_DELIVERY,
@@ -50,6 +50,7 @@ def accept(connection: Connection, worker: int, batch: Sequence[Accepted]) -> li
     born = [_born(delivery, one.claimed) for one in batch for delivery in one.deliveries]
     _KEEP_MESSAGES.execute(connection, [message_row(one.message) for one in batch])
     contents.keep(connection, [one.message for one in batch])
+    pending.keep(connection, [one.message for one in batch])
     if born:
         _KEEP_DELIVERIES.execute(
             connection,

@@ -23,7 +23,7 @@ from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query
-from smtpeter.message.edit import Template
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
@@ -220,6 +220,16 @@ class FakeSpool(_Fake):
 
     def _message(self, identifier: MessageId) -> Message | None:
         return None if identifier in self.shelf.outlined else self.shelf.messages.get(identifier)
+
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        return self._answer(self._amend, identifier, template, report)
+
+    def _amend(self, identifier: MessageId, template: Template, report: Report) -> bool:
+        kept = self.shelf.messages.get(identifier)
+        if kept is None or not kept.pending:
+            return False
+        self.shelf.messages[identifier] = replace(kept, template=template, report=report, pending=False)
+        return True
 
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._answer(self._outline, identifier)

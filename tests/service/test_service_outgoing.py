@@ -4,6 +4,7 @@ import dataclasses
 
 import dkim
 import pytest
+from twisted.internet.defer import maybeDeferred
 
 from smtpeter.accounts import signing_keys
 from smtpeter.accounts.model import Algorithm
@@ -15,7 +16,7 @@ from smtpeter.message.token import KeyRing
 from smtpeter.relay.interface import CannotConvert
 from smtpeter.rewrite.signature import Signatures, Signer
 from smtpeter.service.outgoing import Rendered
-from tests.storage.stores import accepted
+from tests.storage.stores import accepted, result
 
 KEYS = {algorithm: signing_keys.make(algorithm.value, algorithm, 0.0) for algorithm in Algorithm}
 HEAD = b"From: a@example.com\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
@@ -27,8 +28,13 @@ class Office:
 
     def __init__(self):
         self.now = 1000.0
+        self.made_beside = 0
         self.rotate()
-        self.rendered = Rendered(lambda: RING, lambda: self.signatures, lambda: self.now)
+        self.rendered = Rendered(lambda: RING, lambda: self.signatures, lambda: self.now, self.beside)
+
+    def beside(self, function, *arguments, **named):
+        self.made_beside += 1
+        return maybeDeferred(function, *arguments, **named)
 
     def rotate(self):
         self.signatures = Signatures(Signer("example.com", key) for key in KEYS.values())
@@ -145,7 +151,7 @@ RETURNING = Returning("b.example", 0, None)
 
 def test_a_tracked_message_leaves_with_a_return_path_of_each_delivery():
     ring = KeyRing({0: bytes(32), 1: b"1" * 32}, 1)
-    rendered = Rendered(lambda: ring, lambda: Signatures(()), lambda: 0.0)
+    rendered = Rendered(lambda: ring, lambda: Signatures(()), lambda: 0.0, beside=None)
     made = mail(returning=RETURNING)
     paths = [rendered.return_path(made.message, delivery) for delivery in made.deliveries]
 
@@ -188,3 +194,12 @@ def test_what_strangers_wrote_is_never_signed_as_ours(office):
 
     assert office.content(own).startswith(b"DKIM-Signature:")
     assert foreign.message.content == office.content(foreign).partition(b"Received: x\r\n")[2]
+
+
+def test_what_is_large_is_made_beside_the_conversations(office):
+    small = mail("x\r\n")
+    assert is_verified(office.content(small))
+    assert 0 == office.made_beside
+    large = mail(("x" * 70 + "\r\n") * 4000, 3)
+    assert is_verified(result(office.content(large)))
+    assert 1 == office.made_beside
