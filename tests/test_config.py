@@ -61,7 +61,14 @@ def test_paths_count_from_the_file(load, tmp_path):
         (WHOLE + '[relay]\nmode = "smarthost"', 'relay.smarthost: mode = "smarthost" needs its "host:port"'),
         (WHOLE + '[bounces]\ndomain = "b.example"', "bounces: bounce tracking: not built yet"),
         (WHOLE + '[web]\nlisten = ["tcp:8025"]', "web: the dashboard and the REST API: not built yet"),
-        (WHOLE.replace("[tls]", "workers = 2\n[tls]"), "server.workers: expected 1"),
+        (
+            WHOLE.replace("[tls]", "workers = 0\n[tls]"),
+            "server.workers: expected a number from 1 to 64, got 0",
+        ),
+        (
+            WHOLE.replace("[tls]", "workers = 65\n[tls]"),
+            "server.workers: expected a number from 1 to 64, got 65",
+        ),
         (WHOLE + '[store]\nurl = "postgresql+psycopg:///x"', "store.url: expected sqlite:///FILE"),
         (
             WHOLE.replace('certificate = "c.pem"', "").replace('private_key = "k.pem"', ""),

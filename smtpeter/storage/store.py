@@ -37,6 +37,7 @@ from smtpeter.storage.threads import Access, Inline, Threads
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
 _WAIT = 0.1  # seconds
 _WAITS_FOR_A_START = 100
+_WAITS_FOR_AN_END = 50
 _NOBODY = 0  # no worker has this number
 
 
@@ -67,6 +68,11 @@ class Store:
         self._access = access
         self._worker = worker
         self._lock = lock
+
+    @property
+    def worker(self) -> int:
+        """The number under which this process holds claims."""
+        return self._worker
 
     def stop(self) -> Deferred[None]:
         """Refuse what comes; fires when all that came before is written."""
@@ -100,14 +106,18 @@ def open_for_server(
     except StoreUnusable:
         lock.release()
         raise
-    access = Threads(
+    access = _threads(engine, reactor, host, worker)
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
+
+
+def _threads(engine: Engine, reactor: IReactorFromThreads, host: Host, worker: int) -> Threads:
+    return Threads(
         engine,
         reactor,
         lambda: Job(workers.beat, (worker, host.boot_clock()), _unavailable),
         workers.BEAT_EVERY,
         host.boot_clock,
     )
-    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
 
 
 def _take_over(engine: Engine, host: Host) -> int:
@@ -116,6 +126,55 @@ def _take_over(engine: Engine, host: Host) -> int:
             return workers.succeed(connection, host.boot_clock())
     except DBAPIError as error:
         raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+
+
+def take_directory(url: str, directory: Path, host: Host) -> DirectoryLock:
+    """Make the store ready for workers that are still to start; whoever has the lock open keeps others away.
+
+    Creates or migrates it, and makes due again what was claimed. Workers that lost their parent a moment ago may
+    still be ending: they are waited for. Raises StoreInUse when another server has the directory, StoreUnusable.
+    """
+    lock = _wait_for_lock(directory)
+    try:
+        engine = open_engine(url, directory)
+        migrations.upgrade(engine)
+        _take_over(engine, host)
+    except StoreUnusable:
+        lock.release()
+        raise
+    return lock
+
+
+def _wait_for_lock(directory: Path) -> DirectoryLock:
+    for _ in range(_WAITS_FOR_AN_END):
+        with suppress(StoreInUse):
+            return DirectoryLock(directory)
+        time.sleep(_WAIT)
+    return DirectoryLock(directory)
+
+
+def open_for_worker(
+    url: str,
+    directory: Path,
+    reactor: IReactorFromThreads,
+    host: Host,
+    predecessor: int | None = None,
+    floor: int = FLOOR,
+) -> Store:
+    """Open the store that `take_directory` has made ready, beside the other workers, and start its threads.
+
+    `predecessor`: a worker that is known to be dead; what it held is due again at once. Raises StoreUnusable.
+    """
+    engine = open_engine(url, directory)
+    try:
+        with for_writing(engine).begin() as connection:
+            if predecessor is not None:
+                workers.leave(connection, [predecessor])
+            worker = workers.register(connection, host.boot_clock())
+    except DBAPIError as error:
+        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+    access = _threads(engine, reactor, host, worker)
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker)
 
 
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:

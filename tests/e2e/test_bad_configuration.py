@@ -51,7 +51,7 @@ CASES = [
     ("tls", "private_key", "missing.pem", "missing.pem"),
     ("web", "listen", ["tcp:8025"], "not built yet"),
     ("bounces", "domain", "bounces.example", "not built yet"),
-    ("server", "workers", 2, "not built yet"),
+    ("server", "workers", 0, "expected a number from 1 to 64"),
     ("store", "url", "postgresql+psycopg:///mail", "not built yet"),
 ]
 
