@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,8 @@ from smtpeter.storage.engine import (
 )
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredSpool
-from smtpeter.storage.threads import Access, Inline, Threads
+from smtpeter.storage.threads import Access, Inline, Threads, Turn
+from smtpeter.storage.turns import Turns
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
 _WAIT = 0.1  # seconds
@@ -102,22 +103,45 @@ def open_for_server(
     try:
         engine = open_engine(url, directory)
         migrations.upgrade(engine)
+        turn = _turn(directory)
         worker = _take_over(engine, host)
     except StoreUnusable:
         lock.release()
         raise
-    access = _threads(engine, reactor, host, worker)
+    access = _threads(engine, reactor, host, worker, turn)
     return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
 
 
-def _threads(engine: Engine, reactor: IReactorFromThreads, host: Host, worker: int) -> Threads:
+def _threads(
+    engine: Engine,
+    reactor: IReactorFromThreads,
+    host: Host,
+    worker: int,
+    turn: Turn,
+) -> Threads:
     return Threads(
         engine,
         reactor,
         lambda: Job(workers.beat, (worker, host.boot_clock()), _unavailable),
         workers.BEAT_EVERY,
         host.boot_clock,
+        turn,
     )
+
+
+def _turn(directory: Path) -> Turn:
+    try:
+        return Turns(directory).taken
+    except OSError as error:
+        raise StoreUnusable(f"{error.filename}: {error.strerror}") from error
+
+
+def _commands_turn(directory: Path) -> Turn:
+    """Commands leave no files of whoever gave them behind: the server's user might not be able to open them."""
+    try:
+        return Turns(directory, create=False).taken
+    except OSError:
+        return nullcontext
 
 
 def _take_over(engine: Engine, host: Host) -> int:
@@ -166,14 +190,15 @@ def open_for_worker(
     `predecessor`: a worker that is known to be dead; what it held is due again at once. Raises StoreUnusable.
     """
     engine = open_engine(url, directory)
+    turn = _turn(directory)
     try:
-        with for_writing(engine).begin() as connection:
+        with turn(), for_writing(engine).begin() as connection:
             if predecessor is not None:
                 workers.leave(connection, [predecessor])
             worker = workers.register(connection, host.boot_clock())
     except DBAPIError as error:
         raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
-    access = _threads(engine, reactor, host, worker)
+    access = _threads(engine, reactor, host, worker, turn)
     return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker)
 
 
@@ -194,4 +219,4 @@ def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) 
                 raise
             patience -= 1
             time.sleep(_WAIT)
-    return Store(Inline(engine), host, FreeSpace(directory, floor, host.statvfs))
+    return Store(Inline(engine, _commands_turn(directory)), host, FreeSpace(directory, floor, host.statvfs))
