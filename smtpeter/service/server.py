@@ -33,6 +33,7 @@ from smtpeter.service import rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
+from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
@@ -195,6 +196,7 @@ class Smtpeter(Service):
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
         self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
+        self._nearness = Nearness(store.spool, longest_wait(settings.relay.retry), now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
         try:
@@ -205,6 +207,7 @@ class Smtpeter(Service):
             start()
         if self._place.number == 1:  # once on a host
             self._forgetting.start()
+            self._nearness.start()
         # What is there now stays: no collection shall look at it again and hold up the reactor for it.
         gc.collect()
         gc.freeze()
@@ -251,7 +254,7 @@ class Smtpeter(Service):
         """Each step whatever became of the one before: what is in the store must be written."""
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
-        await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
+        await self._all((self._rewriting.stop, self._forgetting.stop, self._nearness.stop, self._keys.stop))
         for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
             await self._all((stop,))
 

@@ -64,6 +64,13 @@ class Spool(Protocol):
     def next_due(self) -> Awaitable[float | None]:
         """When the next unclaimed delivery falls due; None when nothing waits."""
 
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Awaitable[int]:
+        """Up to `limit` that wait for a time more than `longest` seconds after `now` are due within it; how many.
+
+        Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
+        times stays apart.
+        """
+
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
     ) -> Awaitable[int]:

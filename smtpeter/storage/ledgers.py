@@ -110,6 +110,18 @@ class StoredSpool:
     def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_spool_refuses)
 
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._draw_near(now, longest, limit))
+
+    async def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        near = 0
+        while portion := min(limit - near, _ALTER_DELIVERIES):
+            drawn = await self._access.write(spool.draw_near, (now, longest, portion), _spool_refuses)
+            near += drawn
+            if drawn < portion:
+                break
+        return near
+
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
     ) -> Deferred[int]:

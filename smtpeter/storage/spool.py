@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, null, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, cast, insert, literal_column, null, select, update
 
 from smtpeter.journal.events import Operated
 from smtpeter.message.identifier import DeliveryId
@@ -30,7 +30,7 @@ from smtpeter.storage.records import (
     unpack_details,
 )
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import deliveries, messages
+from smtpeter.storage.schema import deliveries, messages, queued
 
 _KEEP_MESSAGES = Rows(insert(messages), messages.c.keys())
 _KEEP_DELIVERIES = Rows(insert(deliveries), deliveries.c.keys())
@@ -139,6 +139,30 @@ def release(connection: Connection, batch: Sequence[tuple[Claim, float]]) -> lis
         connection, [(claim, replace(claim.delivery, state=due, due_at=due_at)) for claim, due_at in batch]
     )
     return [()] * len(batch)
+
+
+_FAR = (
+    select(deliveries.c.id)
+    .where(deliveries.c.state == State.DUE.value, queued, deliveries.c.due_at > bindparam("latest"))
+    .order_by(deliveries.c.due_at)
+    .limit(bindparam("most"))
+)
+_DRAW_NEAR = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(_FAR.scalar_subquery()))
+    .values(due_at=bindparam("now") + cast(deliveries.c.due_at, BigInteger) % bindparam("longest"))
+)
+
+
+def draw_near(connection: Connection, batch: Sequence[tuple[float, float, int]]) -> list[int]:
+    """What is due more than `longest` seconds after `now` is due within them, at the same distance as before."""
+    return [
+        connection.execute(
+            _DRAW_NEAR,
+            {"now": now, "longest": max(1, int(longest)), "latest": now + longest, "most": most},
+        ).rowcount
+        for now, longest, most in batch
+    ]
 
 
 def _give_back(connection: Connection, given: Sequence[tuple[Claim, Delivery]]) -> None:
