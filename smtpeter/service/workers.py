@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from socket import AF_INET, AF_INET6, socket
 from typing import Any
 
 import msgspec
 from twisted.application.service import Service
-from twisted.internet import tcp, unix
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet import tcp
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, LogLevel
@@ -35,6 +36,7 @@ _SETTLED = 3.0  # seconds of service after which a worker's end is not held agai
 _LONGEST_PAUSE = 30.0
 _LOCK = 3  # descriptors in a worker: the lock of the data directory, then the sockets
 _FIRST_SOCKET = 4
+_FAMILIES = (AF_INET, AF_INET6)
 
 Spawn = Callable[["Process"], None]
 
@@ -166,19 +168,20 @@ class Workers(Service):
         self.setName("smtpeter")  # type: ignore[no-untyped-call]
         self._settings = settings
         self._reactor = reactor
-        self._ports: list[tuple[str, tcp.Port | unix.Port]] = []
+        self._sockets: list[tuple[str, socket]] = []
         self._workers: Sequence[Worker] = ()
 
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
             port = bind(self._reactor, key, text, door := Door())
-            if not isinstance(port, tcp.Port | unix.Port) or port.factory is not door:
-                end(
-                    f"{key}: {text!r}: expected a tcp, unix or systemd endpoint, as server.workers is above 1"
-                )
-            port.stopReading()  # type: ignore[no-untyped-call] # who connects waits for a worker
-            self._ports.append((text, port))
+            family = getattr(port, "addressFamily", None)
+            if not isinstance(port, tcp.Port) or port.factory is not door or family not in _FAMILIES:
+                end(f"{key}: {text!r}: expected a tcp or systemd endpoint, as server.workers is above 1")
+            # The socket is all that is wanted: who connects waits for a worker. Nor is the port ever to stop by
+            # itself, since that would shut the socket down for the workers too, in the middle of their accepting.
+            port.stopReading()  # type: ignore[no-untyped-call]
+            self._sockets.append((text, port.socket))
 
     def startService(self) -> None:  # noqa: N802
         super().startService()  # type: ignore[no-untyped-call]
@@ -199,15 +202,15 @@ class Workers(Service):
 
     def _orders(self, number: int, predecessor: int | None) -> Orders:
         listeners = tuple(
-            Listener(text, _FIRST_SOCKET + index, port.addressFamily)
-            for index, (text, port) in enumerate(self._ports)
+            Listener(text, _FIRST_SOCKET + index, listening.family)
+            for index, (text, listening) in enumerate(self._sockets)
         )
         return Orders(number, share(self._settings), listeners, predecessor)
 
     def _spawn(self, process: Process) -> None:
         descriptors: dict[int, Any] = {0: "w", 1: "r", 2: "r", _LOCK: self._lock.fileno()}
-        for index, (_, port) in enumerate(self._ports):
-            descriptors[_FIRST_SOCKET + index] = port.fileno()  # type: ignore[no-untyped-call]
+        for index, (_, listening) in enumerate(self._sockets):
+            descriptors[_FIRST_SOCKET + index] = listening.fileno()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         command = [sys.executable, "-P", "-m", "smtpeter.tap"]
         self._reactor.spawnProcess(process, sys.executable, command, environment, childFDs=descriptors)
@@ -217,8 +220,8 @@ class Workers(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        for _, port in self._ports:
-            await maybeDeferred(port.stopListening)
+        for _, listening in self._sockets:
+            listening.close()
         limit = self._reactor.callLater(_PATIENCE, self._kill)
         await gatherResults([worker.stop() for worker in self._workers])
         if limit.active():
