@@ -8,6 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,8 @@ def _spill(settings: Settings, number: int) -> Spill:
         return Spill(directory / f"hits-{number}")
     spill = Spill(directory / "hits")
     for other in directory.glob("hits-*"):
-        if int(other.name.removeprefix("hits-")) > settings.server.workers:
-            spill.adopt(other)
+        whose = other.name.removeprefix("hits-")
+        if whose.isdecimal() and int(whose) > settings.server.workers:
+            with suppress(OSError):  # the next start tries again
+                spill.adopt(other)
     return spill
