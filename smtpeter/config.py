@@ -134,10 +134,10 @@ def _refuse_not_built(document: Mapping[str, Any]) -> None:
         if found is not None and (not name or (isinstance(found, Mapping) and name in found)):
             raise Misconfigured(f"{key}: {what}: not built yet in this version; remove it")
     store = document.get("store")
-    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith("sqlite:"):
-        raise Misconfigured(
-            "store.url: expected sqlite:///FILE: other stores are not built yet in this version"
-        )
+    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
+        ("sqlite:", "postgresql:", "postgresql+psycopg:")
+    ):
+        raise Misconfigured("store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
 
 
 def _durations(value: Any, kind: inspect.Type, key: str) -> Any:

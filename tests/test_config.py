@@ -69,7 +69,7 @@ def test_paths_count_from_the_file(load, tmp_path):
             WHOLE.replace("[tls]", "workers = 65\n[tls]"),
             "server.workers: expected a number from 1 to 64, got 65",
         ),
-        (WHOLE + '[store]\nurl = "postgresql+psycopg:///x"', "store.url: expected sqlite:///FILE"),
+        (WHOLE + '[store]\nurl = "mysql://localhost/x"', "store.url: expected sqlite:///FILE or postgresql"),
         (
             WHOLE.replace('certificate = "c.pem"', "").replace('private_key = "k.pem"', ""),
             "tls.certificate: missing",

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 # SQLite makes a column the table's own key only if its type is called INTEGER, which there has 64 bits.
@@ -68,6 +69,9 @@ deliveries = Table(
     Column("accepted_at", Double, nullable=False),
     Column("epoch", Integer, nullable=False),  # grows with each change of state
     Column("worker", Integer),  # who has claimed it
+    Column(
+        "aside", Text, nullable=False, server_default=text("''")
+    ),  # its domain, while a claim has left it for later
 )
 Index("deliveries_message", deliveries.c.message)
 # What waits, is held or is being worked on, and nothing else: a claim costs the same whatever lies in the table.
@@ -75,6 +79,7 @@ queued = deliveries.c.due_at.is_not(None)
 Index(
     "deliveries_queue",
     deliveries.c.state,
+    deliveries.c.aside,
     deliveries.c.due_at,
     sqlite_where=queued,
     postgresql_where=queued,

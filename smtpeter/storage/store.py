@@ -29,6 +29,7 @@ from smtpeter.storage.engine import (
     Trouble,
     for_writing,
     open_engine,
+    shown,
 )
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredSpool
@@ -103,7 +104,7 @@ def open_for_server(
     try:
         engine = open_engine(url, directory)
         migrations.upgrade(engine)
-        turn = _turn(directory)
+        turn = _turn(engine, directory)
         worker = _take_over(engine, host)
     except StoreUnusable:
         lock.release()
@@ -129,15 +130,19 @@ def _threads(
     )
 
 
-def _turn(directory: Path) -> Turn:
+def _turn(engine: Engine, directory: Path) -> Turn:
+    if engine.dialect.name != "sqlite":
+        return nullcontext
     try:
         return Turns(directory).taken
     except OSError as error:
         raise StoreUnusable(f"{error.filename}: {error.strerror}") from error
 
 
-def _commands_turn(directory: Path) -> Turn:
+def _commands_turn(engine: Engine, directory: Path) -> Turn:
     """Commands leave no files of whoever gave them behind: the server's user might not be able to open them."""
+    if engine.dialect.name != "sqlite":
+        return nullcontext
     try:
         return Turns(directory, create=False).taken
     except OSError:
@@ -149,20 +154,24 @@ def _take_over(engine: Engine, host: Host) -> int:
         with for_writing(engine).begin() as connection:
             return workers.succeed(connection, host.boot_clock())
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
 
 
 def take_directory(url: str, directory: Path, host: Host) -> DirectoryLock:
     """Make the store ready for workers that are still to start; whoever has the lock open keeps others away.
 
-    Creates or migrates it, and makes due again what was claimed. Workers that lost their parent a moment ago may
+    Creates or migrates it, and, where it is one host's, makes due again what was claimed. Workers that lost their parent a moment ago may
     still be ending: they are waited for. Raises StoreInUse when another server has the directory, StoreUnusable.
     """
     lock = _wait_for_lock(directory)
     try:
         engine = open_engine(url, directory)
         migrations.upgrade(engine)
-        _take_over(engine, host)
+        with for_writing(engine).begin() as connection:
+            workers.leave(connection, [workers.succeed(connection, host.boot_clock())])
+    except DBAPIError as error:
+        lock.release()
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
     except StoreUnusable:
         lock.release()
         raise
@@ -190,14 +199,14 @@ def open_for_worker(
     `predecessor`: a worker that is known to be dead; what it held is due again at once. Raises StoreUnusable.
     """
     engine = open_engine(url, directory)
-    turn = _turn(directory)
+    turn = _turn(engine, directory)
     try:
         with turn(), for_writing(engine).begin() as connection:
             if predecessor is not None:
                 workers.leave(connection, [predecessor])
             worker = workers.register(connection, host.boot_clock())
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
     access = _threads(engine, reactor, host, worker, turn)
     return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker)
 
@@ -219,4 +228,6 @@ def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) 
                 raise
             patience -= 1
             time.sleep(_WAIT)
-    return Store(Inline(engine, _commands_turn(directory)), host, FreeSpace(directory, floor, host.statvfs))
+    return Store(
+        Inline(engine, _commands_turn(engine, directory)), host, FreeSpace(directory, floor, host.statvfs)
+    )

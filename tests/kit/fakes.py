@@ -155,13 +155,23 @@ class FakeSpool(_Fake):
         row.worker = self
         return Claim(row.delivery, row.epoch)
 
-    def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
-        return self._answer(self._claim, limit, now)
+    def claim(
+        self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
+    ) -> Deferred[tuple[Claim, ...]]:
+        return self._answer(self._claim, limit, now, avoid)
 
-    def _claim(self, limit: int, now: float) -> tuple[Claim, ...]:
-        due = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at <= now]
+    def _claim(self, limit: int, now: float, avoid: frozenset[str]) -> tuple[Claim, ...]:
+        due = [r for r in self._waiting(avoid) if r.delivery.due_at <= now]
         due.sort(key=lambda row: row.delivery.due_at)
         return tuple(self._take(row) for row in due[:limit])
+
+    def _waiting(self, avoid: frozenset[str]) -> list[_Row]:
+        return [
+            row
+            for row in self._all()
+            if row.delivery.state is State.DUE
+            and row.delivery.recipient.address.domain.lower() not in avoid - {""}
+        ]
 
     def settle(
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
@@ -260,11 +270,11 @@ class FakeSpool(_Fake):
             row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
         return len(far[:limit])
 
-    def next_due(self) -> Deferred[float | None]:
-        return self._answer(self._next_due)
+    def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
+        return self._answer(self._next_due, avoid)
 
-    def _next_due(self) -> float | None:
-        return min((r.delivery.due_at for r in self._all() if r.delivery.state is State.DUE), default=None)
+    def _next_due(self, avoid: frozenset[str]) -> float | None:
+        return min((row.delivery.due_at for row in self._waiting(avoid)), default=None)
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
