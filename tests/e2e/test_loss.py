@@ -9,18 +9,20 @@ import contextlib
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from tests.e2e.test_workers_serve_together import is_there
 from tests.kit.daemon import Daemon
 from tests.kit.load import Clients, content
 from tests.kit.loopback import until
+from tests.kit.postgresql import PostgreSQL
 from tests.kit.sink import Sink
 
 ROUNDS = int(os.environ.get("SMTPETER_LOSS_ROUNDS", "50"))
@@ -56,12 +58,10 @@ class Kills:
         self._server.start()
 
     def _look(self) -> None:
-        store = self._server.directory / "data" / "smtpeter.db"
-        with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=60)) as connection:
-            claimed = connection.execute(
-                "SELECT recipient FROM deliveries WHERE state = 'claimed'"
-            ).fetchall()
-        self.in_flight.update(recipient for (recipient,) in claimed)
+        engine = create_engine(self._server.store, poolclass=NullPool)
+        with engine.connect() as connection:
+            claimed = connection.execute(text("SELECT recipient FROM deliveries WHERE state = 'claimed'"))
+            self.in_flight.update(claimed.scalars())
 
 
 def _state(pid: int) -> str:
@@ -102,6 +102,14 @@ def run(server: Daemon, sink: Sink, rounds: int, kill: Callable[[Kills, int], No
         assert lost == []
 
 
+def one_in_five(kills: Kills, number: int) -> None:
+    """Now and then everything is killed, else a worker."""
+    if number % 5 == 4:
+        kills.everything()
+    else:
+        kills.one_worker()
+
+
 @pytest.mark.row(137)
 @pytest.mark.row(144)
 def test_nothing_is_lost_when_one_process_is_killed(staffed: Callable[..., Daemon]) -> None:
@@ -111,12 +119,16 @@ def test_nothing_is_lost_when_one_process_is_killed(staffed: Callable[..., Daemo
 
 @pytest.mark.row(137)
 @pytest.mark.row(144)
-def test_nothing_is_lost_when_one_of_two_workers_is_killed(staffed: Callable[..., Daemon]) -> None:
-    def kill(kills: Kills, number: int) -> None:
-        if number % 5 == 4:
-            kills.everything()
-        else:
-            kills.one_worker()
-
+def test_nothing_is_lost_when_workers_are_killed(staffed: Callable[..., Daemon]) -> None:
     with Sink() as sink:
-        run(staffed(sink.port), sink, ROUNDS - ROUNDS // 5, kill)
+        run(staffed(sink.port), sink, ROUNDS // 2, one_in_five)
+
+
+@pytest.mark.row(137)
+@pytest.mark.row(144)
+def test_nothing_is_lost_when_workers_on_postgresql_are_killed(
+    staffed: Callable[..., Daemon], postgresql: PostgreSQL
+) -> None:
+    with Sink() as sink, postgresql.database() as name:
+        server = staffed(sink.port, store={"url": postgresql.url(name)})
+        run(server, sink, ROUNDS - ROUNDS // 5 - ROUNDS // 2, one_in_five)

@@ -170,6 +170,12 @@ class Daemon:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(pid) for pid in children if b"smtpeter.tap" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
+    @property
+    def store(self) -> str:
+        """The URL of its store."""
+        default = f"sqlite:///{self.directory / 'data' / 'smtpeter.db'}"
+        return str(self.sections.get("store", {}).get("url", default))
+
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
