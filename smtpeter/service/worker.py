@@ -75,7 +75,7 @@ class Seat:
 def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
     """Serve until SIGTERM, as ordered; `orders` brings one line and then stays open as long as the parent lives."""
     ordered = msgspec.json.decode(orders.readline(), type=Orders)
-    threading.Thread(target=_end_with, args=(orders,), name="smtpeter-parent", daemon=True).start()
+    threading.Thread(target=_end_with, args=(orders.fileno(),), name="smtpeter-parent", daemon=True).start()
     encoder = msgspec.json.Encoder()
 
     def tell(line: Told) -> None:
@@ -86,7 +86,7 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
     def observe(event: LogEvent) -> None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
         if text:
-            tell(Told(level=event["log_level"].name, text=text))
+            tell(Told(level=event["log_level"].name, text=text.encode("utf-8", "replace").decode()))
 
     globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False)
     server = Smtpeter(ordered.settings, reactor, Seat(ordered, reactor, tell))
@@ -96,9 +96,9 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
     reactor.run()
 
 
-def _end_with(parent: BinaryIO) -> None:
+def _end_with(parent: int) -> None:
     """End when the pipe does: there is nobody to say goodbye to, and a new parent waits for our place."""
-    while parent.read(1):
+    while os.read(parent, 1):
         pass
     os._exit(os.EX_TEMPFAIL)
 

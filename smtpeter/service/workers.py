@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from socket import AF_INET, AF_INET6, socket
@@ -84,10 +83,11 @@ class Process(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
         self.ended.callback(reason.getErrorMessage())
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, name: str) -> None:
+        """Send it SIG`name`, if it has not ended."""
         assert self.transport is not None
         with contextlib.suppress(ProcessExitedAlready):
-            self.transport.signalProcess(number.name.removeprefix("SIG"))
+            self.transport.signalProcess(name)
 
 
 class Worker:
@@ -115,7 +115,10 @@ class Worker:
         process = Process(self._give_orders(self._number, self._claims_as), self._told, self._complained)
         self._process = process
         process.ended.addCallback(self._ended)
-        self._spawn(process)
+        try:
+            self._spawn(process)
+        except OSError as error:
+            self._ended(f"it could not be started: {error}")
 
     def stop(self) -> Deferred[None]:
         """Let it end in order; fires when it has."""
@@ -125,12 +128,12 @@ class Worker:
         if self._process is None:
             self._gone.callback(None)
         else:
-            self._process.signal(signal.SIGTERM)
+            self._process.signal("TERM")
         return self._gone
 
     def kill(self) -> None:
         if self._process is not None:
-            self._process.signal(signal.SIGKILL)
+            self._process.signal("KILL")
 
     def _told(self, told: Told) -> None:
         if told.ready is not None:

@@ -55,12 +55,15 @@ class Staff:
     def __init__(self):
         self.clock = Clock()
         self.processes = []
+        self.refusals = []
         self.worker = Worker(2, self.orders, self.spawn, self.clock)
 
     def orders(self, number, predecessor):
         return Orders(number, settings(), (Listener("tcp:587", 4, 2),), predecessor)
 
     def spawn(self, process):
+        if self.refusals:
+            raise self.refusals.pop()
         self.processes.append(process)
         process.makeConnection(Transport())
 
@@ -177,6 +180,16 @@ def test_one_that_keeps_ending_is_started_ever_less_often(staff):
     staff.clock.advance(3)
     staff.ends()
     assert [staff.clock.seconds()] == [call.getTime() for call in staff.clock.getDelayedCalls()]
+
+
+def test_one_that_cannot_be_started_for_want_of_resources_is_tried_again(staff, logged):
+    staff.refusals = [BlockingIOError(11, "Resource temporarily unavailable")] * 2
+    staff.worker.start()
+    assert [] == staff.processes
+    staff.clock.advance(0)
+    staff.clock.advance(1)
+    assert 1 == len(staff.processes)
+    assert "temporarily unavailable" in logged[0][1]
 
 
 # -- the end in order ----------------------------------------------------------------------------------------
