@@ -83,6 +83,10 @@ class Process(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
         self.ended.callback(reason.getErrorMessage())
 
+    @property
+    def pid(self) -> int | None:
+        return None if self.transport is None else self.transport.pid
+
     def signal(self, name: str) -> None:
         """Send it SIG`name`, if it has not ended."""
         assert self.transport is not None
@@ -138,6 +142,12 @@ class Worker:
     def _told(self, told: Told) -> None:
         if told.ready is not None:
             self._claims_as, self._ready_at = told.ready, self._clock.seconds()
+            self._log.info(
+                "worker {number} is process {pid} and claims as {claims_as}",
+                number=self._number,
+                pid=None if self._process is None else self._process.pid,
+                claims_as=told.ready,
+            )
         else:
             level = LogLevel.lookupByName(told.level)
             self._log.emit(level, "worker {number}: {text}", number=self._number, text=told.text)

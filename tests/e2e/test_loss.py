@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ from tests.kit.postgresql import PostgreSQL
 from tests.kit.sink import Sink
 
 ROUNDS = int(os.environ.get("SMTPETER_LOSS_ROUNDS", "50"))
+CLAIMS = re.compile(r"is process (\d+) and claims as (\d+)")
 PER_ROUND = 5  # messages that are acknowledged between two kills, at least
 
 
@@ -39,14 +41,15 @@ class Kills:
 
     def one_worker(self) -> None:
         """A worker; its parent starts another one."""
-        workers = self._server.workers()
+        claims_as = dict(CLAIMS.findall(self._server.log()))
+        workers = [pid for pid in self._server.workers() if str(pid) in claims_as]
         if not workers:
             return
         victim = self._chance.choice(workers)
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, signal.SIGSTOP)  # so that what it has in flight stays so while we look
-            until(lambda: not is_there(victim) or _state(victim) == "T", 30)
-            self._look()
+            until(lambda: _state(victim) in {"T", "Z", ""}, 30)
+            self._look(f"worker = {claims_as[str(victim)]}")
             os.kill(victim, signal.SIGKILL)
 
     def everything(self) -> None:
@@ -54,14 +57,14 @@ class Kills:
         workers = self._server.workers()
         self._server.kill()
         until(lambda: not any(map(is_there, workers)), 60)
-        self._look()
+        self._look("true")
         self._server.start()
 
-    def _look(self) -> None:
+    def _look(self, whose: str) -> None:
         engine = create_engine(self._server.store, poolclass=NullPool)
+        asked = text(f"SELECT recipient FROM deliveries WHERE state = 'claimed' AND {whose}")
         with engine.connect() as connection:
-            claimed = connection.execute(text("SELECT recipient FROM deliveries WHERE state = 'claimed'"))
-            self.in_flight.update(claimed.scalars())
+            self.in_flight.update(connection.execute(asked).scalars())
 
 
 def _state(pid: int) -> str:

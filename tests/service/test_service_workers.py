@@ -35,6 +35,8 @@ def settings(**server):
 class Transport:
     """A process as its parent sees it."""
 
+    pid = 4711
+
     def __init__(self):
         self.orders = b""
         self.signals = []
@@ -149,7 +151,8 @@ def test_a_successor_starts_at_once_and_is_told_whose_claims_to_take_back(staff,
     staff.clock.advance(0)
     assert 2 == len(staff.processes)
     assert 17 == msgspec.json.decode(staff.process.transport.orders, type=Orders).predecessor
-    [(level, text)] = logged
+    [told, (level, text)] = logged
+    assert (LogLevel.info, "worker 2 is process 4711 and claims as 17") == told
     assert LogLevel.error is level
     assert "worker 2 has ended" in text
     assert "signal 9" in text
