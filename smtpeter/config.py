@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from smtpeter.relay.settings import Settings as Relay
+from smtpeter.returns.settings import Settings as Bounces
 from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
 from smtpeter.web.settings import Tracking
@@ -63,6 +64,7 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     content: float = 7 * 86400.0
     events: float = 90 * 86400.0
+    returned: float = 30 * 86400.0
     links: float = 365 * 86400.0
 
 
@@ -76,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     relay: Relay = Relay()
     rewrite: Workers = Workers()
     tracking: Tracking = Tracking()
+    bounces: Bounces = Bounces()
     retention: Retention = Retention()
 
     @property
@@ -85,7 +88,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 # Known keys whose room is not built: refused by name, so that nobody believes in them.
 NOT_BUILT = {
-    "bounces": "bounce tracking",
     "web": "the dashboard and the REST API",
     "relay.source_addresses": "source addresses",
     "relay.sites": "limits per site",

@@ -18,6 +18,7 @@ from smtpeter.message.edit import Report, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.options import Switches
+from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
@@ -32,6 +33,8 @@ class Details:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None
+    returning: Returning | None = None
+    foreign: bool = False
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -71,7 +74,15 @@ def message_row(message: Message) -> tuple[Any, ...]:
 
 
 def _details(message: Message) -> bytes:
-    details = Details(message.envelope, message.switches, message.tags, message.facts, message.give_up_at)
+    details = Details(
+        message.envelope,
+        message.switches,
+        message.tags,
+        message.facts,
+        message.give_up_at,
+        message.returning,
+        message.foreign,
+    )
     try:
         return pack(details)
     except UnicodeEncodeError:
@@ -93,6 +104,8 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         tags=details.tags,
         facts=details.facts,
         give_up_at=details.give_up_at,
+        returning=details.returning,
+        foreign=details.foreign,
     )
 
 

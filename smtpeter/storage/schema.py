@@ -124,6 +124,7 @@ logins = Table(
     Column("note", Text, nullable=False),
     Column("switches", Text, nullable=False),  # JSON: an array of the names of those that are on
     Column("senders", Text, nullable=False),  # JSON: an array
+    Column("bounces", Text, nullable=False, server_default="{}"),  # JSON: accounts.model.Bounces
 )
 
 token_keys = Table(
@@ -150,6 +151,35 @@ signing_keys = Table(
     Column("private_key", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
 )
+
+sender_hosts = Table(  # of the sender domains that have hosts of their own
+    "sender_hosts",
+    metadata,
+    Column("domain", Text, ForeignKey("sender_domains.name"), primary_key=True),
+    Column("click_url", Text, nullable=False),
+    Column("open_url", Text, nullable=False),
+    Column("bounce_host", Text, nullable=False),
+)
+
+originals = Table(
+    "originals",
+    metadata,
+    Column("number", _Identifier, primary_key=True, autoincrement=False),
+    Column("time", Double, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # what came back, as it came
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),  # NULL: never
+    Column("delivery", _Identifier),
+)
+Index("suppressions_expiry", suppressions.c.expires_at)
 
 revisions = Table(
     "revisions",

@@ -33,6 +33,7 @@ from smtpeter.storage.engine import (
 )
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredSpool
+from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Threads, Turn
 from smtpeter.storage.turns import Turns
 
@@ -54,7 +55,7 @@ class Host:
 
 
 class Store:
-    """The ledgers. `spool`, `journal` and `accounts` keep the promises of their interfaces."""
+    """The ledgers. `spool`, `journal`, `accounts`, `returns` and `suppressions` keep the promises of their interfaces."""
 
     def __init__(
         self,
@@ -67,6 +68,8 @@ class Store:
         self.spool = StoredSpool(access, worker, space)
         self.journal = StoredJournal(access)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
+        self.returns = StoredReturns(access, space)
+        self.suppressions = StoredSuppressions(access, host.boot_clock)
         self._access = access
         self._worker = worker
         self._lock = lock
