@@ -89,8 +89,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 # Known keys whose room is not built: refused by name, so that nobody believes in them.
 NOT_BUILT = {
     "web": "the dashboard and the REST API",
-    "relay.source_addresses": "source addresses",
-    "relay.sites": "limits per site",
 }
 
 MOST_WORKERS = 64

@@ -1,12 +1,14 @@
 """Between the reactor, which never waits, and the store, which does: a writer thread and some reader threads.
 
-Whatever waits to be written when the writer comes free is written in one transaction. Answers come as Deferreds
-in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
+Whatever waits to be written when the writer comes free is written in one transaction. A commit costs much more than
+what is in it, so when several had come together before, the writer waits for the others, as long as they keep
+coming and some milliseconds at most; who comes alone never waits. Answers come as Deferreds in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,6 +28,8 @@ _A = TypeVar("_A")
 Turn = Callable[[], AbstractContextManager[None]]
 _MOST_AT_ONCE = 256  # writes in one transaction, so that none waits long for the others'
 _READERS = 2
+_PAUSE = 0.001  # seconds without another write, after which the writer waits no longer for more
+_PAUSES = 8
 
 
 class Access(Protocol):
@@ -105,6 +109,7 @@ class Threads:
         self._turn = turn
         self._writes: deque[tuple[Job, Deferred[Any]]] = deque()
         self._work = threading.Condition()
+        self._last_group = 0
         self._reads: SimpleQueue[tuple[Callable[[Connection], Any], Refuse, Deferred[Any]] | None] = (
             SimpleQueue()
         )
@@ -174,15 +179,27 @@ class Threads:
             return bool(self._writes)
 
     def _write_waiting(self, session: Session) -> None:
-        """Write all that waits once it is our turn, up to a limit."""
+        """Write all that waits once it is our turn, up to a limit; others may write while more comes."""
+        if self._last_group > 1:
+            self._let_others_come()
         with self._turn():
             with self._work:
-                waiting = [self._writes.popleft() for _ in range(min(len(self._writes), _MOST_AT_ONCE))]
+                self._last_group = min(len(self._writes), _MOST_AT_ONCE)
+                waiting = [self._writes.popleft() for _ in range(self._last_group)]
             answers = session.write([job for job, _ in waiting])
         self._reactor.callFromThread(
             _deliver,
             [(deferred, answer) for (_, deferred), answer in zip(waiting, answers, strict=True)],
         )
+
+    def _let_others_come(self) -> None:
+        for _ in range(_PAUSES):
+            waiting = len(self._writes)
+            if not waiting or waiting >= _MOST_AT_ONCE or self._stopping:
+                break
+            time.sleep(_PAUSE)
+            if len(self._writes) == waiting:
+                break
 
     def _read_all(self) -> None:
         session = Session(self._engine)

@@ -12,6 +12,7 @@ from smtpeter.message.edit import Edit, Literal, Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
+from smtpeter.message.options import Priority
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Reply
 from smtpeter.message.trace import date, message_id, protocol, received
@@ -101,6 +102,8 @@ def accepted(
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
+        give_up_at=options.give_up_at,
+        priority=options.priority or Priority.NORMAL,
         returning=returning,
     )
     deliveries = tuple(

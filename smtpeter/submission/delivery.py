@@ -195,6 +195,7 @@ class SubmittedMessage:
             options = read_options(
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
+        options = options.over(login, incoming.when)
         returning, notes = decide(
             options.switches,
             login.bounces,
