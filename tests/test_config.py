@@ -81,7 +81,14 @@ def test_paths_count_from_the_file(load, tmp_path):
             "bounces.complaint_addresses: 'fbl@'",
         ),
         (WHOLE + '[web]\nlisten = ["tcp:8025"]', "web: the dashboard and the REST API: not built yet"),
-        (WHOLE.replace("[tls]", "workers = 2\n[tls]"), "server.workers: expected 1"),
+        (
+            WHOLE.replace("[tls]", "workers = 0\n[tls]"),
+            "server.workers: expected a number from 1 to 64, got 0",
+        ),
+        (
+            WHOLE.replace("[tls]", "workers = 65\n[tls]"),
+            "server.workers: expected a number from 1 to 64, got 65",
+        ),
         (WHOLE + '[store]\nurl = "mysql://localhost/x"', "store.url: expected sqlite:///FILE or postgresql"),
         (
             WHOLE.replace('certificate = "c.pem"', "").replace('private_key = "k.pem"', ""),

@@ -8,6 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -288,11 +289,25 @@ class Tracked:
 
 
 def tracking(
-    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing]
+    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing], number: int = 1
 ) -> tuple[Recorder, Server]:
-    """Who writes down clicks and opens, and the server that answers them."""
+    """Who writes down clicks and opens, and the server that answers them, in process `number` of this host."""
     deliveries = Tracked(store.spool)
-    recorder = Recorder(reactor, deliveries, store.journal.append, Spill(settings.data_directory / "hits"))
+    recorder = Recorder(reactor, deliveries, store.journal.append, _spill(settings, number))
     proxies = Proxies(settings.tracking.trusted_proxies)
     handler = Tracking(ring, deliveries, recorder.record, proxies, reactor, now)
     return recorder, Server(handler.answer, reactor)
+
+
+def _spill(settings: Settings, number: int) -> Spill:
+    """Each process has a file of its own; the first also brings in those of processes that are no more."""
+    directory = settings.data_directory
+    if number > 1:
+        return Spill(directory / f"hits-{number}")
+    spill = Spill(directory / "hits")
+    for other in directory.glob("hits-*"):
+        whose = other.name.removeprefix("hits-")
+        if whose.isdecimal() and int(whose) > settings.server.workers:
+            with suppress(OSError):  # the next start tries again
+                spill.adopt(other)
+    return spill

@@ -74,6 +74,13 @@ class Spool(Protocol):
         Deliveries that a `claim` has left for later do not count while their domain is in `avoid`.
         """
 
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Awaitable[int]:
+        """Up to `limit` that wait for a time more than `longest` seconds after `now` are due within it; how many.
+
+        Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
+        times stays apart.
+        """
+
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
     ) -> Awaitable[int]:

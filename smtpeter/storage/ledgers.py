@@ -125,6 +125,18 @@ class StoredSpool:
     def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_spool_refuses)
 
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._draw_near(now, longest, limit))
+
+    async def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        far = iter(await self._read(queue.far, now + longest, limit))
+        near = 0
+        while portion := tuple(islice(far, _ALTER_DELIVERIES)):
+            near += await self._access.write(
+                spool.draw_near, spool.Drawing(portion, now, longest), _spool_refuses
+            )
+        return near
+
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
     ) -> Deferred[int]:

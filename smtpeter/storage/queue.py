@@ -54,6 +54,12 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
     return known[number].url if 0 <= number < len(known) else None
 
 
+def far(connection: Connection, latest: float, limit: int) -> tuple[DeliveryId, ...]:
+    """Those that wait for a time after `latest`."""
+    query = select(deliveries.c.id).where(deliveries.c.state == State.DUE.value, queued)
+    return tuple(connection.execute(query.where(deliveries.c.due_at > latest).limit(limit)).scalars())
+
+
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
     return tuple(map(show_delivery, _rows(connection, _found(wanted), wanted, limit)))

@@ -281,6 +281,17 @@ class FakeSpool(_Fake):
         targets = self.shelf.messages[row.delivery.message].template.targets
         return targets[number].url if 0 <= number < len(targets) else None
 
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._draw_near, now, longest, limit)
+
+    def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        latest = now + longest
+        far = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at > latest]
+        far.sort(key=lambda row: row.delivery.due_at)
+        for row in far[:limit]:
+            row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
+        return len(far[:limit])
+
     def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
         return self._answer(self._next_due, avoid)
 
