@@ -66,5 +66,8 @@ class Journal(Protocol):
     def tallies(self, start: float, end: float, /) -> Awaitable[tuple[Tally, ...]]:
         """What happened in the hours from `start` to `end` (exclusive), Unix seconds, by hour and kind."""
 
+    def digest(self, limit: int, /) -> Awaitable[int]:
+        """Make up to `limit` events that came lately as quick to find as the older ones; how many. Once in a while."""
+
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Awaitable[int]:
         """Forget up to `limit` events of these kinds that happened before `before`, oldest first; how many."""

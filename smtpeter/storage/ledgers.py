@@ -19,7 +19,7 @@ from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
 from smtpeter.spool.states import Step
-from smtpeter.storage import journal, queue, spool
+from smtpeter.storage import journal, queue, search, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -29,7 +29,8 @@ _T = TypeVar("_T")
 _ALTER_DELIVERIES = 250
 _FORGET_MESSAGES = 100
 _FORGET_OCTETS = 4_194_304
-_FORGET_EVENTS = 1000
+_FORGET_EVENTS = 250
+_DIGEST_EVENTS = 500
 
 
 def _spool_refuses(trouble: Trouble) -> SpoolUnavailable:
@@ -178,7 +179,21 @@ class StoredJournal:
         return self._access.read(journal.end, refuse=_journal_refuses)
 
     def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
-        return self._access.read(journal.tallies, start, end, refuse=_journal_refuses)
+        return self._access.read(search.tallies, start, end, refuse=_journal_refuses)
+
+    def digest(self, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._digest(limit))
+
+    async def _digest(self, limit: int) -> int:
+        end = await self.end()
+        done = 0
+        while done < limit:
+            portion = min(_DIGEST_EVENTS, limit - done)
+            filed = await self._access.write(search.digest, (portion, end), _journal_refuses)
+            done += filed
+            if filed < portion:
+                break
+        return done
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._forget(before, tuple(kinds), limit))

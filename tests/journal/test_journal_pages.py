@@ -107,9 +107,11 @@ def expected(query):
     return [event for event in story() if is_meant(event)]
 
 
+@pytest.mark.parametrize("filed", ["nothing", "half", "everything"])
 @pytest.mark.parametrize("name", sorted(QUERIES))
-def test_both_directions_answer_the_same_questions(shelf, name):
+def test_both_directions_answer_the_same_questions(shelf, name, filed):
     append(shelf, *story())
+    shelf.run(shelf.journal.digest({"nothing": 0, "half": 9, "everything": 100}[filed]))
     query = Query(**QUERIES[name])
     forth = since(shelf, 0, query)
     assert expected(QUERIES[name]) == [entry.event for entry in forth]
@@ -151,11 +153,18 @@ def test_hours_are_counted_by_kind(shelf):
         Tally(3 * HOUR, "attempt", 1),
     ) == tallies(HOUR * 2 + 1800.0, HOUR * 5)
     assert () == tallies(HOUR * 6, HOUR * 9)
+    counted = tallies(0.0, HOUR * 9)
+    shelf.run(shelf.journal.digest(3))
+    assert counted == tallies(0.0, HOUR * 9)
+    shelf.run(shelf.journal.digest(100))
+    assert counted == tallies(0.0, HOUR * 9)
 
 
-def test_what_is_forgotten_is_not_counted(shelf):
+@pytest.mark.parametrize("filed", [0, 2, 100])
+def test_what_is_forgotten_is_not_counted(shelf, filed):
     append(shelf, *(attempt(number, time=float(number)) for number in range(1, 5)))
     append(shelf, attempt(9, time=9.0, tags=("red",)))
+    shelf.run(shelf.journal.digest(filed))
     shelf.run(shelf.journal.forget(3.0, ("attempt",), 100))
     assert (Tally(0, "attempt", 3),) == shelf.run(shelf.journal.tallies(0.0, 100.0))
     shelf.run(shelf.journal.forget(100.0, ("attempt",), 100))
@@ -163,3 +172,20 @@ def test_what_is_forgotten_is_not_counted(shelf):
     assert () == since(shelf, 0, Query(tags=("red",)))
     append(shelf, attempt(5, time=5.0, tags=("red",)))
     assert [5] == deliveries(since(shelf, 0, Query(tags=("red",), start=4.0)))
+
+
+def test_filing_comes_to_an_end_and_goes_on_where_it_was(stored):
+    append(stored, *story())
+    filed = [stored.run(stored.journal.digest(10)) for _ in range(4)]
+    assert [10, 8, 0, 0] == filed
+    append(stored, attempt(9))
+    assert 1 == stored.run(stored.journal.digest(1000))
+
+
+def test_a_part_of_the_filed_is_forgotten_and_the_rest_found(shelf):
+    append(shelf, *story())
+    shelf.run(shelf.journal.digest(100))
+    assert 6 == shelf.run(shelf.journal.forget(9e9, ("click",), 100))
+    kept = Query(login="one", tags=("red",))
+    assert {"attempt", "delivery"} == {entry.event.kind for entry in since(shelf, 0, kept)}
+    assert () == since(shelf, 0, Query(kinds=("click",)))
