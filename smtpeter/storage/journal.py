@@ -97,20 +97,25 @@ def _filed(
     connection: Connection, query: Query, limit: int, places: range, direction: _Direction
 ) -> Sequence[Row[Any]]:
     """By the terms and hours that they are filed under."""
-    if query.start is not None or query.end is not None:
-        span = search.span(connection, query)
-        if span is None:
-            return ()
-        places = range(max(places.start, span[0]), min(places.stop, span[1] + 1))
     terms = search.terms(connection, query)
     if terms is None:
-        return _plain(connection, query, limit, places, direction)
+        places = _narrowed(connection, query, query.kinds, places)
+        return _plain(connection, query, limit, places, direction) if places else ()
     numbers: list[int] = []
-    for term in terms:
-        numbers += _under(connection, term, query, limit, places, direction)
+    for term, kinds in terms.items():
+        if narrow := _narrowed(connection, query, kinds, places):
+            numbers += _under(connection, term, query, limit, narrow, direction)
     page = sorted(numbers, key=direction.sign.__mul__)[:limit]
     wanted = select(events).where(events.c.seq.in_(page)).order_by(direction.order(events.c.seq))
-    return connection.execute(wanted).all()
+    return connection.execute(wanted).all() if page else ()
+
+
+def _narrowed(connection: Connection, query: Query, kinds: Sequence[str] | None, places: range) -> range:
+    """Those of the places where events of the query's time can be."""
+    if query.start is None and query.end is None:
+        return places
+    span = search.span(connection, query, kinds)
+    return range(max(places.start, span.start), min(places.stop, span.stop))
 
 
 def _under(
@@ -151,9 +156,7 @@ def forgettable(connection: Connection, before: float, kinds: Sequence[str], lim
     old: list[int] = []
     for kind in kinds:
         query = Query(kinds=(kind,), end=before)
-        span = search.span(connection, query)
-        if span is not None:
-            places = range(1, span[1] + 1)
+        if places := search.span(connection, query, query.kinds):
             old += _under(connection, search.kind_term(kind), query, limit, places, _FORTH)
     fresh = select(events.c.seq).where(
         events.c.seq > search.mark(connection), *_conditions(Query(kinds=tuple(kinds), end=before))

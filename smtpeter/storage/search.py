@@ -63,7 +63,7 @@ def mark(connection: Connection) -> int:
     return int(connection.execute(_MARKED).scalar_one())
 
 
-def kinds(connection: Connection) -> Sequence[str]:
+def _kinds(connection: Connection) -> Sequence[str]:
     """All kinds that were ever filed and are still kept."""
     return connection.execute(select(event_hours.c.kind).distinct()).scalars().all()
 
@@ -129,29 +129,29 @@ def forget(connection: Connection, numbers: Sequence[int]) -> None:
         connection.execute(delete(event_hours).where(event_hours.c.count <= 0))
 
 
-def span(connection: Connection, query: Query) -> tuple[int, int] | None:
-    """Between which seqs the filed events of the query's time and kinds lie, inclusive; None when there are none."""
+def span(connection: Connection, query: Query, kinds: Sequence[str] | None) -> range:
+    """Where the filed events of the query's time and of these kinds (None: of all) lie."""
     wanted = select(func.min(event_hours.c.first), func.max(event_hours.c.last))
     if query.start is not None:
         wanted = wanted.where(event_hours.c.hour > query.start - HOUR)
     if query.end is not None:
         wanted = wanted.where(event_hours.c.hour < query.end)
-    if query.kinds is not None:
-        wanted = wanted.where(event_hours.c.kind.in_(query.kinds))
+    if kinds is not None:
+        wanted = wanted.where(event_hours.c.kind.in_(kinds))
     first, last = connection.execute(wanted).one()
-    return None if first is None else (int(first), int(last))
+    return range(0) if first is None else range(first, last + 1)
 
 
-def terms(connection: Connection, query: Query) -> tuple[int, ...] | None:
-    """Terms, each event of the query having one of them; None when nothing but the time is asked for."""
+def terms(connection: Connection, query: Query) -> dict[int, Sequence[str] | None] | None:
+    """Terms and the kinds filed there (None: any), each event of the query under one; None when all have to be read."""
     if query.recipient is not None:
-        return (recipient_term(query.recipient),)
+        return {recipient_term(query.recipient): query.kinds}
     if query.tags:
-        return (tag_term(query.tags[0]),)
+        return {tag_term(query.tags[0]): query.kinds}
     if query.login is not None:
-        wanted = kinds(connection) if query.kinds is None else query.kinds
-        return tuple({login_term(query.login, kind) for kind in wanted})
-    return None if query.kinds is None else tuple({kind_term(kind) for kind in query.kinds})
+        wanted = _kinds(connection) if query.kinds is None else query.kinds
+        return {login_term(query.login, kind): (kind,) for kind in wanted}
+    return None if query.kinds is None else {kind_term(kind): (kind,) for kind in query.kinds}
 
 
 def tallies(connection: Connection, start: float, end: float) -> tuple[Tally, ...]:

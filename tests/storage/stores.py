@@ -117,6 +117,7 @@ class StoredShelf:
         self.run = result
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
+        self.webhooks = store.webhooks
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:
