@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -20,6 +21,7 @@ from smtpeter.storage.schema import event_hours, event_terms, events, marks
 
 HOUR = 3600  # seconds
 _MARK = "digested"
+_COUNTED = 10_000
 _MARKED = select(marks.c.seq).where(marks.c.name == _MARK)
 _ADD_TERM = Rows(insert(event_terms), ["term", "seq"])
 _DROP_TERM = delete(event_terms).where(
@@ -38,14 +40,17 @@ def recipient_term(recipient: str) -> int:
     return _term("recipient", recipient)
 
 
+@lru_cache(4096)
 def tag_term(tag: str) -> int:
     return _term("tag", tag)
 
 
+@lru_cache(4096)
 def login_term(login: str, kind: str) -> int:
     return _term("login", kind, login)
 
 
+@lru_cache(4096)
 def kind_term(kind: str) -> int:
     return _term("kind", kind)
 
@@ -147,11 +152,18 @@ def terms(connection: Connection, query: Query) -> dict[int, Sequence[str] | Non
     if query.recipient is not None:
         return {recipient_term(query.recipient): query.kinds}
     if query.tags:
-        return {tag_term(query.tags[0]): query.kinds}
+        rarest = min(query.tags, key=lambda tag: _number(connection, tag_term(tag)))
+        return {tag_term(rarest): query.kinds}
     if query.login is not None:
         wanted = _kinds(connection) if query.kinds is None else query.kinds
         return {login_term(query.login, kind): (kind,) for kind in wanted}
     return None if query.kinds is None else {kind_term(kind): (kind,) for kind in query.kinds}
+
+
+def _number(connection: Connection, term: int) -> int:
+    """How many events are filed there, as far as it pays to count."""
+    some = select(event_terms.c.seq).where(event_terms.c.term == term).limit(_COUNTED).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def tallies(connection: Connection, start: float, end: float) -> tuple[Tally, ...]:
