@@ -31,6 +31,7 @@ from smtpeter.report import webhook as message
 _PAGE = 100  # events that are looked at in one round
 _LANES = 8  # deliveries that are told side by side
 _LONGEST_RETRY_AFTER = 3600.0  # seconds that a receiver may ask us to wait
+_OVERLOADED = frozenset((408, 425, 429, 502, 503, 504))
 _LONGEST_PROBLEM = 300  # characters
 
 
@@ -45,6 +46,11 @@ class Posted:
     @property
     def is_taken(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def is_about_the_event(self) -> bool:
+        """Whether the receiver itself has said no, so that it may well take others."""
+        return self.status > 0 and not self.is_taken and self.status not in _OVERLOADED
 
     def told(self) -> str:
         return (self.problem or f"answered {self.status}")[:_LONGEST_PROBLEM]
@@ -64,25 +70,25 @@ class _Round:
     """What is known in the middle of a round: events taken, and events refused with the reason."""
 
     taken: set[int] = field(default_factory=set)
-    refused: dict[int, str] = field(default_factory=dict)
-    in_a_row: int = 0  # refusals since something was taken
+    refused: dict[int, Posted] = field(default_factory=dict)
+    weight: int = 0  # of the refusals since something was taken
     retry_after: float = 0.0
     is_gone: bool = False
 
     def learn(self, entry: Entry, posted: Posted) -> None:
         if posted.is_taken:
             self.taken.add(entry.cursor)
-            self.in_a_row = 0
+            self.weight = 0
             return
-        self.refused[entry.cursor] = posted.told()
-        self.in_a_row += 1
+        self.refused[entry.cursor] = posted
+        self.weight += 1 if posted.is_about_the_event else 4
         self.retry_after = max(self.retry_after, min(posted.retry_after, _LONGEST_RETRY_AFTER))
         self.is_gone = self.is_gone or posted.status == 410
 
     @property
     def is_down(self) -> bool:
         """Whether the receiver seems to take nothing at all: then no further delivery is begun."""
-        return self.in_a_row > 2
+        return self.weight > 10
 
 
 class Follower:
@@ -98,28 +104,37 @@ class Follower:
         self._now = now
         self._done: set[int] = set()  # taken, beyond the cursor
         self._suspects: set[int] = set()  # refused in the round before
+        self._has_taken = False  # others, in that round
 
     async def work(self, webhook: Webhook, health: Health) -> bool:
         """One round; whether there may be more to do at once. Raises what the ledgers raise, and DutyLost."""
         self._done = {cursor for cursor in self._done if cursor > webhook.cursor}
         query = Query(kinds=webhook.events(), login=webhook.login or None)
         entries = await self._journal.since(webhook.cursor, query, _PAGE + len(self._done))
-        waits = await self._ledger.held(webhook.id, [entry.event.delivery for entry in entries])
+        waits = await self._held(webhook, entries)
         fresh = [e for e in entries if e.cursor not in self._done and e.event.delivery not in waits]
         state = _Round()
         await self._gather(self._lanes(webhook, state, fresh))
         self._done |= state.taken
         aside = self._set_aside(state, entries, waits)
-        self._suspects = set(state.refused) - {one.event for one in aside}
-        again, taken = await self._try_again(webhook) if state.taken or not self._suspects else ([], [])
+        left = set(state.refused) - {one.event for one in aside}
+        self._suspects = {cursor for cursor in self._suspects if cursor > webhook.cursor} | left
+        self._has_taken = bool(state.taken or aside)
+        again, taken = await self._try_again(webhook) if state.taken or not left else ([], [])
         cursor = self._cursor(webhook.cursor, entries, aside)
-        new = self._health(health, state)
+        new = self._health(health, state, [state.refused[cursor].told() for cursor in sorted(left)])
         if aside or again or taken or cursor != webhook.cursor or new != health:
             every = (*aside, *again)
             await self._ledger.record(Progress(webhook.id, webhook.cursor, cursor, new, every, tuple(taken)))
         if state.is_gone and not state.taken:  # Standard Webhooks: 410 asks for no more
             await self._ledger.replace(replace(webhook, enabled=False))
         return cursor != webhook.cursor or bool(state.taken)
+
+    async def _held(self, webhook: Webhook, entries: Sequence[Entry]) -> frozenset[DeliveryId]:
+        """Of which deliveries something waits apart already."""
+        if not entries:
+            return frozenset()
+        return await self._ledger.held(webhook.id, [entry.event.delivery for entry in entries])
 
     def _lanes(self, webhook: Webhook, state: _Round, entries: Sequence[Entry]) -> Iterable[Awaitable[None]]:
         deliveries: dict[DeliveryId, list[Entry]] = {}
@@ -144,14 +159,18 @@ class Follower:
     ) -> list[Aside]:
         """What was refused twice while others were taken, and all that follows for deliveries of which something waits."""
         now = self._now()
-        twice = self._suspects & set(state.refused) if state.taken else set()
+        twice = {
+            cursor
+            for cursor in self._suspects & set(state.refused)
+            if state.taken or (self._has_taken and state.refused[cursor].is_about_the_event)
+        }
         apart = waits | {entry.event.delivery for entry in entries if entry.cursor in twice}
         aside = []
         for entry in entries:
             if entry.event.delivery in apart and entry.cursor not in self._done:
-                problem = state.refused.get(entry.cursor, "")
                 new = Aside(entry.cursor, entry.event.delivery, now, due_at=now)
-                aside.append(new.tried(problem, now + message.delay(1)) if problem else new)
+                refused = state.refused.get(entry.cursor)
+                aside.append(new.tried(refused.told(), now + message.delay(1)) if refused else new)
         return aside
 
     def _cursor(self, cursor: int, entries: Sequence[Entry], aside: Sequence[Aside]) -> int:
@@ -163,18 +182,17 @@ class Follower:
             cursor = entry.cursor
         return cursor
 
-    def _health(self, health: Health, state: _Round) -> Health:
-        """While something is taken there is no waiting, unless the receiver asks for it."""
+    def _health(self, health: Health, state: _Round, problems: Sequence[str]) -> Health:
+        """`problems`: of events that were refused, and not set aside. While others are taken there is no waiting."""
         now = self._now()
-        if not state.refused:
-            return Health(taken_at=now) if state.taken or health.failures else health
-        problem = next(iter(state.refused.values()))
-        if state.taken:
-            return Health(0, problem, now + state.retry_after if state.retry_after else 0.0, now)
-        failures = health.failures + 1
-        return Health(
-            failures, problem, now + max(message.delay(failures), state.retry_after), health.taken_at
-        )
+        taken_at = now if state.taken else health.taken_at
+        if problems and not state.taken:
+            failures = health.failures + 1
+            wait = max(message.delay(failures), state.retry_after)
+            return Health(failures, problems[0], now + wait, taken_at)
+        if state.retry_after:
+            return Health(0, problems[0] if problems else "", now + state.retry_after, taken_at)
+        return Health(taken_at=taken_at) if state.taken or state.refused or health.failures else health
 
     async def _try_again(self, webhook: Webhook) -> tuple[list[Aside], list[int]]:
         """Try what is due of what was set aside, the first of each delivery."""

@@ -11,23 +11,21 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IConsumer, IProtocol, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import (
     URI,
     Agent,
-    FileBodyProducer,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
@@ -36,7 +34,7 @@ from twisted.web.client import (
 from twisted.web.error import Error as HttpError
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory, IResponse
+from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from smtpeter.request.target import IPAddress, NotAllowed, Target, allowed, read
@@ -103,21 +101,23 @@ class Client:
     async def _ask(self, method: str, url: str, fields: Sequence[Field], body: bytes, most: int) -> Answer:
         target = read(url, allow_private=self._allow_private)
         addresses = allowed(await self._addresses(target), allow_private=self._allow_private)
-        agent = Agent.usingEndpointFactory(
-            self._reactor, _Checked(self._reactor, target, addresses, most + _OVERHEAD)
-        )
+        checked = _Checked(self._reactor, target, addresses, most + _OVERHEAD)
+        agent = Agent.usingEndpointFactory(self._reactor, checked)
         headers = Headers({"Host": [target.authority], "User-Agent": ["smtpeter"], "Connection": ["close"]})
         for name, value in fields:
             headers.addRawHeader(name, value)
-        producer = FileBodyProducer(BytesIO(body), cooperator=_AtOnce()) if body else None
-        uri = target.url.encode("ascii")
-        response = await agent.request(method.encode("ascii"), uri, headers, producer)
-        told = tuple(
-            (name.decode("latin-1").lower(), value.decode("latin-1"))
-            for name, values in response.headers.getAllRawHeaders()
-            for value in values
-        )
-        return Answer(response.code, told, await _body(response, most))
+        try:
+            response = await agent.request(
+                method.encode("ascii"), target.url.encode("ascii"), headers, _Whole(body) if body else None
+            )
+            told = tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1"))
+                for name, values in response.headers.getAllRawHeaders()
+                for value in values
+            )
+            return Answer(response.code, told, await _body(response, most))
+        finally:
+            checked.end()
 
     async def _addresses(self, target: Target) -> Sequence[IPAddress]:
         literal = target.literal()
@@ -126,28 +126,23 @@ class Client:
         return [ipaddress.ip_address(one) for one in await self._look_up(target.host)]
 
 
-class _AtOnce:
-    """Writes a small body in one go; stands for a Cooperator, which would need the global reactor."""
+@implementer(IBodyProducer)
+class _Whole:
+    """A body that is there, written at once."""
 
-    def cooperate(self, steps: Any) -> Any:
-        return _Task(steps)
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
 
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self._body)
+        return succeed(None)
 
-class _Task:
-    def __init__(self, steps: Any) -> None:
-        for _ in steps:
-            pass
+    def stopProducing(self) -> None: ...
 
-    def whenDone(self) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        return done
+    def pauseProducing(self) -> None: ...
 
-    def stop(self) -> None: ...
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
+    def resumeProducing(self) -> None: ...
 
 
 @implementer(IAgentEndpointFactory)
@@ -159,9 +154,18 @@ class _Checked:
         self._target = target
         self._addresses = addresses
         self._most = most
+        self._connected: list[_Counted] = []
 
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        return _InTurn([self._endpoint(address) for address in self._addresses], self._most)
+    def endpointForURI(self, _uri: URI) -> IStreamClientEndpoint:
+        return _InTurn(
+            [self._endpoint(address) for address in self._addresses], self._most, self._connected.append
+        )
+
+    def end(self) -> None:
+        """Whatever is still open is of no more use."""
+        for one in self._connected:
+            if one.is_open:
+                one.transport.abortConnection()  # type: ignore[union-attr]
 
     def _endpoint(self, address: IPAddress) -> Any:
         kind = TCP4ClientEndpoint if address.version == 4 else TCP6ClientEndpoint
@@ -175,34 +179,44 @@ class _Checked:
 class _InTurn:
     """Connects to the first address that answers."""
 
-    def __init__(self, endpoints: Sequence[Any], most: int) -> None:
+    def __init__(self, endpoints: Sequence[Any], most: int, connected: Callable[[_Counted], None]) -> None:
         self._endpoints = endpoints
         self._most = most
+        self._connected = connected
 
-    def connect(self, protocolFactory: Any) -> Deferred[IProtocol]:
+    def connect(self, protocolFactory: Any) -> Deferred[IProtocol]:  # noqa: N803 - Twisted's name
         return Deferred.fromCoroutine(self._connect(_Bounded(protocolFactory, self._most)))
 
     async def _connect(self, factory: _Bounded) -> IProtocol:
         *others, last = self._endpoints
         for endpoint in others:
             try:
-                return (await endpoint.connect(factory)).wrappedProtocol  # type: ignore[no-any-return]
+                return self._known(await endpoint.connect(factory))
             except (ConnectError, ConnectionClosed, OSError):
                 continue
-        return (await last.connect(factory)).wrappedProtocol  # type: ignore[no-any-return]
+        return self._known(await last.connect(factory))
+
+    def _known(self, counted: _Counted) -> IProtocol:
+        self._connected(counted)
+        return counted.wrappedProtocol
 
 
 class _Counted(ProtocolWrapper):
     """Ends the connection when more comes than an answer may hold."""
 
     received = 0
+    is_open = True
 
     def dataReceived(self, data: bytes) -> None:
         self.received += len(data)
-        if self.received > self.factory.most:  # type: ignore[attr-defined]
+        if self.received > self.factory.most:
             self.transport.abortConnection()  # type: ignore[union-attr]
         else:
-            super().dataReceived(data)
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.is_open = False
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
 class _Bounded(WrappingFactory):
@@ -210,7 +224,7 @@ class _Bounded(WrappingFactory):
     noisy = False
 
     def __init__(self, factory: Factory, most: int) -> None:
-        super().__init__(factory)
+        super().__init__(factory)  # type: ignore[no-untyped-call]
         self.most = most
 
 
@@ -228,9 +242,8 @@ class _Body(Protocol):
         if self._most < 0 and not self._done.called:
             self._parts = []
             self._done.errback(ValueError("its answer is too long"))
-            self.transport.abortConnection()  # type: ignore[union-attr]
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionClosed())) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._done.called:
             return
         if reason.check(
@@ -242,12 +255,7 @@ class _Body(Protocol):
 
 
 def _body(response: IResponse, most: int) -> Deferred[bytes]:
-    def cancel(_: Deferred[bytes]) -> None:
-        transport = getattr(response, "_transport", None)
-        if transport is not None:
-            transport.abortConnection()
-
-    done: Deferred[bytes] = Deferred(cancel)
+    done: Deferred[bytes] = Deferred()
     response.deliverBody(_Body(done, most))
     return done
 

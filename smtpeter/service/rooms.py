@@ -38,11 +38,14 @@ from smtpeter.relay.service import Relay
 from smtpeter.relay.settings import Mode
 from smtpeter.relay.settlement import Settling
 from smtpeter.relay.tls import Contexts
+from smtpeter.report.following import Following
 from smtpeter.report.notification import Notification
+from smtpeter.request.client import Client
 from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
 from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
@@ -253,3 +256,20 @@ def tracking(
     proxies = Proxies(settings.tracking.trusted_proxies)
     handler = Tracking(ring, deliveries, recorder.record, proxies, reactor, now)
     return recorder, Server(handler.answer, reactor)
+
+
+def posting(settings: Settings, reactor: Any, store: Store) -> Posting:
+    """Who posts events to webhooks."""
+    poster = Poster(client(settings, reactor))
+    return Posting(Following(store.webhooks, store.journal, poster, gather, now), reactor)
+
+
+def client(settings: Settings, reactor: Any) -> Client:
+    """Makes requests to hosts that others have named."""
+    chosen = settings.webhooks
+    return Client(
+        reactor,
+        SystemNames(reactor),
+        allow_private=chosen.allow_private_addresses,
+        time_limit=chosen.timeout,
+    )

@@ -31,6 +31,7 @@ from smtpeter.config import Misconfigured, Settings
 from smtpeter.rewrite.signature import Signatures
 from smtpeter.service import rooms
 from smtpeter.service.answer import answered
+from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.outgoing import Rendered
@@ -155,6 +156,8 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
+        self._filing = Filing(store.journal, reactor)
+        self._posting = rooms.posting(settings, reactor, store)
         self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
@@ -165,6 +168,8 @@ class Smtpeter(Service):
         for start in (
             self._keys.start,
             self._forgetting.start,
+            self._filing.start,
+            self._posting.start,
             self._recorder.start,
             self._relay.startService,
         ):
@@ -214,7 +219,15 @@ class Smtpeter(Service):
         """Each step whatever became of the one before: what is in the store must be written."""
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
-        await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
+        await self._all(
+            (
+                self._rewriting.stop,
+                self._forgetting.stop,
+                self._filing.stop,
+                self._posting.stop,
+                self._keys.stop,
+            )
+        )
         for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
             await self._all((stop,))
 

@@ -145,6 +145,10 @@ def held(
     return frozenset(connection.execute(wanted.distinct()).scalars())
 
 
+def on_duty(connection: Connection) -> int | None:
+    return connection.execute(select(duties.c.worker).where(duties.c.name == _DUTY)).scalar_one_or_none()
+
+
 def take_duty(connection: Connection, batch: Sequence[int]) -> list[bool]:
     """The duty goes to who asks when nobody has it, or nobody of those that live."""
     living = select(workers.c.number)
@@ -240,7 +244,10 @@ class StoredWebhooks:
         return self._read(held, number, tuple(deliveries))
 
     def take_duty(self) -> Deferred[bool]:
-        return self._write(take_duty, self._worker)
+        return Deferred.fromCoroutine(self._take_duty())
+
+    async def _take_duty(self) -> bool:
+        return await self._read(on_duty) == self._worker or await self._write(take_duty, self._worker)
 
     def record(self, progress: Progress, /) -> Deferred[None]:
         return self._write(record, (self._worker, progress))
