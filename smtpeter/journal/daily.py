@@ -1,7 +1,7 @@
 """Log files as the product has them: one for each kind and UTC day, `PREFIX.YYYY-MM-DD.log`, in four formats.
 
 Written piece by piece, so that a day of any size needs no memory. Every value is text; columns that this server knows
-nothing of (places, templates) are there for the programs that expect them. CSV as in RFC 4180.
+nothing of (places, templates) are there for the programs that expect them. CSV lines end in CR LF.
 """
 
 from __future__ import annotations

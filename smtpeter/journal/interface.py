@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +65,9 @@ class Journal(Protocol):
 
     def tallies(self, start: float, end: float, /) -> Awaitable[tuple[Tally, ...]]:
         """What happened in the hours from `start` to `end` (exclusive), Unix seconds, by hour and kind."""
+
+    def count(self, cursor: int, /) -> Awaitable[tuple[int, Mapping[str, int]]]:
+        """Where the journal ends now, and how many events of each kind came after `cursor`."""
 
     def digest(self, limit: int, /) -> Awaitable[int]:
         """Make up to `limit` events that came lately as quick to find as the older ones; how many. Once in a while."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed
@@ -96,7 +96,10 @@ class Client:
         except DeferredTimeout:
             raise NoAnswer(f"no answer within {self._time_limit:g} seconds") from None
         except _TROUBLE as error:
-            raise NoAnswer(_told(error)) from error
+            why = _reason(error)
+            late = isinstance(why, CancelledError)  # the agent wraps what ended it
+            told = f"no answer within {self._time_limit:g} seconds" if late else _told(why)
+            raise NoAnswer(told) from error
 
     async def _ask(self, method: str, url: str, fields: Sequence[Field], body: bytes, most: int) -> Answer:
         target = read(url, allow_private=self._allow_private)
@@ -260,10 +263,12 @@ def _body(response: IResponse, most: int) -> Deferred[bytes]:
     return done
 
 
-def _told(error: Exception) -> str:
-    """One line without a stranger's control characters."""
+def _reason(error: Exception) -> BaseException:
     reasons = getattr(error, "reasons", None)
-    if reasons:
-        error = reasons[0].value
+    return reasons[0].value if reasons else error
+
+
+def _told(error: BaseException) -> str:
+    """One line without a stranger's control characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return "".join(character if character.isprintable() else "?" for character in text)[:300]

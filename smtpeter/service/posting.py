@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -35,8 +35,10 @@ class Posting:
 
     _log = Logger()
 
-    def __init__(self, rounds: Rounds, clock: IReactorTime) -> None:
+    def __init__(self, rounds: Rounds, clock: IReactorTime, give_up: Callable[[], None]) -> None:
+        """`give_up` makes every post that is under way or wanted raise."""
         self._rounds = rounds
+        self._give_up = give_up
         self._clock = clock
         self._again: IDelayedCall | None = None  # set when there is more to do at once
         self._is_away = False  # the store did not answer last time
@@ -54,6 +56,7 @@ class Posting:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+        self._give_up()
         for working in list(self._working):
             working.cancel()
 
@@ -97,16 +100,28 @@ async def _of(work: Awaitable[None]) -> None:
     await work
 
 
+class Stopping(Exception):
+    """The server stops; what became of the request is not known."""
+
+
 class Poster:
-    """Makes webhooks' requests."""
+    """Makes webhooks' requests, until it is stopped."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        self._is_stopping = True
 
     async def __call__(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, /) -> Posted:
         try:
+            if self._is_stopping:
+                raise Stopping
             answer = await self._client.request("POST", url, headers, body)
         except NoAnswer as error:
+            if self._is_stopping:
+                raise Stopping from error
             return Posted(0, str(error))
         wait = answer.field("retry-after")
         return Posted(answer.status, "", float(wait) if wait.isdecimal() and len(wait) < 10 else 0.0)

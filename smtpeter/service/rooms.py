@@ -14,11 +14,14 @@ from typing import Any
 
 import msgspec
 from OpenSSL import SSL
+from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from smtpeter import __version__
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.journal.interface import Journal, Query
 from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.identifier import DeliveryId, Identifiers
 from smtpeter.message.options import Switches
@@ -39,6 +42,7 @@ from smtpeter.relay.settings import Mode
 from smtpeter.relay.settlement import Settling
 from smtpeter.relay.tls import Contexts
 from smtpeter.report.following import Following
+from smtpeter.report.metrics import CONTENT_TYPE, Metrics, Sources
 from smtpeter.report.notification import Notification
 from smtpeter.request.client import Client
 from smtpeter.rewrite.pipeline import Pipeline
@@ -54,6 +58,8 @@ from smtpeter.submission.delivery import Rules as SubmissionRules
 from smtpeter.submission.interface import Neighbours as SubmissionNeighbours
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.web.hits import Described
+from smtpeter.web.monitor import Monitor
+from smtpeter.web.pictures import Pictures
 from smtpeter.web.recorder import Recorder
 from smtpeter.web.server import Server
 from smtpeter.web.spill import Spill
@@ -63,6 +69,7 @@ from smtpeter.web.visit import Proxies
 _LARGE = (
     65_536  # octets of a message that is not rewritten beside the conversations: the worst below takes 100 ms
 )
+_PICTURE_TIME = 10.0  # seconds that a tracked image may take to come
 _TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
 
@@ -230,8 +237,9 @@ def submission(
 class Tracked:
     """What the tracking host asks about deliveries, by the spool."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, journal: Journal) -> None:
         self._spool = spool
+        self._journal = journal
 
     async def describe(self, delivery: DeliveryId, /) -> Described | None:
         found = await self._spool.delivery(delivery)
@@ -241,7 +249,9 @@ class Tracked:
         recipient = str(found.recipient.address)
         if message is None:
             return Described(found.message, "", recipient)
-        return Described(message.id, message.login, recipient, message.tags)
+        delivered = await self._journal.since(0, Query(delivery=delivery, kinds=("delivery",)), 1)
+        at = delivered[0].event.time if delivered else None
+        return Described(message.id, message.login, recipient, message.tags, at)
 
     def target(self, delivery: DeliveryId, number: int, /) -> Awaitable[str | None]:
         return self._spool.target(delivery, number)
@@ -251,17 +261,29 @@ def tracking(
     settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing]
 ) -> tuple[Recorder, Server]:
     """Who writes down clicks and opens, and the server that answers them."""
-    deliveries = Tracked(store.spool)
+    deliveries = Tracked(store.spool, store.journal)
     recorder = Recorder(reactor, deliveries, store.journal.append, Spill(settings.data_directory / "hits"))
     proxies = Proxies(settings.tracking.trusted_proxies)
-    handler = Tracking(ring, deliveries, recorder.record, proxies, reactor, now)
+    chosen = settings.tracking
+    names = SystemNames(reactor)
+    fetching = Client(reactor, names, allow_private=chosen.allow_private_addresses, time_limit=_PICTURE_TIME)
+    handler = Tracking(
+        ring,
+        deliveries,
+        recorder.record,
+        proxies,
+        reactor,
+        now,
+        pictures=Pictures(fetching.request, reactor) if chosen.images == "serve" else None,
+        anonymous=chosen.anonymous,
+    )
     return recorder, Server(handler.answer, reactor)
 
 
 def posting(settings: Settings, reactor: Any, store: Store) -> Posting:
     """Who posts events to webhooks."""
     poster = Poster(client(settings, reactor))
-    return Posting(Following(store.webhooks, store.journal, poster, gather, now), reactor)
+    return Posting(Following(store.webhooks, store.journal, poster, gather, now), reactor, poster.stop)
 
 
 def client(settings: Settings, reactor: Any) -> Client:
@@ -273,3 +295,24 @@ def client(settings: Settings, reactor: Any) -> Client:
         allow_private=chosen.allow_private_addresses,
         time_limit=chosen.timeout,
     )
+
+
+def monitor(
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    sessions: Callable[[], int],
+    visitors: Callable[[], int],
+    delay: Callable[[], float],
+) -> Server:
+    """What answers those who watch the server."""
+    directory = settings.data_directory
+
+    def free() -> int:
+        disk = os.statvfs(directory)
+        return disk.f_bavail * disk.f_frsize
+
+    sources = Sources(store.spool, store.journal, store.webhooks, sessions, visitors, delay, free, now)
+    metrics = Metrics(CollectorRegistry(), sources, __version__)
+    handler = Monitor(metrics.text, CONTENT_TYPE, store.spool.next_due, reactor)
+    return Server(handler.answer, reactor)

@@ -34,6 +34,7 @@ from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
+from smtpeter.service.lateness import Lateness
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
@@ -50,6 +51,7 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "submission.starttls": settings.submission.starttls,
         "submission.implicit_tls": settings.submission.implicit_tls,
         "tracking.listen": settings.tracking.listen,
+        "metrics.listen": settings.metrics.listen,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
 
@@ -156,6 +158,7 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
+        self._lateness = Lateness(reactor)
         self._filing = Filing(store.journal, reactor)
         self._posting = rooms.posting(settings, reactor, store)
         self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
@@ -169,6 +172,7 @@ class Smtpeter(Service):
             self._keys.start,
             self._forgetting.start,
             self._filing.start,
+            *((self._lateness.start,) if settings.metrics.listen else ()),
             self._posting.start,
             self._recorder.start,
             self._relay.startService,
@@ -194,6 +198,16 @@ class Smtpeter(Service):
         self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
+        monitor = rooms.monitor(
+            settings,
+            reactor,
+            store,
+            lambda: sum(factory.open for factory in self._sessions),
+            lambda: tracking.connections,
+            self._lateness.worst,
+        )
+        for text in settings.metrics.listen:
+            self._doors[text].build = monitor.buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -224,6 +238,7 @@ class Smtpeter(Service):
                 self._rewriting.stop,
                 self._forgetting.stop,
                 self._filing.stop,
+                self._lateness.stop,
                 self._posting.stop,
                 self._keys.stop,
             )

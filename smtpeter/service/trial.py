@@ -1,12 +1,12 @@
-"""One request to a webhook for the operator who tests it, in a process of a command."""
+"""One request to a webhook for the operator who tests it, in the process of a command."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.epollreactor import EPollReactor
-from twisted.internet.main import installReactor
+from twisted.internet.task import react
 
 from smtpeter.accounts.webhooks import Webhook
 from smtpeter.config import Settings
@@ -19,16 +19,12 @@ from smtpeter.service.posting import Poster
 
 def trial(settings: Settings, webhook: Webhook) -> Posted:
     """What the receiver answers now."""
-    reactor: Any = EPollReactor()  # type: ignore[no-untyped-call]
-    installReactor(reactor)  # type: ignore[no-untyped-call]  # TLS asks for it by itself
     held: list[Posted] = []
 
-    def begin() -> None:
+    async def ask(reactor: Any) -> None:
         headers, body = test_request(webhook, now())
-        poster = Poster(rooms.client(settings, reactor))
-        posting = Deferred.fromCoroutine(poster(webhook.url, headers, body))
-        posting.addCallback(held.append).addBoth(lambda _: reactor.stop())
+        held.append(await Poster(rooms.client(settings, reactor))(webhook.url, headers, body))
 
-    reactor.callWhenRunning(begin)
-    reactor.run()
+    with suppress(SystemExit):  # how it says that it is done
+        react(lambda reactor: Deferred.fromCoroutine(ask(reactor)))
     return held[0]

@@ -7,7 +7,7 @@ power cut.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from smtpeter.message.identifier import DeliveryId, MessageId
@@ -63,6 +63,9 @@ class Spool(Protocol):
 
     def next_due(self) -> Awaitable[float | None]:
         """When the next unclaimed delivery falls due; None when nothing waits."""
+
+    def counts(self) -> Awaitable[Mapping[str, int]]:
+        """How many deliveries are in each state that is not final, by the states' names."""
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /

@@ -49,6 +49,13 @@ def end(connection: Connection) -> int:
     return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
 
 
+def count(connection: Connection, cursor: int) -> tuple[int, dict[str, int]]:
+    last = end(connection) or cursor
+    fresh = events.c.seq.between(cursor + 1, last)
+    counted = select(events.c.kind, func.count()).where(fresh).group_by(events.c.kind)
+    return last, {name: number for name, number in connection.execute(counted)}  # noqa: C416 - for the types
+
+
 @dataclass(frozen=True, slots=True)
 class _Direction:
     """`order`: that of a column; `sign` makes numbers that grow that way."""

@@ -5,7 +5,7 @@ They keep the promises of spool.interface, journal.interface and accounts.interf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -125,6 +125,9 @@ class StoredSpool:
             altered += await self._access.write(spool.alter, asked, _spool_refuses)
         return altered
 
+    def counts(self) -> Deferred[dict[str, int]]:
+        return self._access.read(queue.counts, refuse=_spool_refuses)
+
     def forget_content(self, before: float, limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(
             self._forget(queue.with_old_content, queue.forget_content, before, limit)
@@ -180,6 +183,9 @@ class StoredJournal:
 
     def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
         return self._access.read(search.tallies, start, end, refuse=_journal_refuses)
+
+    def count(self, cursor: int, /) -> Deferred[tuple[int, Mapping[str, int]]]:
+        return self._access.read(journal.count, cursor, refuse=_journal_refuses)
 
     def digest(self, limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._digest(limit))

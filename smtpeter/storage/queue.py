@@ -50,6 +50,12 @@ def next_due(connection: Connection) -> float | None:
     return connection.execute(_NEXT_DUE).scalar_one_or_none()
 
 
+def counts(connection: Connection) -> dict[str, int]:
+    """How many deliveries are in each state that is not final."""
+    counted = select(deliveries.c.state, func.count()).where(queued).group_by(deliveries.c.state)
+    return {name: number for name, number in connection.execute(counted)}  # noqa: C416 - for the types
+
+
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
     return tuple(map(read_delivery, connection.execute(_found(wanted, limit))))

@@ -189,3 +189,12 @@ def test_a_part_of_the_filed_is_forgotten_and_the_rest_found(shelf):
     kept = Query(login="one", tags=("red",))
     assert {"attempt", "delivery"} == {entry.event.kind for entry in since(shelf, 0, kept)}
     assert () == since(shelf, 0, Query(kinds=("click",)))
+
+
+def test_what_came_after_a_cursor_is_counted_by_kind(shelf):
+    assert (0, {}) == shelf.run(shelf.journal.count(0))
+    append(shelf, *story())
+    first = since(shelf, limit=1)[0].cursor
+    end = shelf.run(shelf.journal.end())
+    assert (end, {"attempt": 5, "click": 6, "delivery": 6}) == shelf.run(shelf.journal.count(first))
+    assert (end, {}) == shelf.run(shelf.journal.count(end))

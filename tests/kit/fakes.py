@@ -98,6 +98,12 @@ class FakeJournal(_Fake):
                 counted[hour, entry.event.kind] += 1
         return tuple(Tally(*key, count) for key, count in sorted(counted.items()))
 
+    def count(self, cursor: int, /) -> Deferred[tuple[int, dict[str, int]]]:
+        return self._answer(self._count, cursor)
+
+    def _count(self, cursor: int) -> tuple[int, dict[str, int]]:
+        return self._end() or cursor, dict(Counter(e.event.kind for e in self.entries if e.cursor > cursor))
+
     def digest(self, limit: int, /) -> Deferred[int]:
         return self._answer(self._digest, limit)
 
@@ -280,6 +286,13 @@ class FakeSpool(_Fake):
             return None
         targets = self.shelf.messages[row.delivery.message].template.targets
         return targets[number].url if 0 <= number < len(targets) else None
+
+    def counts(self) -> Deferred[dict[str, int]]:
+        return self._answer(self._counts)
+
+    def _counts(self) -> dict[str, int]:
+        states = (row.delivery.state for row in self.shelf.rows.values())
+        return dict(Counter(state.value for state in states if not state.is_final))
 
     def next_due(self) -> Deferred[float | None]:
         return self._answer(self._next_due)
