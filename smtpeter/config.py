@@ -18,6 +18,7 @@ from msgspec import inspect
 
 from smtpeter.journal.events import KINDS
 from smtpeter.relay.settings import Settings as Relay
+from smtpeter.returns.settings import Settings as Bounces
 from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
 from smtpeter.web.settings import Tracking
@@ -64,6 +65,7 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     content: float = 7 * 86400.0
     events: float | dict[str, float] = 90 * 86400.0  # of all kinds, or by kind; others then as "default" says
+    returned: float = 30 * 86400.0
     links: float = 365 * 86400.0
 
     def __post_init__(self) -> None:
@@ -103,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     relay: Relay = Relay()
     rewrite: Workers = Workers()
     tracking: Tracking = Tracking()
+    bounces: Bounces = Bounces()
     retention: Retention = Retention()
     webhooks: Webhooks = Webhooks()
     metrics: Metrics = Metrics()
@@ -114,7 +117,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 # Known keys whose room is not built: refused by name, so that nobody believes in them.
 NOT_BUILT = {
-    "bounces": "bounce tracking",
     "web": "the dashboard and the REST API",
     "relay.source_addresses": "source addresses",
     "relay.sites": "limits per site",
@@ -164,10 +166,10 @@ def _refuse_not_built(document: Mapping[str, Any]) -> None:
     if isinstance(server, Mapping) and server.get("workers", 1) != 1:
         raise Misconfigured("server.workers: expected 1: more workers are not built yet in this version")
     store = document.get("store")
-    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith("sqlite:"):
-        raise Misconfigured(
-            "store.url: expected sqlite:///FILE: other stores are not built yet in this version"
-        )
+    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
+        ("sqlite:", "postgresql:", "postgresql+psycopg:")
+    ):
+        raise Misconfigured("store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
 
 
 def _durations(value: Any, kind: inspect.Type, key: str) -> Any:

@@ -15,10 +15,11 @@ from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
+from smtpeter.cli.suppression import suppression
 from smtpeter.cli.webhook import webhook
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "suppression", "backup", "restore", "doctor"),
+    ("operator", "token", "backup", "restore", "doctor"),
 )
 
 
@@ -63,6 +64,9 @@ def check_config(config_file: Path) -> None:
     click.echo(f"{config_file}: can be used")
 
 
-_COMMANDS: tuple[Any, ...] = (login, domain, queue, message, events, explain, key, sandbox, webhook)
+_COMMANDS: tuple[Any, ...] = (
+    *(login, suppression, domain, queue, message, events, explain, key, sandbox),
+    webhook,
+)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -10,7 +10,7 @@ import csv
 import enum
 import io
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,8 +18,10 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from smtpeter.journal.columns import columns
-from smtpeter.journal.events import Event
+from smtpeter.journal.events import CameBack, Event
 from smtpeter.journal.interface import Entry, Journal, Query, Tally
+
+Original = Callable[[int], Awaitable[bytes | None]]
 
 _PLACE = ("city", "countryname", "countrycode", "regioncode", "templateid")
 _RETURNED = ("id", "time", "envelope", "recipient", "mime", "tags", "templateid")
@@ -110,8 +112,13 @@ def listed(tallies: Iterable[Tally]) -> dict[date, tuple[str, ...]]:
     return {day: found[day] for day in sorted(found) if found[day]}
 
 
-async def write(journal: Journal, prefix: str, day: date, form: Format) -> AsyncIterator[str]:
-    """The log file, piece by piece; raises JournalUnavailable."""
+async def write(
+    journal: Journal, original: Original, prefix: str, day: date, form: Format
+) -> AsyncIterator[str]:
+    """The log file, piece by piece; raises JournalUnavailable, and what `original` raises.
+
+    `original` gives the text of what came back, for the column `mime`.
+    """
     log = LOGS[prefix]
     start, end = span(day)
     query = Query(kinds=(log.kind,), start=start, end=end)
@@ -119,7 +126,8 @@ async def write(journal: Journal, prefix: str, day: date, form: Format) -> Async
     cursor, is_first = 0, True
     entries: tuple[Entry, ...] = await journal.since(cursor, query, _PAGE)
     while entries:
-        yield _lines(log, form, (entry.event for entry in entries), is_first=is_first)
+        rows = [await _row(log, entry.event, original) for entry in entries]
+        yield _lines(log, form, rows, is_first=is_first)
         cursor, is_first = entries[-1].cursor, False
         entries = await journal.since(cursor, query, _PAGE)
     yield _tail(form)
@@ -141,8 +149,7 @@ def _tail(form: Format) -> str:
     return {Format.JSON: "]\n", Format.XML: "</records>\n"}.get(form, "")
 
 
-def _lines(log: Log, form: Format, events: Iterable[Event], *, is_first: bool) -> str:
-    rows = (_row(log, event) for event in events)
+def _lines(log: Log, form: Format, rows: Iterable[tuple[str, ...]], *, is_first: bool) -> str:
     match form:
         case Format.CSV | Format.CSV_HEADER:
             return _csv(rows)
@@ -153,8 +160,11 @@ def _lines(log: Log, form: Format, events: Iterable[Event], *, is_first: bool) -
             return "".join(_xml(log.columns, row) for row in rows)
 
 
-def _row(log: Log, event: Event) -> tuple[str, ...]:
+async def _row(log: Log, event: Event, original: Original) -> tuple[str, ...]:
     data = columns(event)
+    if isinstance(event, CameBack) and event.original is not None:
+        text = await original(event.original)
+        data["mime"] = "" if text is None else text.decode("utf-8", "replace")
     return tuple(str(data.get(column, "")) for column in log.columns)
 
 

@@ -24,6 +24,7 @@ from smtpeter.accounts.webhooks import (
     WebhookId,
     Webhooks,
 )
+from smtpeter.journal.events import CameBack, Event
 from smtpeter.journal.interface import Entry, Journal, Query
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.report import webhook as message
@@ -91,12 +92,25 @@ class _Round:
         return self.weight > 10
 
 
+class Originals(Protocol):
+    """Where the texts of what came back are kept."""
+
+    def original(self, number: int, /) -> Awaitable[bytes | None]: ...
+
+
 class Follower:
     """Follows the journal for one webhook; `work` does one round. `now` gives Unix seconds."""
 
     def __init__(
-        self, ledger: Webhooks, journal: Journal, post: Post, gather: Gather, now: Callable[[], float]
+        self,
+        ledger: Webhooks,
+        journal: Journal,
+        originals: Originals,
+        post: Post,
+        gather: Gather,
+        now: Callable[[], float],
     ) -> None:
+        self._originals = originals
         self._ledger = ledger
         self._journal = journal
         self._post = post
@@ -151,8 +165,15 @@ class Follower:
                     break
 
     async def _tell(self, webhook: Webhook, entry: Entry) -> Posted:
-        headers, body = message.request(webhook, entry, self._now())
+        headers, body = message.request(webhook, entry, self._now(), await self._original(entry.event))
         return await self._post(webhook.url, headers, body)
+
+    async def _original(self, event: Event) -> str:
+        """The text of what came back, for as long as it is kept."""
+        if not isinstance(event, CameBack) or event.original is None:
+            return ""
+        text = await self._originals.original(event.original)
+        return "" if text is None else text.decode("utf-8", "replace")
 
     def _set_aside(
         self, state: _Round, entries: Sequence[Entry], waits: frozenset[DeliveryId]
@@ -222,11 +243,17 @@ class Following:
     """All webhooks; `work` does a round of each that is not waiting for its time or still busy."""
 
     def __init__(
-        self, ledger: Webhooks, journal: Journal, post: Post, gather: Gather, now: Callable[[], float]
+        self,
+        ledger: Webhooks,
+        journal: Journal,
+        originals: Originals,
+        post: Post,
+        gather: Gather,
+        now: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._now = now
-        self._make = partial(Follower, ledger, journal, post, gather, now)
+        self._make = partial(Follower, ledger, journal, originals, post, gather, now)
         self._followers: dict[WebhookId, Follower] = {}
         self._busy: set[WebhookId] = set()
 

@@ -39,9 +39,14 @@ def identifier(cursor: int) -> str:
     return f"evt_{cursor}"
 
 
-def request(webhook: Webhook, entry: Entry, now: float) -> tuple[tuple[tuple[str, str], ...], bytes]:
-    """Header fields and body of the request that tells this event."""
-    return _signed(webhook, identifier(entry.cursor), variables(entry.event), now)
+def request(
+    webhook: Webhook, entry: Entry, now: float, mime: str = ""
+) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """Header fields and body of the request that tells this event; `mime` is the text of what came back."""
+    told = variables(entry.event)
+    if mime:
+        told["mime"] = mime
+    return _signed(webhook, identifier(entry.cursor), told, now)
 
 
 def test_request(webhook: Webhook, now: float) -> tuple[tuple[tuple[str, str], ...], bytes]:
@@ -98,7 +103,7 @@ def variables(event: Event) -> dict[str, Any]:
 
 
 def _bounce(data: dict[str, Any]) -> dict[str, Any]:
-    return {"envelope": data.get("envelope"), "mime": data.get("mime")}
+    return {"envelope": data.get("envelope")}
 
 
 def _failure(data: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +143,7 @@ def _click(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _abuse(data: dict[str, Any]) -> dict[str, Any]:
-    return {"emailfrom": data.get("emailfrom"), "mime": data.get("mime")}
+    return {"emailfrom": data.get("emailfrom")}
 
 
 def _header(data: dict[str, Any], name: str) -> str:

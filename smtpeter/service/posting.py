@@ -18,6 +18,7 @@ from smtpeter.accounts.webhooks import Webhook
 from smtpeter.journal.interface import JournalUnavailable
 from smtpeter.report.following import Posted
 from smtpeter.request.client import Client, NoAnswer
+from smtpeter.spool.interface import SpoolUnavailable
 
 _EVERY = 0.5  # seconds
 
@@ -81,7 +82,7 @@ class Posting:
     def _failed(self, failure: Failure) -> None:
         if not self._loop.running:
             return  # cancelled by us
-        if not failure.check(AccountsUnavailable, JournalUnavailable):
+        if not failure.check(AccountsUnavailable, JournalUnavailable, SpoolUnavailable):
             self._log.failure("a webhook could not be worked on", failure=failure)
         elif not self._is_away:
             self._is_away = True

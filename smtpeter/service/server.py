@@ -29,7 +29,7 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.rewrite.signature import Signatures
-from smtpeter.service import rooms
+from smtpeter.service import returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
@@ -52,6 +52,7 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "submission.implicit_tls": settings.submission.implicit_tls,
         "tracking.listen": settings.tracking.listen,
         "metrics.listen": settings.metrics.listen,
+        "bounces.listen": settings.bounces.listeners,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
 
@@ -161,9 +162,13 @@ class Smtpeter(Service):
         self._lateness = Lateness(reactor)
         self._filing = Filing(store.journal, reactor)
         self._posting = rooms.posting(settings, reactor, store)
-        self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
+        self._forgetting = Forgetting(
+            settings.retention, store.spool, store.journal, store.returns, store.suppressions, now, reactor
+        )
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
+        self._reading = ThreadPool(0, 1, "smtpeter-recognise")
+        self._reading.start()
         try:
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
@@ -187,10 +192,10 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, made, self._keys)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made
+            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -198,6 +203,12 @@ class Smtpeter(Service):
         self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
+        returns = returning.server(
+            settings, reactor, store, self._keys, made, self._reading, rooms.certificates(settings)
+        )
+        for text, factory in returns.listeners():
+            self._doors[text].build = factory.buildProtocol
+            self._sessions.append(factory)
         monitor = rooms.monitor(
             settings,
             reactor,
@@ -243,7 +254,13 @@ class Smtpeter(Service):
                 self._keys.stop,
             )
         )
-        for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
+        for stop in (
+            self._relay.stopService,
+            self._recorder.stop,
+            self._pool.stop,
+            self._reading.stop,
+            self._store.stop,
+        ):
             await self._all((stop,))
 
     async def _all(self, stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smtpeter.journal import daily
 from smtpeter.journal.daily import LOGS, MEDIA_TYPES, Format, NoSuchLog
-from smtpeter.journal.events import KINDS, Attempt, Click, Delivered, Failed
+from smtpeter.journal.events import KINDS, Attempt, Bounced, Click, Delivered, Failed
 from smtpeter.journal.interface import Tally
 from tests.kit.fakes import FakeJournal
 
@@ -20,11 +20,16 @@ DAY = date(2026, 1, 2)
 NOON = 1_767_355_200.0  # 2026-01-02 12:00:00 UTC
 
 
+async def original(number):
+    """The text of what came back."""
+    return {5: b"Subject: gone\r\n\r\n\xff"}.get(number)
+
+
 def written(journal, prefix, form, day=DAY):
     """The whole file."""
 
     async def gather():
-        return "".join([piece async for piece in daily.write(journal, prefix, day, form)])
+        return "".join([piece async for piece in daily.write(journal, original, prefix, day, form)])
 
     coroutine = gather()
     try:
@@ -191,7 +196,7 @@ def test_the_listing_names_what_there_is():
 
 def test_each_kind_of_the_journal_has_the_columns_of_its_file():
     """What is not known here (places) is empty; what is known has its name."""
-    unknown = {"city", "countryname", "countrycode", "regioncode"}
+    unknown = {"mime", "city", "countryname", "countrycode", "regioncode"}
     for log in LOGS.values():
         if log.kind in KINDS:
             event = KINDS[log.kind](time=NOON, delivery=7, message=70)
@@ -206,3 +211,10 @@ def test_an_attempt_tells_its_switches():
     event = Attempt(time=NOON, delivery=7, message=70, properties=("inlinecss", "trackclicks"))
     [told] = json.loads(written(journal(event), "attempts", Format.JSON))
     assert "inlinecss;trackclicks" == told["properties"]
+
+
+@pytest.mark.parametrize(("number", "text"), [(5, "Subject: gone\r\n\r\n\ufffd"), (6, ""), (None, "")])
+def test_what_came_back_has_its_text_for_as_long_as_it_is_kept(number, text):
+    event = Bounced(time=NOON, delivery=7, message=70, original=number)
+    [told] = json.loads(written(journal(event), "bounces", Format.JSON))
+    assert text == told["mime"]

@@ -1,10 +1,12 @@
 """Posting to webhooks: nothing is lost, each delivery's events come in order, and one bad event delays no other."""
 
+import json
+
 import pytest
 from twisted.internet.defer import Deferred, succeed
 
 from smtpeter.accounts.webhooks import KINDS, DutyLost, Progress, Webhook
-from smtpeter.journal.events import Attempt, Click, Delivered, Open
+from smtpeter.journal.events import Attempt, Bounced, Click, Delivered, Open, Responded
 from smtpeter.report.following import Following, Posted
 from smtpeter.service.posting import gather
 from smtpeter.storage import workers
@@ -45,8 +47,16 @@ class House:
 
     def new_process(self):
         return Following(
-            self.stored.webhooks, self.stored.journal, self.receiver.post, gather, lambda: self.receiver.now
+            self.stored.webhooks,
+            self.stored.journal,
+            self,
+            self.receiver.post,
+            gather,
+            lambda: self.receiver.now,
         )
+
+    def original(self, number):
+        return succeed({5: b"Subject: gone"}.get(number))
 
     def happen(self, *deliveries, kind=Delivered):
         events = [kind(time=self.receiver.now, delivery=n, message=n * 10) for n in deliveries]
@@ -269,3 +279,15 @@ def test_progress_made_while_somebody_asked_for_a_replay_is_not_kept(house, stor
     result(stored.webhooks.replay(1, 0))
     result(stored.webhooks.record(Progress(1, 3, 3, house.health())))
     assert [0] == [one.cursor for one in result(stored.webhooks.webhooks())]
+
+
+def test_what_came_back_is_posted_with_its_text(house):
+    facts = {"time": START, "delivery": 1, "message": 10}
+    bodies = []
+    house.receiver.post = lambda _url, _headers, body: bodies.append(json.loads(body)) or succeed(Posted(200))
+    house.following = house.new_process()
+    result(house.stored.journal.append([Bounced(**facts, original=5), Responded(**facts, original=6)]))
+    house.work()
+    assert [("bounce", "Subject: gone"), ("bounce", None)] == [
+        (one["type"], one.get("mime")) for one in bodies
+    ]
