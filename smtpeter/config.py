@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from smtpeter.journal.events import KINDS
 from smtpeter.relay.settings import Settings as Relay
 from smtpeter.returns.settings import Settings as Bounces
 from smtpeter.rewrite.settings import Workers
@@ -63,9 +64,35 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Section [retention]: how long what is no longer queued is kept. Durations are seconds."""
 
     content: float = 7 * 86400.0
-    events: float = 90 * 86400.0
+    events: float | dict[str, float] = 90 * 86400.0  # of all kinds, or by kind; others then as "default" says
     returned: float = 30 * 86400.0
     links: float = 365 * 86400.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.events, dict):
+            for kind in self.events:
+                if kind not in {*KINDS, "default"}:
+                    known = ", ".join(sorted(KINDS))
+                    raise ValueError(f"events: {kind!r}: expected one of {known}, or default")
+
+    def of(self, kind: str) -> float:
+        """How long events of this kind are kept, seconds."""
+        if isinstance(self.events, float):
+            return self.events
+        return self.events.get(kind, self.events.get("default", 90 * 86400.0))
+
+
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [webhooks]."""
+
+    allow_private_addresses: bool = False
+    timeout: float = 15.0
+
+
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [metrics]: off unless a listener is named."""
+
+    listen: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -80,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tracking: Tracking = Tracking()
     bounces: Bounces = Bounces()
     retention: Retention = Retention()
+    webhooks: Webhooks = Webhooks()
+    metrics: Metrics = Metrics()
 
     @property
     def data_directory(self) -> Path:
@@ -145,6 +174,10 @@ def _durations(value: Any, kind: inspect.Type, key: str) -> Any:
     match kind:
         case inspect.FloatType():
             return duration(value, key)
+        case inspect.UnionType(types=types) if isinstance(value, Mapping) and any(
+            isinstance(one, inspect.DictType) for one in types
+        ):
+            return {name: duration(one, f"{key}.{name}") for name, one in value.items()}
         case inspect.UnionType(types=types) if any(isinstance(one, inspect.FloatType) for one in types):
             return duration(value, key)
         case inspect.VarTupleType(item_type=item) if isinstance(value, list):

@@ -17,9 +17,10 @@ from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
 from smtpeter.cli.suppression import suppression
+from smtpeter.cli.webhook import webhook
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "webhook", "backup", "restore", "doctor"),
+    ("operator", "token", "backup", "restore", "doctor"),
 )
 
 
@@ -65,6 +66,6 @@ def check_config(config_file: Path) -> None:
 
 
 _COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
-_COMMANDS += (copy_store,)
+_COMMANDS += (copy_store, webhook)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -11,7 +13,9 @@ import click
 from smtpeter.cli.output import json_option, print_json, print_line, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
 from smtpeter.config import Misconfigured, duration
+from smtpeter.journal import daily
 from smtpeter.journal.columns import record
+from smtpeter.journal.daily import LOGS, Format
 from smtpeter.journal.events import KINDS, CameBack
 from smtpeter.journal.interface import Entry, Query
 from smtpeter.message.identifier import DeliveryId, MessageId
@@ -137,7 +141,14 @@ def _line(event: dict[str, Any]) -> str:
 
 @click.command()
 @click.option("--follow", is_flag=True, help="Go on with what comes, one JSON object a line.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(sorted(KINDS)), help="Only of this kind.")
+@click.option(
+    "--kind",
+    "--kinds",
+    "kinds",
+    multiple=True,
+    type=click.Choice(sorted({*KINDS, *LOGS})),
+    help="Only of this kind; with --day, the log file of this name, such as clicks.",
+)
 @click.option("--id", "delivery", default=None, help="Of this delivery.")
 @click.option("--message", "message_id", default=None, help="Of this message.")
 @click.option("--recipient", default=None, help="About this recipient.")
@@ -145,6 +156,10 @@ def _line(event: dict[str, Any]) -> str:
 @click.option("--tag", "tags", multiple=True, help="With this tag; all that are named must be there.")
 @click.option("--since", default=None, help='Only of the last "90s", "5m", "2h" or "7d".')
 @click.option("--limit", default=1000, show_default=True, help="At most so many, when not following.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The log file of this UTC day.")
+@click.option(
+    "--format", "form", type=click.Choice([one.value for one in Format]), default="csv", help="With --day."
+)
 @json_option
 @with_store
 def events(
@@ -158,16 +173,24 @@ def events(
     tags: tuple[str, ...],
     since: str | None,
     limit: int,
+    day: datetime | None,
+    form: str,
     as_json: bool,
 ) -> None:
-    """The journal, in order."""
+    """The journal, in order; with --day, one of its daily log files."""
+    names = {log.kind: name for name, log in LOGS.items()}
+    if day is not None:
+        if len(kinds) != 1 or names.get(kinds[0], kinds[0]) not in LOGS:
+            raise click.UsageError(f"--day: name one log file by --kind, of {', '.join(LOGS)}")
+        _write_day(store, names.get(kinds[0], kinds[0]), day.date(), Format(form))
+        return
     query = Query(
         delivery=DeliveryId(identified(delivery)) if delivery else None,
         message=MessageId(identified(message_id)) if message_id else None,
         recipient=recipient,
         login=login,
         tags=tags,
-        kinds=kinds or None,
+        kinds=tuple(LOGS[kind].kind if kind in LOGS else kind for kind in kinds) or None,
         start=None if since is None else time.time() - _seconds(since),  # noqa: TID251 - a door
     )
     if follow:
@@ -180,6 +203,14 @@ def events(
     for one in found:
         data = one["data"]
         click.echo(f"{data['id']}  {_line(one)}  {safe(data['recipient'])}")
+
+
+def _write_day(store: Ledgers, log: str, day: date, form: Format) -> None:
+    """Piece by piece; in a command every piece is there at once."""
+    pieces = daily.write(store.journal, store.returns.original, log, day, form)
+    with suppress(StopAsyncIteration):
+        while True:
+            click.echo(store.run(anext(pieces)), nl=False)
 
 
 def _seconds(text: str) -> float:

@@ -14,6 +14,7 @@ from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Suppressions
+from smtpeter.accounts.webhooks import Webhooks
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
 from smtpeter.service.answer import answered
@@ -39,6 +40,7 @@ class Ledgers:
         self.returns: Returns = store.returns
         self.suppressions: Suppressions = store.suppressions
         self.sites: SiteBook = store.sites
+        self.webhooks: Webhooks = store.webhooks
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)

@@ -109,6 +109,8 @@ class Click(Event, frozen=True, kw_only=True):
     headers: str = ""  # the request's header fields, one a line
     url: str = ""  # as it stands in the message
     destination: str = ""  # where the clicker was sent
+    verdict: str = ""  # human or machine
+    rule: str = ""  # that made it a machine
 
 
 class Open(Event, frozen=True, kw_only=True):
@@ -119,6 +121,8 @@ class Open(Event, frozen=True, kw_only=True):
     ip: str = ""
     headers: str = ""
     protocol: str = ""  # http or https
+    verdict: str = ""  # human or machine
+    rule: str = ""  # that made it a machine
 
 
 class CameBack(Event, frozen=True, kw_only=True):

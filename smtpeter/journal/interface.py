@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,15 @@ class Entry:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many events of a kind happened in the hour that begins at `hour`, Unix seconds."""
+
+    hour: int
+    kind: str
+    count: int
+
+
 class Journal(Protocol):
     """Append-only, but for `forget`; raises JournalUnavailable when the store cannot do it now."""
 
@@ -47,6 +56,21 @@ class Journal(Protocol):
 
     def since(self, cursor: int, query: Query, limit: int, /) -> Awaitable[tuple[Entry, ...]]:
         """Events after `cursor` (0: from the first kept), in order; none ever appears behind a cursor given out."""
+
+    def before(self, cursor: int | None, query: Query, limit: int, /) -> Awaitable[tuple[Entry, ...]]:
+        """Events before `cursor` (None: from the last), the last first."""
+
+    def end(self) -> Awaitable[int]:
+        """The cursor of the last event, behind which there is nothing yet; 0 when none is kept."""
+
+    def tallies(self, start: float, end: float, /) -> Awaitable[tuple[Tally, ...]]:
+        """What happened in the hours from `start` to `end` (exclusive), Unix seconds, by hour and kind."""
+
+    def count(self, cursor: int, /) -> Awaitable[tuple[int, Mapping[str, int]]]:
+        """Where the journal ends now, and how many events of each kind came after `cursor`."""
+
+    def digest(self, limit: int, /) -> Awaitable[int]:
+        """Make up to `limit` events that came lately as quick to find as the older ones; how many. Once in a while."""
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Awaitable[int]:
         """Forget up to `limit` events of these kinds that happened before `before`, oldest first; how many."""

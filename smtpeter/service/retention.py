@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -73,7 +74,7 @@ class Forgetting:
         steps: tuple[tuple[Forget, float], ...] = (
             (self._spool.forget_content, kept.content),
             (self._spool.forget_messages, max(kept.links, kept.content)),
-            (self._forget_events, kept.events),
+            *((partial(self._forget_events, kinds), age) for age, kinds in self._ages().items()),
             (self._returns.forget, kept.returned),
             (self._suppressions.forget, 0.0),  # what has expired counts no longer
         )
@@ -81,5 +82,13 @@ class Forgetting:
             while await forget(self._now() - age, _BATCH):
                 await deferLater(self._clock, _BREATH)
 
-    def _forget_events(self, before: float, limit: int) -> Awaitable[int]:
-        return self._journal.forget(before, tuple(KINDS), limit)
+    def _ages(self) -> dict[float, tuple[str, ...]]:
+        """The kinds of events that are kept so long."""
+        ages: dict[float, tuple[str, ...]] = {}
+        for kind in KINDS:
+            age = self._retention.of(kind)
+            ages[age] = (*ages.get(age, ()), kind)
+        return ages
+
+    def _forget_events(self, kinds: tuple[str, ...], before: float, limit: int) -> Awaitable[int]:
+        return self._journal.forget(before, kinds, limit)

@@ -15,12 +15,15 @@ from typing import Any
 
 import msgspec
 from OpenSSL import SSL
+from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from smtpeter import __version__
 from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.journal.interface import Journal, Query
 from smtpeter.message.identifier import DeliveryId, Identifiers
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
@@ -41,12 +44,16 @@ from smtpeter.relay.settings import Mode
 from smtpeter.relay.settlement import Settling
 from smtpeter.relay.sites import ExchangerSites, OneSite, Sites
 from smtpeter.relay.tls import Contexts
+from smtpeter.report.following import Following
+from smtpeter.report.metrics import CONTENT_TYPE, Metrics, Sources
 from smtpeter.report.notification import Notification
+from smtpeter.request.client import Client
 from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
 from smtpeter.service.host import AVAILABLE, now
 from smtpeter.service.keys import Keys
+from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
@@ -57,12 +64,15 @@ from smtpeter.submission.delivery import Rules as SubmissionRules
 from smtpeter.submission.interface import Neighbours as SubmissionNeighbours
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.web.hits import Described
+from smtpeter.web.monitor import Monitor
+from smtpeter.web.pictures import Pictures
 from smtpeter.web.recorder import Recorder
 from smtpeter.web.server import Server
 from smtpeter.web.spill import Spill
 from smtpeter.web.tracking import Tracking
 from smtpeter.web.visit import Proxies
 
+_PICTURE_TIME = 10.0  # seconds that a tracked image may take to come
 _TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
 
@@ -271,8 +281,9 @@ def submission(
 class Tracked:
     """What the tracking host asks about deliveries, by the spool."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, journal: Journal) -> None:
         self._spool = spool
+        self._journal = journal
 
     async def describe(self, delivery: DeliveryId, /) -> Described | None:
         found = await self._spool.delivery(delivery)
@@ -282,7 +293,9 @@ class Tracked:
         recipient = str(found.recipient.address)
         if message is None:
             return Described(found.message, "", recipient)
-        return Described(message.id, message.login, recipient, message.tags)
+        delivered = await self._journal.since(0, Query(delivery=delivery, kinds=("delivery",)), 1)
+        at = delivered[0].event.time if delivered else None
+        return Described(message.id, message.login, recipient, message.tags, at)
 
     def target(self, delivery: DeliveryId, number: int, /) -> Awaitable[str | None]:
         return self._spool.target(delivery, number)
@@ -292,10 +305,22 @@ def tracking(
     settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing], number: int = 1
 ) -> tuple[Recorder, Server]:
     """Who writes down clicks and opens, and the server that answers them, in process `number` of this host."""
-    deliveries = Tracked(store.spool)
+    deliveries = Tracked(store.spool, store.journal)
     recorder = Recorder(reactor, deliveries, store.journal.append, _spill(settings, number))
     proxies = Proxies(settings.tracking.trusted_proxies)
-    handler = Tracking(ring, deliveries, recorder.record, proxies, reactor, now)
+    chosen = settings.tracking
+    names = SystemNames(reactor)
+    fetching = Client(reactor, names, allow_private=chosen.allow_private_addresses, time_limit=_PICTURE_TIME)
+    handler = Tracking(
+        ring,
+        deliveries,
+        recorder.record,
+        proxies,
+        reactor,
+        now,
+        pictures=Pictures(fetching.request, reactor) if chosen.images == "serve" else None,
+        anonymous=chosen.anonymous,
+    )
     return recorder, Server(handler.answer, reactor)
 
 
@@ -311,3 +336,43 @@ def _spill(settings: Settings, number: int) -> Spill:
             with suppress(OSError):  # the next start tries again
                 spill.adopt(other)
     return spill
+
+
+def posting(settings: Settings, reactor: Any, store: Store) -> Posting:
+    """Who posts events to webhooks."""
+    poster = Poster(client(settings, reactor))
+    return Posting(
+        Following(store.webhooks, store.journal, store.returns, poster, gather, now), reactor, poster.stop
+    )
+
+
+def client(settings: Settings, reactor: Any) -> Client:
+    """Makes requests to hosts that others have named."""
+    chosen = settings.webhooks
+    return Client(
+        reactor,
+        SystemNames(reactor),
+        allow_private=chosen.allow_private_addresses,
+        time_limit=chosen.timeout,
+    )
+
+
+def monitor(
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    sessions: Callable[[], int],
+    visitors: Callable[[], int],
+    delay: Callable[[], float],
+) -> Server:
+    """What answers those who watch the server."""
+    directory = settings.data_directory
+
+    def free() -> int:
+        disk = os.statvfs(directory)
+        return disk.f_bavail * disk.f_frsize
+
+    sources = Sources(store.spool, store.journal, store.webhooks, sessions, visitors, delay, free, now)
+    metrics = Metrics(CollectorRegistry(), sources, __version__)
+    handler = Monitor(metrics.text, CONTENT_TYPE, store.spool.next_due, reactor)
+    return Server(handler.answer, reactor)

@@ -32,8 +32,10 @@ from smtpeter.config import Misconfigured, Settings
 from smtpeter.rewrite.signature import Signatures
 from smtpeter.service import returning, rooms
 from smtpeter.service.answer import answered
+from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
+from smtpeter.service.lateness import Lateness
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
@@ -52,6 +54,7 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "submission.starttls": settings.submission.starttls,
         "submission.implicit_tls": settings.submission.implicit_tls,
         "tracking.listen": settings.tracking.listen,
+        "metrics.listen": settings.metrics.listen,
         "bounces.listen": settings.bounces.listeners,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
@@ -199,6 +202,9 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
+        self._lateness = Lateness(reactor)
+        self._filing = Filing(store.journal, reactor)
+        self._posting = rooms.posting(settings, reactor, store)
         self._forgetting = Forgetting(
             settings.retention, store.spool, store.journal, store.returns, store.suppressions, now, reactor
         )
@@ -213,11 +219,18 @@ class Smtpeter(Service):
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
             end(str(error))
-        for start in (self._keys.start, self._recorder.start, self._relay.startService):
+        if settings.metrics.listen:
+            self._lateness.start()
+        for start in (
+            self._keys.start,
+            self._posting.start,
+            self._recorder.start,
+            self._relay.startService,
+        ):
             start()
         if self._place.number == 1:  # once on a host
-            self._forgetting.start()
-            self._nearness.start()
+            for start in (self._forgetting.start, self._filing.start, self._nearness.start):
+                start()
         # What is there now stays: no collection shall look at it again and hold up the reactor for it.
         gc.collect()
         gc.freeze()
@@ -248,6 +261,16 @@ class Smtpeter(Service):
         for text, factory in returns.listeners():
             self._doors[text].build = factory.buildProtocol
             self._sessions.append(factory)
+        monitor = rooms.monitor(
+            settings,
+            reactor,
+            store,
+            lambda: sum(factory.open for factory in self._sessions),
+            lambda: tracking.connections,
+            self._lateness.worst,
+        )
+        for text in settings.metrics.listen:
+            self._doors[text].build = monitor.buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -272,7 +295,8 @@ class Smtpeter(Service):
         """Each step whatever became of the one before: what is in the store must be written."""
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
-        await self._all((self._rewriting.stop, self._forgetting.stop, self._nearness.stop, self._keys.stop))
+        duties = self._forgetting, self._filing, self._nearness, self._lateness, self._posting, self._keys
+        await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
         pools = self._pool.stop, self._reading.stop, self._signing.stop
         for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))

@@ -68,6 +68,11 @@ class SessionFactory(ServerFactory):
         self._sessions.add(session)
         return session
 
+    @property
+    def open(self) -> int:
+        """How many conversations there are now."""
+        return len(self._sessions)
+
     def _too_many(self, address: str) -> None:
         if count := self._excess.due(source_of(address)):
             self._log.warn(

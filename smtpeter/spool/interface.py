@@ -7,7 +7,7 @@ power cut.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from smtpeter.message.edit import Report, Template
@@ -80,6 +80,9 @@ class Spool(Protocol):
         Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
         times stays apart.
         """
+
+    def counts(self) -> Awaitable[Mapping[str, int]]:
+        """How many deliveries are in each state that is not final, by the states' names."""
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
-from smtpeter.journal.interface import Entry, JournalUnavailable, Query
+from smtpeter.journal.interface import Entry, JournalUnavailable, Query, Tally
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
@@ -23,7 +23,7 @@ from smtpeter.spool.quota import Want
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
 from smtpeter.spool.waiting import SiteState
-from smtpeter.storage import claims, journal, pending, queue, quotas, sites, spool
+from smtpeter.storage import claims, journal, pending, queue, quotas, search, sites, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -33,7 +33,8 @@ _T = TypeVar("_T")
 _ALTER_DELIVERIES = 250
 _FORGET_MESSAGES = 100
 _FORGET_OCTETS = 4_194_304
-_FORGET_EVENTS = 1000
+_FORGET_EVENTS = 250
+_DIGEST_EVENTS = 500
 
 
 def _spool_refuses(trouble: Trouble) -> SpoolUnavailable:
@@ -151,6 +152,9 @@ class StoredSpool:
             altered += await self._access.write(spool.alter, asked, _spool_refuses)
         return altered
 
+    def counts(self) -> Deferred[dict[str, int]]:
+        return self._access.read(queue.counts, refuse=_spool_refuses)
+
     def forget_content(self, before: float, limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(
             self._forget(queue.with_old_content, queue.forget_content, before, limit)
@@ -197,6 +201,32 @@ class StoredJournal:
 
     def since(self, cursor: int, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
         return self._access.read(journal.since, cursor, query, limit, refuse=_journal_refuses)
+
+    def before(self, cursor: int | None, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
+        return self._access.read(journal.before, cursor, query, limit, refuse=_journal_refuses)
+
+    def end(self) -> Deferred[int]:
+        return self._access.read(journal.end, refuse=_journal_refuses)
+
+    def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
+        return self._access.read(search.tallies, start, end, refuse=_journal_refuses)
+
+    def count(self, cursor: int, /) -> Deferred[tuple[int, Mapping[str, int]]]:
+        return self._access.read(journal.count, cursor, refuse=_journal_refuses)
+
+    def digest(self, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._digest(limit))
+
+    async def _digest(self, limit: int) -> int:
+        end = await self.end()
+        done = 0
+        while done < limit:
+            portion = min(_DIGEST_EVENTS, limit - done)
+            filed = await self._access.write(search.digest, (portion, end), _journal_refuses)
+            done += filed
+            if filed < portion:
+                break
+        return done
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._forget(before, tuple(kinds), limit))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, select
 
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
@@ -58,6 +58,12 @@ def far(connection: Connection, latest: float, limit: int) -> tuple[DeliveryId, 
     """Those that wait for a time after `latest`."""
     query = select(deliveries.c.id).where(deliveries.c.state == State.DUE.value, queued)
     return tuple(connection.execute(query.where(deliveries.c.due_at > latest).limit(limit)).scalars())
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many deliveries are in each state that is not final."""
+    counted = select(deliveries.c.state, func.count()).where(queued).group_by(deliveries.c.state)
+    return {name: number for name, number in connection.execute(counted)}  # noqa: C416 - for the types
 
 
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:

@@ -111,7 +111,33 @@ events = Table(
 )
 Index("events_delivery", events.c.delivery)
 Index("events_message", events.c.message)
-Index("events_login", events.c.login, events.c.seq)
+
+# What makes events quick to find: made behind the writers' backs (see `search`), so that no message waits for it.
+event_terms = Table(
+    "event_terms",
+    metadata,
+    Column("term", _Identifier, primary_key=True, autoincrement=False),  # a hash of what is searched for
+    Column("seq", _Identifier, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+event_hours = Table(
+    "event_hours",
+    metadata,
+    Column("hour", _Identifier, primary_key=True, autoincrement=False),  # Unix seconds at its beginning
+    Column("kind", Text, primary_key=True),
+    Column("first", _Identifier, nullable=False),  # no event of this hour and kind has a lower seq
+    Column("last", _Identifier, nullable=False),  # nor a higher one
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seq", _Identifier, nullable=False),  # how far in the journal somebody has come
+)
 
 logins = Table(
     "logins",
@@ -235,4 +261,44 @@ revisions = Table(
     metadata,
     Column("ledger", Text, primary_key=True),
     Column("number", Integer, nullable=False),  # grows with each change, so that caches can tell
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("kinds", Text, nullable=False),  # JSON: an array
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("cursor", _Identifier, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("retry_at", Double, nullable=False),
+    Column("taken_at", Double, nullable=False),
+    sqlite_autoincrement=True,  # ids are in receivers' logs
+)
+
+webhook_aside = Table(
+    "webhook_aside",
+    metadata,
+    Column("webhook", Integer, ForeignKey("webhooks.id"), primary_key=True, autoincrement=False),
+    Column("event", _Identifier, primary_key=True, autoincrement=False),
+    Column("delivery", _Identifier, nullable=False),
+    Column("set_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double),  # NULL once it is given up
+    Column("problem", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("worker", Integer, nullable=False),  # who has it for as long as it lives
 )

@@ -36,6 +36,7 @@ from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, St
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Threads, Turn
 from smtpeter.storage.turns import Turns
+from smtpeter.storage.webhooks import StoredWebhooks
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
 _WAIT = 0.1  # seconds
@@ -70,6 +71,7 @@ class Store:
         self.quota = StoredQuota(access, worker)
         self.sites = StoredSites(access, worker)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
+        self.webhooks = StoredWebhooks(access, worker)
         self.returns = StoredReturns(access, space)
         self.suppressions = StoredSuppressions(access, host.boot_clock)
         self._access = access

@@ -11,6 +11,7 @@ import msgspec
 from smtpeter.journal.events import Click, Event, Open
 from smtpeter.message.edit import SlotKind
 from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.web import verdict
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,6 +25,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     headers: str = ""
     destination: str = ""
     protocol: str = ""
+    rule: str = ""  # by which the request alone is a machine's
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Described:
     login: str
     recipient: str
     tags: tuple[str, ...] = ()
+    delivered_at: float | None = None  # Unix seconds, when that is known
 
 
 class Deliveries(Protocol):
@@ -51,6 +54,8 @@ UNKNOWN = Described(MessageId(0), "", "")
 
 def event(hit: Hit, described: Described, url: str | None) -> Event:
     """The journal's event; a pruned delivery's click still tells what the request did."""
+    rule = verdict.rule(hit.rule, hit.kind, hit.time, described.delivered_at)
+    judged = verdict.MACHINE if rule else verdict.HUMAN
     if hit.kind is SlotKind.OPEN:
         return Open(
             time=hit.time,
@@ -62,6 +67,8 @@ def event(hit: Hit, described: Described, url: str | None) -> Event:
             ip=hit.ip,
             headers=hit.headers,
             protocol=hit.protocol,
+            verdict=judged,
+            rule=rule,
         )
     return Click(
         time=hit.time,
@@ -74,4 +81,6 @@ def event(hit: Hit, described: Described, url: str | None) -> Event:
         headers=hit.headers,
         url=url or hit.destination,
         destination=hit.destination,
+        verdict=judged,
+        rule=rule,
     )

@@ -5,6 +5,7 @@ Values that cannot work together are refused here, with the key named, before an
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,12 +19,17 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     The URLs are those that recipients see: scheme, host and, if need be, port. `open_url` left out is `click_url`.
     `listen` are Twisted endpoint strings, speaking plain HTTP; TLS is the business of a proxy in front, which is
     believed about the client's address only when it connects from one of `trusted_proxies` (networks).
+    `images`: recipients are redirected to the original, or it is fetched once and served from here.
+    `anonymous`: neither address nor header fields of visitors are kept.
     """
 
     click_url: str = ""
     open_url: str = ""
     listen: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    images: Literal["redirect", "serve"] = "redirect"
+    anonymous: bool = False
+    allow_private_addresses: bool = False
 
     def __post_init__(self) -> None:
         for key in ("click_url", "open_url"):

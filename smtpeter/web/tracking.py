@@ -1,4 +1,4 @@
-"""The tracking host: clicks are redirected to the original, tracked images likewise, the pixel is a pixel.
+"""The tracking host: clicks are redirected to the original, tracked images likewise or served, the pixel is a pixel.
 
 Where a genuine token leads is in the request itself, so nothing is looked up. A genuine token whose URL was altered on
 the way leads to the link that the message holds; everything else is a bare 404, but for the pixel, which looks
@@ -18,7 +18,9 @@ from twisted.logger import Logger
 from smtpeter.message.edit import SlotKind
 from smtpeter.message.token import Genuine, KeyRing, Untrackable, serialise, split_target
 from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.web import verdict
 from smtpeter.web.hits import Deliveries, Hit
+from smtpeter.web.pictures import Pictures
 from smtpeter.web.visit import Answer, Proxies, Visit, shown_headers, text_answer
 
 _LOOK_UP_TIMEOUT = 5.0
@@ -43,6 +45,10 @@ _NOT_ALLOWED = text_answer(
 _PIXEL_ANSWER = Answer(200, ((b"Content-Type", b"image/gif"), *_NOT_KEPT), PIXEL)
 
 
+def _redirect(url: str) -> Answer:
+    return Answer(302, ((b"Location", url.encode("ascii")), *_NOT_KEPT))
+
+
 class Tracking:
     """The handler of the tracking host.
 
@@ -59,6 +65,9 @@ class Tracking:
         proxies: Proxies,
         clock: IReactorTime,
         now: Callable[[], float],
+        *,
+        pictures: Pictures | None = None,
+        anonymous: bool = False,
     ) -> None:
         self._ring = ring
         self._deliveries = deliveries
@@ -66,9 +75,11 @@ class Tracking:
         self._proxies = proxies
         self._clock = clock
         self._now = now
+        self._pictures = pictures
+        self._anonymous = anonymous
 
     def answer(self, visit: Visit) -> Answer | Awaitable[Answer]:
-        """The answer to a request; HEAD gets GET's and leaves no event, for nobody has seen anything yet."""
+        """The answer to a request; HEAD gets GET's, and is told as a machine's."""
         if visit.method not in {b"GET", b"HEAD"}:
             return _NOT_ALLOWED
         found = self._genuine(visit.target)
@@ -92,24 +103,33 @@ class Tracking:
             return SlotKind.OPEN, opened
         return None
 
-    def _lead(self, visit: Visit, kind: SlotKind, genuine: Genuine) -> Answer:
+    def _lead(self, visit: Visit, kind: SlotKind, genuine: Genuine) -> Answer | Awaitable[Answer]:
         destination = genuine.url or ""
-        if visit.method == b"GET":
-            self._record(
-                Hit(
-                    kind=kind,
-                    time=self._now(),
-                    delivery=genuine.delivery,
-                    number=genuine.number,
-                    ip=self._proxies.client(visit),
-                    headers=shown_headers(visit),
-                    destination=destination,
-                    protocol=self._proxies.scheme(visit),
-                )
+        self._record(
+            Hit(
+                kind=kind,
+                time=self._now(),
+                delivery=genuine.delivery,
+                number=genuine.number,
+                ip="" if self._anonymous else self._proxies.client(visit),
+                headers="" if self._anonymous else shown_headers(visit),
+                destination=destination,
+                protocol=self._proxies.scheme(visit),
+                rule=verdict.of_visit(visit, kind),
             )
+        )
         if not destination:
             return _PIXEL_ANSWER
-        return Answer(302, ((b"Location", destination.encode("ascii")), *_NOT_KEPT))
+        if kind is SlotKind.OPEN and self._pictures is not None:
+            return self._served(self._pictures, destination)
+        return _redirect(destination)
+
+    async def _served(self, pictures: Pictures, url: str) -> Answer:
+        """The picture itself, or where it is."""
+        picture = await pictures.picture(url)
+        if picture is None:
+            return _redirect(url)
+        return Answer(200, ((b"Content-Type", picture[0]), *_NOT_KEPT), picture[1])
 
     async def _altered(self, visit: Visit, kind: SlotKind, genuine: Genuine) -> Answer:
         looking = Deferred.fromCoroutine(self._stored(genuine))
@@ -118,7 +138,10 @@ class Tracking:
         except (SpoolUnavailable, DeferredTimeout) as error:
             self._log.warn("an altered link was not looked up: {error}", error=str(error))
             return _LATER
-        return _NOT_FOUND if url is None else self._lead(visit, kind, genuine._replace(url=url))
+        if url is None:
+            return _NOT_FOUND
+        answer = self._lead(visit, kind, genuine._replace(url=url))
+        return answer if isinstance(answer, Answer) else await answer
 
     async def _stored(self, genuine: Genuine) -> str | None:
         """The message's own link, as WHATWG has it: a header field's worth of plain ASCII, http or https."""

@@ -130,7 +130,7 @@ def migrated(postgresql, tmp_path_factory):
         yield postgresql.url(name)
 
 
-_EMPTY = ", ".join(table.name for table in metadata.sorted_tables if table.name != "revisions")
+_EMPTY = ", ".join(table.name for table in metadata.sorted_tables if table.name not in {"revisions", "marks"})
 
 
 def emptied(url, directory):
@@ -138,6 +138,7 @@ def emptied(url, directory):
     engine = open_engine(url, directory)
     with for_writing(engine).begin() as connection:
         connection.execute(text(f"TRUNCATE {_EMPTY} RESTART IDENTITY"))
+        connection.execute(text("UPDATE marks SET seq = 0"))
     return engine
 
 
@@ -157,6 +158,7 @@ class StoredShelf:
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
         self.quota, self.sites = store.quota, store.sites
         self.returns, self.suppressions = store.returns, store.suppressions
+        self.webhooks = store.webhooks
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:

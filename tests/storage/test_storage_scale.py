@@ -2,15 +2,17 @@
 
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import insert
 
+from smtpeter.journal.events import Attempt, Click
 from smtpeter.journal.interface import Query
 from smtpeter.message.identifier import earliest
 from smtpeter.spool.model import Claim, QueueFilter
 from smtpeter.spool.states import State, Step
-from smtpeter.storage import claims, journal, queue, spool, workers
+from smtpeter.storage import claims, journal, queue, search, spool, workers
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.records import NEW_DELIVERY, PROGRESS, delivery_row, message_row
 from smtpeter.storage.rows import Rows
@@ -140,6 +142,7 @@ def test_retention_does_not_read_what_is_young(stored):
     young = earliest(now) // 10 + 1  # message numbers: the identifiers are ten times that
     fill(stored, range(1, 50), State.DELIVERED)
     fill(stored, range(young, young + MANY), State.DELIVERED, accepted_at=now)
+    stored.run(stored.journal.digest(MANY + 100))
     found = []
     assert 50 > steps(stored, lambda connection: found.extend(queue.old_messages(connection, now, 100)))
     assert 49 == len(found)
@@ -153,6 +156,7 @@ def test_retention_does_not_read_again_what_has_lost_its_content(stored):
     for number in range(MANY, MANY + 5):
         (claim,) = stored.run(stored.spool.accept(accepted(number, claimed=True)))
         stored.run(stored.spool.settle([settlement(claim)]))
+    stored.run(stored.journal.digest(MANY + 100))
     found = []
     assert 50 > steps(stored, lambda connection: found.extend(queue.with_old_content(connection, now, 100)))
     assert 5 == len(found)
@@ -161,3 +165,65 @@ def test_retention_does_not_read_again_what_has_lost_its_content(stored):
 def test_the_columns_that_change_are_those_of_the_table():
     assert set(PROGRESS) <= set(deliveries.c.keys())
     assert Claim.__slots__ == ("delivery", "epoch")
+
+
+PAGES = {
+    "of a recipient": Query(recipient="joe@example.com"),
+    "of a login": Query(login="bench"),
+    "of a login that has few": Query(login="rare"),
+    "of a kind": Query(kinds=("attempt",)),
+    "of a rare kind": Query(kinds=("click",)),
+    "of two kinds": Query(kinds=("attempt", "click")),
+    "with a tag": Query(tags=("rare",)),
+    "of an hour": Query(start=7_200.0, end=10_800.0),
+    "of a rare kind since then": Query(kinds=("click",), start=0.0),
+    "of a login in an hour": Query(login="bench", start=7_200.0, end=10_800.0),
+}
+
+
+def grow_journal(stored, numbers):
+    made = [
+        Attempt(
+            time=float(number),
+            delivery=number,
+            message=number,
+            login="bench",
+            recipient="joe@example.com" if number % 2 else f"r{number}@example.com",
+        )
+        for number in numbers
+    ]
+    if numbers.start == 1:
+        made[100:100] = [
+            Click(time=7_300.0 + n, delivery=n, message=n, login="rare", tags=("rare",)) for n in range(60)
+        ]
+    with for_writing(stored.engine).begin() as connection:
+        journal.keep(connection, made)
+    stored.run(stored.journal.digest(MANY))
+
+
+def test_a_page_of_events_costs_the_same_in_a_long_journal(stored):
+    """Forth and back; the journal is filed, as a server that runs keeps it."""
+
+    def page(query, connection):
+        journal.since(connection, 0, query, 50)
+        journal.before(connection, None, query, 50)
+
+    def measured():
+        return {name: steps(stored, partial(page, query)) for name, query in PAGES.items()}
+
+    grow_journal(stored, range(1, FEW))
+    few = measured()
+    grow_journal(stored, range(FEW, 12_000))
+    many = measured()
+    assert [] == [(name, few[name], many[name]) for name in PAGES if many[name] > max(60, few[name] + 30)]
+
+
+def test_filing_costs_the_same_in_a_long_journal(stored):
+    def file_fifty(connection):
+        journal.keep(connection, [Attempt(time=1.0, delivery=n, message=n, tags=("a",)) for n in range(50)])
+        assert [50] == search.digest(connection, [(50, journal.end(connection))])
+
+    grow_journal(stored, range(1, FEW))
+    few = steps(stored, file_fifty)
+    grow_journal(stored, range(FEW, 12_000))
+    assert steps(stored, file_fifty) <= few + 30

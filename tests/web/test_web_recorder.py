@@ -95,6 +95,7 @@ def test_a_click_becomes_an_event_with_all_its_columns(kit):
             headers="A: b",
             url="HTTPS://X.example#2",
             destination="https://x.example/",
+            verdict="human",
         )
     ] == kit.store.events
 
@@ -115,6 +116,7 @@ def test_an_open_becomes_an_event_with_all_its_columns(kit):
             ip="192.0.2.1",
             headers="A: b",
             protocol="https",
+            verdict="human",
         )
     ] == kit.store.events
 

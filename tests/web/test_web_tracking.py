@@ -15,7 +15,7 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.web.hits import Hit
 from smtpeter.web.server import Server
 from smtpeter.web.tracking import PIXEL, Tracking
-from smtpeter.web.visit import Proxies
+from smtpeter.web.visit import Answer, Proxies, Visit
 
 RING = KeyRing({1: b"k" * 32}, newest=1)
 OTHERS = KeyRing({1: b"o" * 32}, newest=1)
@@ -105,12 +105,12 @@ def test_a_click_is_told_once_with_what_the_request_said():
 
 
 @pytest.mark.parametrize("target", [click(), image(), pixel()])
-def test_head_is_answered_like_get_and_told_to_nobody(target):
+def test_head_is_answered_like_get_and_told_as_a_machine(target):
     host = Host()
     got_status, got_fields, _ = host.request(target)
     status, fields, body = host.request(target, "HEAD")
     assert (got_status, got_fields, b"") == (status, fields, body)
-    assert 1 == len(host.hits)
+    assert ["", "method"] == [hit.rule for hit in host.hits]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get", "X"])
@@ -253,3 +253,58 @@ def test_no_target_leads_anywhere_but_where_a_message_led(text):
     for target in (f"/{text}", f"/{token}{text}", f"/{token}/{text}", text):
         _, fields, _ = host.request(target)
         assert set(location(fields)) <= {"https://shop.example/", URL}
+
+
+def test_the_answer_is_the_same_for_machines():
+    host = Host()
+    human = host.request(click())
+    machine = host.request(click(), "GET", "Sec-Purpose: prefetch;prerender")
+    assert human == machine
+    assert ["", "prefetch"] == [hit.rule for hit in host.hits]
+
+
+def test_an_anonymous_host_keeps_neither_address_nor_agent():
+    hits = []
+    tracking = Tracking(lambda: RING, None, hits.append, Proxies([]), Clock(), lambda: 1.0, anonymous=True)
+    tracking.answer(Visit(b"GET", click().encode(), (("User-Agent", "curl/8"),), "192.0.2.9"))
+    assert [("", "", "agent")] == [(hit.ip, hit.headers, hit.rule) for hit in hits]
+
+
+class Shelf:
+    """Pictures in memory."""
+
+    def __init__(self, picture):
+        self.asked = []
+        self._picture = picture
+
+    def picture(self, url):
+        self.asked.append(url)
+        return succeed(self._picture)
+
+
+def serving(picture, target):
+    """What a host that serves pictures answers."""
+    shelf, hits = Shelf(picture), []
+    tracking = Tracking(lambda: RING, None, hits.append, Proxies([]), Clock(), lambda: 1.0, pictures=shelf)
+    answer = tracking.answer(Visit(b"GET", target.encode(), (), "192.0.2.9"))
+    if not isinstance(answer, Answer):
+        held = []
+        Deferred.fromCoroutine(answer).addBoth(held.append)
+        [answer] = held
+    return answer, shelf.asked, len(hits)
+
+
+def test_a_picture_is_served_and_told():
+    answer, asked, told = serving((b"image/png", b"PNG"), image())
+    assert (200, b"PNG", [URL], 1) == (answer.status, answer.body, asked, told)
+    assert {(b"Content-Type", b"image/png"), (b"Cache-Control", b"no-store")} <= set(answer.headers)
+
+
+def test_a_picture_that_is_not_to_be_had_is_redirected_to():
+    answer, _, told = serving(None, image())
+    assert (302, (b"Location", URL.encode()), 1) == (answer.status, answer.headers[0], told)
+
+
+@pytest.mark.parametrize("target", [click(), pixel(), "/x.gif", "/nothing"])
+def test_nothing_but_tracked_images_is_ever_fetched(target):
+    assert [] == serving((b"image/png", b"PNG"), target)[1]

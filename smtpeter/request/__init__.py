@@ -1,0 +1,1 @@
+"""Requests of ours to hosts that others have named."""

@@ -1,0 +1,180 @@
+"""What makes events quick to find: terms (a recipient, a tag, a login's events of a kind, a kind) and hours.
+
+`digest` files what the journal has got since it was last called, in large batches and behind the writers' backs:
+acceptance pays nothing for searches. What lies behind the mark is filed, what lies after it is read as it stands.
+Terms are hashes; whoever finds an event by one compares the event itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from smtpeter.journal.interface import Query, Tally
+from smtpeter.storage.rows import Rows
+from smtpeter.storage.schema import event_hours, event_terms, events, marks
+
+HOUR = 3600  # seconds
+_MARK = "digested"
+_COUNTED = 10_000
+_MARKED = select(marks.c.seq).where(marks.c.name == _MARK)
+_ADD_TERM = Rows(insert(event_terms), ["term", "seq"])
+_DROP_TERM = delete(event_terms).where(
+    event_terms.c.term == bindparam("one"), event_terms.c.seq == bindparam("at")
+)
+_FACTS = (events.c.seq, events.c.time, events.c.kind, events.c.login, events.c.recipient, events.c.tags)
+
+
+def _term(kind: str, *text: str) -> int:
+    """63 bits of what is searched for."""
+    code = blake2b("\0".join(text).encode("utf-8", "replace"), digest_size=8, person=kind.encode("ascii"))
+    return int.from_bytes(code.digest(), "big") >> 1
+
+
+def recipient_term(recipient: str) -> int:
+    return _term("recipient", recipient)
+
+
+@lru_cache(4096)
+def tag_term(tag: str) -> int:
+    return _term("tag", tag)
+
+
+@lru_cache(4096)
+def login_term(login: str, kind: str) -> int:
+    return _term("login", kind, login)
+
+
+@lru_cache(4096)
+def kind_term(kind: str) -> int:
+    return _term("kind", kind)
+
+
+def _terms(row: Any) -> Iterator[tuple[int, int]]:
+    yield recipient_term(row.recipient), row.seq
+    yield login_term(row.login, row.kind), row.seq
+    yield kind_term(row.kind), row.seq
+    for tag in set(filter(None, row.tags.split(";"))):
+        yield tag_term(tag), row.seq
+
+
+def mark(connection: Connection) -> int:
+    """The last event that is filed."""
+    return int(connection.execute(_MARKED).scalar_one())
+
+
+def _kinds(connection: Connection) -> Sequence[str]:
+    """All kinds that were ever filed and are still kept."""
+    return connection.execute(select(event_hours.c.kind).distinct()).scalars().all()
+
+
+def digest(connection: Connection, batch: Sequence[tuple[int, int]]) -> list[int]:
+    """File up to `limit` events, none beyond `end`, which is known to be settled; how many."""
+    done = []
+    for limit, end in batch:
+        # Two who file at once wait for each other here.
+        behind = connection.execute(_MARKED.with_for_update()).scalar_one()
+        wanted = select(*_FACTS).where(events.c.seq > behind, events.c.seq <= end)
+        rows = connection.execute(wanted.order_by(events.c.seq).limit(limit)).all()
+        if rows:
+            _ADD_TERM.execute(connection, sorted({term for row in rows for term in _terms(row)}))
+            _count(connection, rows)
+            connection.execute(update(marks).where(marks.c.name == _MARK).values(seq=rows[-1].seq))
+        done.append(len(rows))
+    return done
+
+
+@dataclass(slots=True)
+class _Hour:
+    """Of one kind: between which seqs its events lie, and how many there are."""
+
+    first: int
+    last: int
+    number: int = 0
+
+
+def _hours(rows: Iterable[Any]) -> dict[tuple[int, str], _Hour]:
+    hours: dict[tuple[int, str], _Hour] = {}
+    for row in rows:
+        key = int(row.time // HOUR) * HOUR, row.kind
+        known = hours.setdefault(key, _Hour(row.seq, row.seq))
+        known.first, known.last = min(known.first, row.seq), max(known.last, row.seq)
+        known.number += 1
+    return hours
+
+
+def _count(connection: Connection, rows: Sequence[Any]) -> None:
+    for (hour, kind), found in sorted(_hours(rows).items()):
+        grown = (
+            update(event_hours)
+            .where(event_hours.c.hour == hour, event_hours.c.kind == kind)
+            .values(count=event_hours.c.count + found.number, last=found.last)
+        )
+        if not connection.execute(grown).rowcount:
+            new = {"first": found.first, "last": found.last, "count": found.number}
+            connection.execute(insert(event_hours).values(hour=hour, kind=kind, **new))
+
+
+def forget(connection: Connection, numbers: Sequence[int]) -> None:
+    """Take events out of the files, before they go."""
+    known = select(*_FACTS).where(events.c.seq.in_(numbers), events.c.seq <= mark(connection))
+    rows = connection.execute(known).all()
+    filed = [{"one": term, "at": seq} for row in rows for term, seq in _terms(row)]
+    if filed:
+        connection.execute(_DROP_TERM, filed)
+    for (hour, kind), found in _hours(rows).items():
+        which = (event_hours.c.hour == hour) & (event_hours.c.kind == kind)
+        connection.execute(update(event_hours).where(which).values(count=event_hours.c.count - found.number))
+    if rows:
+        connection.execute(delete(event_hours).where(event_hours.c.count <= 0))
+
+
+def span(connection: Connection, query: Query, kinds: Sequence[str] | None) -> range:
+    """Where the filed events of the query's time and of these kinds (None: of all) lie."""
+    wanted = select(func.min(event_hours.c.first), func.max(event_hours.c.last))
+    if query.start is not None:
+        wanted = wanted.where(event_hours.c.hour > query.start - HOUR)
+    if query.end is not None:
+        wanted = wanted.where(event_hours.c.hour < query.end)
+    if kinds is not None:
+        wanted = wanted.where(event_hours.c.kind.in_(kinds))
+    first, last = connection.execute(wanted).one()
+    return range(0) if first is None else range(first, last + 1)
+
+
+def terms(connection: Connection, query: Query) -> dict[int, Sequence[str] | None] | None:
+    """Terms and the kinds filed there (None: any), each event of the query under one; None when all have to be read."""
+    if query.recipient is not None:
+        return {recipient_term(query.recipient): query.kinds}
+    if query.tags:
+        rarest = min(query.tags, key=lambda tag: _number(connection, tag_term(tag)))
+        return {tag_term(rarest): query.kinds}
+    if query.login is not None:
+        wanted = _kinds(connection) if query.kinds is None else query.kinds
+        return {login_term(query.login, kind): (kind,) for kind in wanted}
+    return None if query.kinds is None else {kind_term(kind): (kind,) for kind in query.kinds}
+
+
+def _number(connection: Connection, term: int) -> int:
+    """How many events are filed there, as far as it pays to count."""
+    some = select(event_terms.c.seq).where(event_terms.c.term == term).limit(_COUNTED).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def tallies(connection: Connection, start: float, end: float) -> tuple[Tally, ...]:
+    counted: dict[tuple[int, str], int] = {}
+    filed = select(event_hours.c.hour, event_hours.c.kind, event_hours.c.count.label("number")).where(
+        event_hours.c.hour > start - HOUR, event_hours.c.hour < end
+    )
+    for row in connection.execute(filed):
+        counted[row.hour, row.kind] = row.number
+    fresh = select(events.c.seq, events.c.time, events.c.kind).where(events.c.seq > mark(connection))
+    for key, found in _hours(connection.execute(fresh)).items():
+        if start - HOUR < key[0] < end:
+            counted[key] = counted.get(key, 0) + found.number
+    return tuple(Tally(hour, kind, count) for (hour, kind), count in sorted(counted.items()))
