@@ -13,6 +13,7 @@ import click
 from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.tokens import Tokens
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
 from smtpeter.service.answer import answered
@@ -27,11 +28,19 @@ T = TypeVar("T")
 class Ledgers:
     """The three ledgers; `run` gives what a verb answers, and raises what it fails with."""
 
-    def __init__(self, settings: config.Settings, spool: Spool, journal: Journal, accounts: Accounts) -> None:
+    def __init__(
+        self,
+        settings: config.Settings,
+        spool: Spool,
+        journal: Journal,
+        accounts: Accounts,
+        tokens: Tokens,
+    ) -> None:
         self.settings = settings
         self.spool = spool
         self.journal = journal
         self.accounts = accounts
+        self.tokens = tokens
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)
@@ -49,7 +58,7 @@ def opened(settings: config.Settings) -> Iterator[Ledgers]:
     try:
         store = open_for_command(settings.store.url, settings.data_directory, host())
         try:
-            yield Ledgers(settings, store.spool, store.journal, store.accounts)
+            yield Ledgers(settings, store.spool, store.journal, store.accounts, store.tokens)
         finally:
             store.stop()
     except (StoreInUse, StoreUnusable, SpoolUnavailable, JournalUnavailable, AccountsUnavailable) as error:

@@ -33,6 +33,7 @@ from smtpeter.storage.engine import (
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredSpool
 from smtpeter.storage.threads import Access, Inline, Threads
+from smtpeter.storage.tokens import StoredRepeats, StoredTokens
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
 _WAIT = 0.1  # seconds
@@ -64,6 +65,8 @@ class Store:
         self.spool = StoredSpool(access, worker, space)
         self.journal = StoredJournal(access)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
+        self.tokens = StoredTokens(access, host.boot_clock)
+        self.repeats = StoredRepeats(access)
         self._access = access
         self._worker = worker
         self._lock = lock

@@ -43,7 +43,8 @@ def trace(incoming: Incoming) -> bytes:
         helo=client.helo,
         peer_address=client.address,
         hostname=incoming.hostname,
-        protocol=protocol(
+        protocol=client.protocol
+        or protocol(
             extended=client.extended,
             tls=bool(client.tls),
             authenticated=client.authenticated,
@@ -68,8 +69,14 @@ def top_fields(incoming: Incoming) -> Edit:
     return Edit(0, 0, (Literal(text),))
 
 
-def accepted(incoming: Incoming, options: Options, template: Template, report: Report) -> Accepted:
-    """Message, deliveries and events for the spool."""
+def accepted(
+    incoming: Incoming,
+    options: Options,
+    template: Template,
+    report: Report,
+    give_up_at: float | None = None,
+) -> Accepted:
+    """Message, deliveries and events for the spool; `give_up_at` is the message's own deadline, in Unix seconds."""
     parameters = incoming.origin.parameters
     envelope = Envelope(
         return_path=incoming.origin.return_path,
@@ -90,6 +97,7 @@ def accepted(incoming: Incoming, options: Options, template: Template, report: R
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
+        give_up_at=give_up_at,
     )
     deliveries = tuple(
         Delivery(identifier, incoming.message, recipient, due_at=incoming.when, accepted_at=incoming.when)

@@ -21,7 +21,7 @@ from smtpeter.accounts.model import Login
 from smtpeter.message.edit import Edit, Report, Template, compile_template
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field
-from smtpeter.message.identifier import show
+from smtpeter.message.identifier import MessageId, show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal, Reply
 from smtpeter.session.interface import IContentMessage, Origin
@@ -31,7 +31,7 @@ from smtpeter.spool.model import Accepted, Claim
 from smtpeter.submission import policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
 from smtpeter.submission.interface import Neighbours
-from smtpeter.submission.options import Options, is_read, read_options
+from smtpeter.submission.options import Options, Wishes, is_read, joined, read_options, wished
 
 _FULL = Reply(452, "4.3.1", "No room for mail now, try again later")
 _NO_LONGER = Reply(535, "5.7.8", "This login may send no longer")
@@ -143,32 +143,37 @@ class SubmittedMessage:
         self._content = b""
 
     def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        return Deferred.fromCoroutine(self._accept(self._content))
+        return Deferred.fromCoroutine(self._reply(self._content))
 
-    async def _accept(self, content: bytes) -> Reply:
-        """Judge, rewrite, accept."""
+    async def _reply(self, content: bytes) -> Reply:
+        kept = await self.accept(content, Wishes())
+        return queued(kept.message.id, kept.deliveries)
+
+    async def accept(self, content: bytes, wishes: Wishes) -> Accepted:
+        """Judge, rewrite, accept; what the spool keeps now. Raises Refusal."""
         neighbours, rules = self._submitter.neighbours, self._submitter.rules
         login = await self._submitter.login()  # as it stands now: it may have changed since MAIL
-        incoming = self._incoming(content, login)
+        incoming = self._incoming(content, login, wishes.message)
         if "received" in incoming.first:
             policy.judge_hops(incoming.found, rules.maximum_hops)
         policy.judge_from(content, incoming.found, login.senders)
-        options = Options(login.switches)
+        options = wished(login.switches, wishes, rules.available)
         if any(map(is_read, incoming.first)):
             honoured = self._submitter.honours_options(login)
-            options = read_options(
-                content, incoming.found, login.switches, honoured=honoured, available=rules.available
+            read = read_options(
+                content, incoming.found, options.switches, honoured=honoured, available=rules.available
             )
+            options = joined(options, read)
         edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
-        wanted = accepted(incoming, options, template, report)
+        wanted = accepted(incoming, options, template, report, wishes.give_up_at)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)
         self._hand_off(wanted, claims)
-        return queued(incoming.message, wanted.deliveries)
+        return wanted
 
-    def _incoming(self, content: bytes, login: Login) -> Incoming:
+    def _incoming(self, content: bytes, login: Login, message: MessageId | None) -> Incoming:
         identifiers = self._submitter.neighbours.identifiers
         found = policy.header_section(content, login.senders)
         first: dict[str, Field] = {}
@@ -181,7 +186,7 @@ class SubmittedMessage:
             origin=self._origin,
             recipients=self._recipients,
             login=login.username,
-            message=identifiers.message(),
+            message=identifiers.message() if message is None else message,
             deliveries=tuple(identifiers.delivery() for _ in self._recipients),
             when=self._submitter.neighbours.clock(),
             hostname=self._submitter.rules.hostname,

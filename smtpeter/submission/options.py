@@ -8,11 +8,12 @@ or not. Of a switch that stands several times the topmost counts. `Bcc` and `Ret
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from smtpeter.message.edit import Edit
 from smtpeter.message.header import Field, value
+from smtpeter.message.identifier import MessageId
 from smtpeter.message.options import Switches
 
 _PREFIX = "x-smtpeter-"
@@ -34,6 +35,7 @@ _SWITCHES = {
 _VALUES = {"true": True, "false": False}
 _TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
 _MAXIMUM_TAGS = 50
+_UNAVAILABLE = "{} was asked for, but this server cannot do it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,33 @@ class Options:
     tags: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a program asks for a message beside its content: `x-smtpeter-*` fields count more, the login's switches less.
+
+    `give_up_at`: Unix seconds, in place of the server's own patience. `message`: the identifier it shall have.
+    """
+
+    switches: Mapping[str, bool] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    give_up_at: float | None = None
+    message: MessageId | None = None
+
+
+def wished(switches: Switches, wishes: Wishes, available: frozenset[str]) -> Options:
+    """The wishes over the login's switches."""
+    missing = [switch for switch, on in wishes.switches.items() if on and switch not in available]
+    kept = {switch: on for switch, on in wishes.switches.items() if switch not in missing}
+    notes = tuple(map(_UNAVAILABLE.format, missing))
+    return Options(replace(switches, **kept), wishes.tags, notes=notes)
+
+
+def joined(asked: Options, read: Options) -> Options:
+    """What `read_options` made of the switches of `asked`, with the tags and notes of both."""
+    tags = tuple(dict.fromkeys(asked.tags + read.tags))[:_MAXIMUM_TAGS]
+    return replace(read, tags=tags, notes=asked.notes + read.notes)
 
 
 def is_read(name: str) -> bool:
@@ -64,16 +93,16 @@ def read_options(
     asked: dict[str, bool] = {}
     tags: list[str] = []
     notes: list[str] = []
-    for field in found:
-        name = field.name.lower()
+    for one in found:
+        name = one.name.lower()
         if name.startswith(_PREFIX):
-            edits.append(Edit(field.start, field.end, ()))
+            edits.append(Edit(one.start, one.end, ()))
             if honoured:
-                _read(name[len(_PREFIX) :], value(content, field), asked, tags, notes)
+                _read(name[len(_PREFIX) :], value(content, one), asked, tags, notes)
         elif name in _REMOVED:
-            edits.append(Edit(field.start, field.end, ()))
+            edits.append(Edit(one.start, one.end, ()))
     missing = [switch for switch, on in asked.items() if on and switch not in available]
-    notes.extend(f"{switch} was asked for, but this server cannot do it" for switch in missing)
+    notes.extend(map(_UNAVAILABLE.format, missing))
     for switch in missing:
         del asked[switch]
     if asked:
