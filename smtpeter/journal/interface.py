@@ -39,6 +39,15 @@ class Entry:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many events of a kind happened in the hour that begins at `hour`, Unix seconds."""
+
+    hour: int
+    kind: str
+    count: int
+
+
 class Journal(Protocol):
     """Append-only, but for `forget`; raises JournalUnavailable when the store cannot do it now."""
 
@@ -47,6 +56,15 @@ class Journal(Protocol):
 
     def since(self, cursor: int, query: Query, limit: int, /) -> Awaitable[tuple[Entry, ...]]:
         """Events after `cursor` (0: from the first kept), in order; none ever appears behind a cursor given out."""
+
+    def before(self, cursor: int | None, query: Query, limit: int, /) -> Awaitable[tuple[Entry, ...]]:
+        """Events before `cursor` (None: from the last), the last first."""
+
+    def end(self) -> Awaitable[int]:
+        """The cursor of the last event, behind which there is nothing yet; 0 when none is kept."""
+
+    def tallies(self, start: float, end: float, /) -> Awaitable[tuple[Tally, ...]]:
+        """What happened in the hours from `start` to `end` (exclusive), Unix seconds, by hour and kind."""
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Awaitable[int]:
         """Forget up to `limit` events of these kinds that happened before `before`, oldest first; how many."""

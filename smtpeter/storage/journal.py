@@ -13,11 +13,12 @@ from itertools import chain
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from smtpeter.journal.events import Event
-from smtpeter.journal.interface import Entry, Query
+from smtpeter.journal.interface import Entry, Query, Tally
 from smtpeter.storage.records import event_row, read_entry
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import events
 
+HOUR = 3600  # seconds
 _KEEP = Rows(insert(events), [column.name for column in events.c if column is not events.c.seq])
 
 
@@ -36,6 +37,25 @@ def append(connection: Connection, batch: Sequence[Sequence[Event]]) -> list[Non
 def since(connection: Connection, cursor: int, query: Query, limit: int) -> tuple[Entry, ...]:
     wanted = select(events).where(events.c.seq > cursor, *_conditions(query))
     return tuple(map(read_entry, connection.execute(wanted.order_by(events.c.seq).limit(limit))))
+
+
+def before(connection: Connection, cursor: int | None, query: Query, limit: int) -> tuple[Entry, ...]:
+    wanted = select(events).where(*_conditions(query))
+    if cursor is not None:
+        wanted = wanted.where(events.c.seq < cursor)
+    return tuple(map(read_entry, connection.execute(wanted.order_by(events.c.seq.desc()).limit(limit))))
+
+
+def end(connection: Connection) -> int:
+    return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
+
+
+def tallies(connection: Connection, start: float, end: float) -> tuple[Tally, ...]:
+    hour = func.floor(events.c.time / HOUR)
+    begin = start // HOUR * HOUR
+    counted = select(hour, events.c.kind, func.count()).where(events.c.time >= begin, events.c.time < end)
+    rows = connection.execute(counted.group_by(hour, events.c.kind).order_by(hour, events.c.kind))
+    return tuple(Tally(int(number) * HOUR, kind, count) for number, kind, count in rows)
 
 
 def _conditions(query: Query) -> Iterable[ColumnElement[bool]]:

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
-from smtpeter.journal.interface import Entry, JournalUnavailable, Query
+from smtpeter.journal.interface import Entry, JournalUnavailable, Query, Tally
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
@@ -170,6 +170,15 @@ class StoredJournal:
 
     def since(self, cursor: int, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
         return self._access.read(journal.since, cursor, query, limit, refuse=_journal_refuses)
+
+    def before(self, cursor: int | None, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
+        return self._access.read(journal.before, cursor, query, limit, refuse=_journal_refuses)
+
+    def end(self) -> Deferred[int]:
+        return self._access.read(journal.end, refuse=_journal_refuses)
+
+    def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
+        return self._access.read(journal.tallies, start, end, refuse=_journal_refuses)
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._forget(before, tuple(kinds), limit))

@@ -6,6 +6,7 @@ Every verb answers at once, by a Deferred, as the real ones do. Set `trouble` to
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +22,7 @@ from smtpeter.accounts.interface import (
 )
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.journal.events import Event, Operated
-from smtpeter.journal.interface import Entry, Query
+from smtpeter.journal.interface import Entry, Query, Tally
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
@@ -52,7 +53,7 @@ class FakeJournal(_Fake):
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[Entry] = []
-        self._cursors = itertools.count(1)
+        self._last = 0
 
     @property
     def events(self) -> list[Event]:
@@ -60,7 +61,8 @@ class FakeJournal(_Fake):
 
     def keep(self, events: Iterable[Event]) -> None:
         for event in events:
-            self.entries.append(Entry(next(self._cursors), event))
+            self._last += 1
+            self.entries.append(Entry(self._last, event))
 
     def append(self, events: Sequence[Event], /) -> Deferred[None]:
         return self._answer(self.keep, tuple(events))
@@ -71,6 +73,30 @@ class FakeJournal(_Fake):
     def _since(self, cursor: int, query: Query, limit: int) -> tuple[Entry, ...]:
         wanted = (e for e in self.entries if e.cursor > cursor and _is_meant(e.event, query))
         return tuple(itertools.islice(wanted, limit))
+
+    def before(self, cursor: int | None, query: Query, limit: int, /) -> Deferred[tuple[Entry, ...]]:
+        return self._answer(self._before, cursor, query, limit)
+
+    def _before(self, cursor: int | None, query: Query, limit: int) -> tuple[Entry, ...]:
+        old = (e for e in reversed(self.entries) if cursor is None or e.cursor < cursor)
+        return tuple(itertools.islice((e for e in old if _is_meant(e.event, query)), limit))
+
+    def end(self) -> Deferred[int]:
+        return self._answer(self._end)
+
+    def _end(self) -> int:
+        return self.entries[-1].cursor if self.entries else 0
+
+    def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
+        return self._answer(self._tallies, start, end)
+
+    def _tallies(self, start: float, end: float) -> tuple[Tally, ...]:
+        counted: Counter[tuple[int, str]] = Counter()
+        for entry in self.entries:
+            hour = int(entry.event.time // 3600) * 3600
+            if start - 3600 < hour < end:
+                counted[hour, entry.event.kind] += 1
+        return tuple(Tally(*key, count) for key, count in sorted(counted.items()))
 
     def forget(self, before: float, kinds: Sequence[str], limit: int, /) -> Deferred[int]:
         return self._answer(self._forget, before, kinds, limit)

@@ -91,7 +91,9 @@ class Connection:
         self.commands, self.contents, self.heard = [], [], b""
         self.closed = self.in_data = False
         self.tls = self.server = None
-        self.is_deaf = False  # what comes is no command: a ClientHello is random, and may have a line's end in it
+        self.is_deaf = (
+            False  # what comes is no command: a ClientHello is random, and may have a line's end in it
+        )
         self._buffer = b""
         self._outbox = deque()
         self.producer = None
