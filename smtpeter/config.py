@@ -19,7 +19,7 @@ from msgspec import inspect
 from smtpeter.relay.settings import Settings as Relay
 from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
-from smtpeter.web.settings import Tracking
+from smtpeter.web.settings import Tracking, Web
 
 
 class Misconfigured(Exception):
@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     relay: Relay = Relay()
     rewrite: Workers = Workers()
     tracking: Tracking = Tracking()
+    web: Web = Web()
     retention: Retention = Retention()
 
     @property
@@ -86,7 +87,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 # Known keys whose room is not built: refused by name, so that nobody believes in them.
 NOT_BUILT = {
     "bounces": "bounce tracking",
-    "web": "the dashboard and the REST API",
     "relay.source_addresses": "source addresses",
     "relay.sites": "limits per site",
 }
@@ -189,6 +189,8 @@ def _judge(settings: Settings) -> None:
         raise Misconfigured(
             "tls.certificate: missing: the submission listeners need a certificate and its private_key"
         )
+    if settings.web.tls and not settings.tls.pairs():
+        raise Misconfigured("tls.certificate: missing: web.tls needs a certificate and its private_key")
 
 
 def _resolved(settings: Settings, directory: Path) -> Settings:

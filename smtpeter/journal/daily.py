@@ -110,11 +110,13 @@ def listed(tallies: Iterable[Tally]) -> dict[date, tuple[str, ...]]:
     return {day: found[day] for day in sorted(found) if found[day]}
 
 
-async def write(journal: Journal, prefix: str, day: date, form: Format) -> AsyncIterator[str]:
-    """The log file, piece by piece; raises JournalUnavailable."""
+async def write(
+    journal: Journal, prefix: str, day: date, form: Format, login: str | None = None
+) -> AsyncIterator[str]:
+    """The log file, piece by piece, of one login's mail if that is named; raises JournalUnavailable."""
     log = LOGS[prefix]
     start, end = span(day)
-    query = Query(kinds=(log.kind,), start=start, end=end)
+    query = Query(kinds=(log.kind,), start=start, end=end, login=login)
     yield _head(log, form)
     cursor, is_first = 0, True
     entries: tuple[Entry, ...] = await journal.since(cursor, query, _PAGE)

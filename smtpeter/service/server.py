@@ -28,8 +28,9 @@ from smtpeter import config
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.message.identifier import Identifiers
 from smtpeter.rewrite.signature import Signatures
-from smtpeter.service import rooms
+from smtpeter.service import api, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
@@ -38,9 +39,11 @@ from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import Store, open_for_command, open_for_server
+from smtpeter.submission.direct import DirectSubmission
 
 _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
 _HASHING = 2  # slow passwords verified at a time
+_ASIDE = 2  # threads for what takes the API long
 
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -49,6 +52,8 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "submission.starttls": settings.submission.starttls,
         "submission.implicit_tls": settings.submission.implicit_tls,
         "tracking.listen": settings.tracking.listen,
+        "web.listen": settings.web.listen,
+        "web.tls": settings.web.tls,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
 
@@ -158,6 +163,8 @@ class Smtpeter(Service):
         self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
+        self._aside = ThreadPool(0, _ASIDE, "smtpeter-web")
+        self._aside.start()
         try:
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
@@ -189,6 +196,28 @@ class Smtpeter(Service):
         self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
+        if settings.web.listen or settings.web.tls:
+            self._build_api(store, submission.direct, outgoing, made)
+
+    def _build_api(
+        self, store: Store, submission: DirectSubmission, outgoing: Rendered, made: Identifiers
+    ) -> None:
+        door = api.door(
+            self._settings,
+            self._reactor,
+            store,
+            submission,
+            outgoing,
+            self._keys.ring,
+            self._aside,
+            made,
+        )
+        for text in self._settings.web.listen:
+            self._doors[text].build = door.buildProtocol
+        certificates = rooms.certificates(self._settings)
+        for text in self._settings.web.tls:
+            assert certificates is not None  # config asks for one
+            self._doors[text].build = api.over_tls(door, certificates).buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -215,7 +244,13 @@ class Smtpeter(Service):
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
         await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
-        for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
+        for stop in (
+            self._relay.stopService,
+            self._recorder.stop,
+            self._pool.stop,
+            self._aside.stop,
+            self._store.stop,
+        ):
             await self._all((stop,))
 
     async def _all(self, stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:

@@ -56,6 +56,7 @@ class DirectSubmission:
         self._neighbours = neighbours
         self._rules = rules
         self.sizes = sizes
+        self.prepare = neighbours.prepare
 
     def judge_recipient(self, recipient: Address, /) -> None:
         policy.judge_recipient(recipient, allow_private=self._rules.allow_private)

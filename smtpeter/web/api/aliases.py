@@ -19,7 +19,12 @@ _FIELDS = {
     "inlinizecss": "inlinecss",
     "raw": "mime",
 }
-_IN_HEADERS = {"inReplyTo": "In-Reply-To", "references": "References", "messageId": "Message-ID", "date": "Date"}
+_IN_HEADERS = {
+    "inReplyTo": "In-Reply-To",
+    "references": "References",
+    "messageId": "Message-ID",
+    "date": "Date",
+}
 _ATTACHMENT = {"filename": "name", "content": "data", "contentType": "type", "href": "url", "path": "url"}
 _NOT_BUILT = {
     "template": "templates",

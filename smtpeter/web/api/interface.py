@@ -45,9 +45,15 @@ class Submission(Protocol):
 
 
 class Rendering(Protocol):
-    """What left, or would leave, for a delivery."""
+    """What left, or would leave, for a delivery, but for our signatures; may be called in any thread."""
 
     def __call__(self, message: Message, delivery: Delivery, /) -> bytes: ...
+
+
+class ReturnPath(Protocol):
+    """The return path that a delivery leaves with."""
+
+    def __call__(self, message: Message, delivery: Delivery, /) -> Address | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Neighbours:
     repeats: Repeats
     submission: Submission
     rendered: Rendering
+    return_path: ReturnPath
     explain: Explain
     fetch: Fetch
     aside: Aside

@@ -95,7 +95,12 @@ def _name(described: Message) -> str:
     try:
         name = described.get_filename() or ""
         return str(make_header(decode_header(name)))[:_LONGEST_NAME]
-    except (ValueError, LookupError, TypeError, AttributeError):  # the email package's, over names like no other
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ):  # the email package's, over names like no other
         return ""
 
 

@@ -19,7 +19,6 @@ _KEY = re.compile(r"\[([^\[\]]{0,100})\]")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 2000
 _DEEPEST = 5
-_VALUES = {"true": True, "false": False}
 
 
 def body(route: Route, content_type: str, octets: bytes) -> Any:
@@ -94,7 +93,7 @@ def _form(octets: bytes) -> dict[str, Any]:
         keys = [first, *_KEY.findall(bracket + rest)]
         if len(keys) > _DEEPEST or bracket + rest != "".join(f"[{key}]" for key in keys[1:]):
             raise Problem(400, "brackets that do not fit", name[:100])
-        _put(root, keys, _VALUES.get(value, value), name)
+        _put(root, keys, value, name)
     return {key: _arrays(value) for key, value in root.items()}
 
 

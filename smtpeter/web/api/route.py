@@ -16,7 +16,7 @@ import msgspec
 from smtpeter.accounts.tokens import AccessToken, Scope
 from smtpeter.web.api.problem import Problem
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\w+)(\*?)\}")  # with the star: all that follows
 JSON = "application/json"
 
 _B = TypeVar("_B")
@@ -45,7 +45,8 @@ class Call(Generic[_B]):
     query: Any
     client: str  # IP address
     target: str  # the path and query as they came, without the token
-    headers: dict[str, str]  # of which one can matter to a call, in lower case
+    headers: dict[str, str]  # names in lower case
+    octets: bytes = b""  # the body as it came
 
     @property
     def login(self) -> str | None:
@@ -76,13 +77,13 @@ class Route:
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        expression = _PLACE.sub(r"(?P<\1>[^/]+)", self.path)
+        expression = _PLACE.sub(lambda one: f"(?P<{one[1]}>{'.+' if one[2] else '[^/]+'})", self.path)
         object.__setattr__(self, "pattern", re.compile(expression))
 
     @property
     def places(self) -> tuple[str, ...]:
         """The parameters in the path."""
-        return tuple(_PLACE.findall(self.path))
+        return tuple(name for name, _ in _PLACE.findall(self.path))
 
 
 class Routes:
@@ -98,7 +99,7 @@ class Routes:
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route and what stands in its places, unquoted; raises Problem 404 or 405."""
-        found = [(route, {}) for route in self._fixed.get(path, ())]
+        found: list[tuple[Route, dict[str, str]]] = [(route, {}) for route in self._fixed.get(path, ())]
         found += [
             (route, {name: unquote(text) for name, text in match.groupdict().items()})
             for route in (self._others if not found else ())

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Identifier = Annotated[str, Meta(pattern="^[a-z2-7]{13}$", description="An identifier of a delivery, or of a message.")]
+Identifier = Annotated[
+    str, Meta(pattern="^[a-z2-7]{13}$", description="An identifier of a delivery, or of a message.")
+]
 Text = Annotated[str, Meta(max_length=10_000)]
 Mail = Annotated[str, Meta(max_length=320, description="A pure mail address, such as john@example.com.")]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="A day in UTC, as 2026-03-20.")]
@@ -61,7 +63,9 @@ class Send(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     recipients: Text | list[Text] | None = None
     envelope: Mail | None = None
 
-    mime: Annotated[str, Meta(description="A whole message: header fields, an empty line, the body.")] | None = None
+    mime: (
+        Annotated[str, Meta(description="A whole message: header fields, an empty line, the body.")] | None
+    ) = None
     from_: Text | Mailbox | None = None
     to: Mailboxes | None = None
     cc: Mailboxes | None = None
