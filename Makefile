@@ -13,7 +13,7 @@ run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or S
 	else exec $(BIN)/smtpeter sandbox --directory var; fi
 
 test: $(STAMP)  ## everything that must pass
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 check: $(STAMP)  ## format, lint, types, import contracts, sizes
 	$(BIN)/ruff format --check .
