@@ -223,6 +223,6 @@ def _next(call: Call[None], window: Window, entries: tuple[Entry, ...]) -> tuple
         "cursor": entries[-1].cursor,
         "flat": str(window.flat).lower(),
     }
-    query = urlencode({name: value for name, value in changed.items() if value is not None})
+    query = urlencode({name: value for name, value in changed.items() if value not in {None, ""}})
     path = call.target.partition("?")[0]
     return ((b"Link", f'<{path}?{query}>; rel="next"'.encode()),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -100,5 +100,5 @@ class Explanation(msgspec.Struct, frozen=True):
     """What would change in a message, and why not: nothing is sent and nothing is kept."""
 
     switches: list[str]
-    report: dict[str, object]
+    report: dict[str, Any]
     diff: list[str]
