@@ -60,7 +60,8 @@ def test_paths_count_from_the_file(load, tmp_path):
         (WHOLE + '[relay]\nretry = ["5m", "x"]', "relay.retry[1]: expected a duration such as"),
         (WHOLE + '[relay]\nmode = "smarthost"', 'relay.smarthost: mode = "smarthost" needs its "host:port"'),
         (WHOLE + '[bounces]\ndomain = "b.example"', "bounces: bounce tracking: not built yet"),
-        (WHOLE + '[web]\nlisten = ["tcp:8025"]', "web: the dashboard and the REST API: not built yet"),
+        (WHOLE + "[web]\nmaximum_memory = 0", "web.maximum_memory: expected a number above 0"),
+        (WHOLE + '[web]\npublic_url = "x"', "web.public_url: 'x'; expected"),
         (WHOLE.replace("[tls]", "workers = 2\n[tls]"), "server.workers: expected 1"),
         (WHOLE + '[store]\nurl = "postgresql+psycopg:///x"', "store.url: expected sqlite:///FILE"),
         (

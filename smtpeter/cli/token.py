@@ -41,7 +41,7 @@ def token() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(list(Scope)),
+    type=click.Choice([scope.value for scope in Scope]),
     help="What it may do; all that it can, if not said.",
 )
 @click.option("--note", default="", help="A word to remember it by.")

@@ -22,7 +22,7 @@ from smtpeter.storage.engine import FreeSpace, for_writing, open_engine
 from smtpeter.storage.group import Job
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool
+from tests.kit.fakes import FakeAccounts, FakeJournal, FakeRepeats, FakeSpool, FakeTokens
 
 URL = "sqlite:///smtpeter.db"
 
@@ -83,6 +83,7 @@ class FakeShelf:
         self.journal = FakeJournal()
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts()
+        self.tokens, self.repeats = FakeTokens(), FakeRepeats()
         self.run = result
 
     def another_worker(self):
@@ -117,6 +118,7 @@ class StoredShelf:
         self.run = result
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
+        self.tokens, self.repeats = store.tokens, store.repeats
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:

@@ -6,9 +6,9 @@ mail program reads there; so lines are folded here, at blanks and nowhere else. 
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Iterable
-from email.header import Header
 from email.utils import encode_rfc2231
 
 from smtpeter.message.address import Address, AddressSyntax, ascii_domain, parse
@@ -16,6 +16,7 @@ from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.shapes import Mailbox, Mailboxes
 
 _LINE = 76
+_WORD_OCTETS = 39  # of an encoded word, which so has 64 characters
 _LONGEST_WORD = 990  # octets: one line of a header field (RFC 5322 2.1.1)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,75}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -45,8 +46,21 @@ def text(name: str, value: str, where: str) -> bytes:
     value = value.replace("\t", " ").strip()
     if value.isascii() and "=?" not in value and max(map(len, value.split(" "))) <= _LONGEST_WORD:
         return field(name, value)
-    encoded = Header(value, "utf-8", maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")
-    return f"{name}: {encoded}\r\n".encode()
+    return field(name, encoded(value))
+
+
+def encoded(value: str) -> str:
+    """The text in encoded words (RFC 2047), separated by blanks, each of whole characters."""
+    words, octets = [], b""
+    for character in value:
+        more = character.encode("utf-8", "replace")
+        if len(octets) + len(more) > _WORD_OCTETS:
+            words.append(octets)
+            octets = b""
+        octets += more
+    return " ".join(
+        f"=?utf-8?b?{binascii.b2a_base64(word, newline=False).decode('ascii')}?=" for word in [*words, octets]
+    )
 
 
 def clean(value: str, where: str) -> str:
@@ -81,9 +95,7 @@ def _shown(name: str, mailbox: Address) -> str:
     if not name:
         return str(mailbox)
     if not name.isascii() or "=?" in name:
-        # Each encoded word with its blank stays whole in `field`.
-        words = Header(name, "utf-8", maxlinelen=_LINE - 4).encode(linesep="\n").replace("\n ", " ")
-        return f"{words} <{mailbox}>"
+        return f"{encoded(name)} <{mailbox}>"
     if _ATOMS.fullmatch(name):
         return f"{name} <{mailbox}>"
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
