@@ -16,7 +16,7 @@ import msgspec
 
 from smtpeter.message.address import Address
 from smtpeter.message.envelope import Recipient
-from smtpeter.message.identifier import DeliveryId, MessageId, read, show
+from smtpeter.message.identifier import DeliveryId, MessageId, NotAnIdentifier, read, show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal
 from smtpeter.session.interface import Client
@@ -154,7 +154,11 @@ class Sends:
 
     async def _earlier(self, call: Call[Resend]) -> tuple[Message, Delivery]:
         spool = self._neighbours.spool
-        delivery = await spool.delivery(DeliveryId(read(call.body.message)))
+        try:
+            identifier = DeliveryId(read(call.body.message))
+        except NotAnIdentifier as error:
+            raise Problem(422, str(error), "message") from None
+        delivery = await spool.delivery(identifier)
         message = None if delivery is None else await spool.message(delivery.message)
         outline = message or (None if delivery is None else await spool.outline(delivery.message))
         if delivery is None or outline is None or call.login not in {None, outline.login}:
