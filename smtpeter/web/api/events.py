@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from smtpeter.journal import daily
 from smtpeter.journal.columns import record
@@ -37,8 +37,8 @@ Cursor = Annotated[int, Meta(ge=0, le=(1 << 63) - 1, description="Those after th
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tags` are separated by semicolons, and all must match; with `flat` the columns stand beside `event`."""
 
-    start: Day | None = None
-    end: Day | None = None
+    start: Day | UnsetType = UNSET
+    end: Day | UnsetType = UNSET
     tags: Annotated[str, Meta(max_length=5000)] = ""
     flat: bool = False
     limit: Limit = 10_000
@@ -189,8 +189,8 @@ def _date(text: str) -> date:
         raise Problem(404, "expected a day as 2026-03-20, or the name of a log file", "file") from None
 
 
-def _bound(text: str | None, field: str) -> date | None:
-    if text is None:
+def _bound(text: str | UnsetType, field: str) -> date | None:
+    if text is UNSET:
         return None
     try:
         return date.fromisoformat(text)
@@ -223,6 +223,6 @@ def _next(call: Call[None], window: Window, entries: tuple[Entry, ...]) -> tuple
         "cursor": entries[-1].cursor,
         "flat": str(window.flat).lower(),
     }
-    query = urlencode({name: value for name, value in changed.items() if value not in {None, ""}})
+    query = urlencode({name: value for name, value in changed.items() if value not in {UNSET, ""}})
     path = call.target.partition("?")[0]
     return ((b"Link", f'<{path}?{query}>; rel="next"'.encode()),)

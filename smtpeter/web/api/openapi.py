@@ -13,7 +13,7 @@ from smtpeter.web.api.problem import Answered
 from smtpeter.web.api.route import JSON, Route
 
 _REF = "#/components/schemas/{name}"
-_FORM = "application/x-www-form-urlencoded"
+_FORMS = " A form says the same, as `recipients[]=a@example.com&dsn[notify]=NEVER`."
 _PROBLEMS = {
     "400": "The request is not as described here.",
     "401": "No access token, or one that is not valid.",
@@ -89,9 +89,10 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if route.takes is not None:
-        media = (JSON, _FORM) if route.forms else (JSON,)
         schema = schemas[str(route.takes)]
-        operation["requestBody"] = {"required": True, "content": {one: {"schema": schema} for one in media}}
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+        if route.forms:  # whose brackets OpenAPI has no words for
+            operation["description"] += _FORMS
     return operation
 
 
@@ -128,7 +129,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     properties = components[route.query.__name__].get("properties", {})
     described = []
     for name, one in properties.items():
-        plain = _without_null(one, components)
+        plain = _resolved(one, components)
         described.append(
             {
                 "name": name,
@@ -141,15 +142,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return described
 
 
-def _without_null(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
-    """A parameter is left out, never null."""
-    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    [plain] = options
-    if "$ref" in plain:
-        plain = components[plain["$ref"].rpartition("/")[2]]
-    return {
-        key: value for key, value in plain.items() if key not in {"default", "title"} or value is not None
-    }
+def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema in one place."""
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
+    return found
 
 
 def _headers(route: Route) -> list[dict[str, Any]]:

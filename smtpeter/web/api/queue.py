@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
@@ -30,12 +30,12 @@ _VERBS = {
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which deliveries; what is left out means any that waits."""
 
-    state: State | None = None
-    login: Annotated[str, Meta(max_length=255)] | None = None
-    domain: Annotated[str, Meta(max_length=255)] | None = None
-    recipient: Annotated[str, Meta(max_length=320)] | None = None
-    message: Identifier | None = None
-    id: Identifier | None = None
+    state: State | UnsetType = UNSET
+    login: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    domain: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    recipient: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
+    message: Identifier | UnsetType = UNSET
+    id: Identifier | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
 
@@ -94,8 +94,8 @@ def _filter(call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) 
         login=asked.login or call.login,
         domain=asked.domain or None,
         recipient=asked.recipient or None,
-        message=None if asked.message is None else MessageId(_read(asked.message, "message")),
-        delivery=None if asked.id is None else DeliveryId(_read(asked.id, "id")),
+        message=None if not asked.message else MessageId(_read(asked.message, "message")),
+        delivery=None if not asked.id else DeliveryId(_read(asked.id, "id")),
     )
 
 
