@@ -16,7 +16,7 @@ from smtpeter.web.visit import Visit
 from tests.web.rest import Rest
 
 SEED = 20_261
-EXAMPLES = 12  # of each call and phase
+EXAMPLES = 4  # of each call and phase
 
 
 class Served:
