@@ -6,6 +6,10 @@ import sys
 import pytest
 from twisted.logger import LogLevel, globalLogPublisher
 
+from tests.kit.postgresql import postgresql
+
+__all__ = ["postgresql"]
+
 DOORS = ("tests/e2e", "tests/doors")
 
 

@@ -15,10 +15,11 @@ from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
+from smtpeter.cli.suppression import suppression
 from smtpeter.cli.token import token
 
 NOT_BUILT = frozenset(
-    ("operator", "suppression", "webhook", "backup", "restore", "doctor"),
+    ("operator", "webhook", "backup", "restore", "doctor"),
 )
 
 
@@ -63,6 +64,9 @@ def check_config(config_file: Path) -> None:
     click.echo(f"{config_file}: can be used")
 
 
-_COMMANDS: tuple[Any, ...] = (login, domain, queue, message, events, explain, key, sandbox, token)
+_COMMANDS: tuple[Any, ...] = (
+    *(login, suppression, domain, queue, message, events, explain, key, sandbox),
+    token,
+)
 for _command in _COMMANDS:
     main.add_command(_command)

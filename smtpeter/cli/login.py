@@ -13,7 +13,9 @@ import click
 
 from smtpeter.accounts import passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login
+from smtpeter.accounts.model import Bounces, Login
+from smtpeter.cli.bounces import bounce_options, changed
+from smtpeter.cli.bounces import shown as shown_bounces
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.journal.columns import timestamp
@@ -55,6 +57,7 @@ def _shown(login: Login) -> dict[str, Any]:
         "switches": list(login.switches.on()),
         "senders": list(login.senders),
         "option_headers": login.trusted_option_headers,
+        **shown_bounces(login.bounces),
         "created": timestamp(login.created_at),
         "note": login.note,
     }
@@ -94,6 +97,7 @@ headers_option = click.option(
 @click.option("--note", default="", help="A word to remember it by.")
 @senders_option
 @headers_option
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -105,13 +109,14 @@ def create(
     senders: Sequence[str],
     option_headers: bool | None,
     as_json: bool,
-    **given: bool | None,
+    **given: Any,
 ) -> None:
     """Make a login; the password is shown once. Without switches they are all off."""
     if username is not None and not _is_usable(username):
         raise click.ClickException(
             "a username has 1 to 255 octets, none of them a blank or a control character"
         )
+    bounces = changed(Bounces(), given)
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",
@@ -121,6 +126,7 @@ def create(
         senders=tuple(senders),
         trusted_option_headers=bool(option_headers),
         note=note,
+        bounces=bounces,
     )
     try:
         store.run(store.accounts.create(made))
@@ -188,6 +194,7 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
 @click.option("--any-sender", is_flag=True, help="It may use any sender again.")
 @senders_option
 @headers_option
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -199,20 +206,21 @@ def modify(
     senders: Sequence[str],
     option_headers: bool | None,
     as_json: bool,
-    **given: bool | None,
+    **given: Any,
 ) -> None:
     """Change what is named; the rest stays. It counts within a second, without a restart."""
     if any_sender and senders:
         raise click.UsageError("--any-sender and --sender exclude each other")
     before = store.login(username)
-    changed = replace(before, switches=_switches(before.switches, given))
+    after = replace(before, bounces=changed(before.bounces, given))
+    after = replace(after, switches=_switches(before.switches, given))
     if note is not None:
-        changed = replace(changed, note=note)
+        after = replace(after, note=note)
     if senders or any_sender:
-        changed = replace(changed, senders=tuple(senders))
+        after = replace(after, senders=tuple(senders))
     if option_headers is not None:
-        changed = replace(changed, trusted_option_headers=option_headers)
-    _replace(store, changed, as_json)
+        after = replace(after, trusted_option_headers=option_headers)
+    _replace(store, after, as_json)
 
 
 def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None:

@@ -13,34 +13,31 @@ import click
 from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host
 from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.spool.returned import Returns
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
-from smtpeter.storage.store import open_for_command
+from smtpeter.storage.store import Store, open_for_command
 
 T = TypeVar("T")
 
 
 class Ledgers:
-    """The three ledgers; `run` gives what a verb answers, and raises what it fails with."""
+    """The ledgers; `run` gives what a verb answers, and raises what it fails with."""
 
-    def __init__(
-        self,
-        settings: config.Settings,
-        spool: Spool,
-        journal: Journal,
-        accounts: Accounts,
-        tokens: Tokens,
-    ) -> None:
+    def __init__(self, settings: config.Settings, store: Store) -> None:
         self.settings = settings
-        self.spool = spool
-        self.journal = journal
-        self.accounts = accounts
-        self.tokens = tokens
+        self.spool: Spool = store.spool
+        self.journal: Journal = store.journal
+        self.accounts: Accounts = store.accounts
+        self.tokens: Tokens = store.tokens
+        self.returns: Returns = store.returns
+        self.suppressions: Suppressions = store.suppressions
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)
@@ -58,7 +55,7 @@ def opened(settings: config.Settings) -> Iterator[Ledgers]:
     try:
         store = open_for_command(settings.store.url, settings.data_directory, host())
         try:
-            yield Ledgers(settings, store.spool, store.journal, store.accounts, store.tokens)
+            yield Ledgers(settings, store)
         finally:
             store.stop()
     except (StoreInUse, StoreUnusable, SpoolUnavailable, JournalUnavailable, AccountsUnavailable) as error:

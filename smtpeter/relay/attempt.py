@@ -165,7 +165,7 @@ class _Attempt:
                 raise Refusal(told, str(error)) from error
         return Mail(
             self._outgoing.return_path(message, first),
-            tuple(delivery.recipient for delivery in deliveries),
+            tuple(self._outgoing.recipient(message, delivery) for delivery in deliveries),
             content,
             smtputf8=message.envelope.smtputf8,
             ret=message.envelope.ret,

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, Protocol, TypeVar
 
 from smtpeter.message.address import Address
+from smtpeter.message.envelope import Recipient
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
@@ -62,6 +63,9 @@ class Outgoing(Protocol):
 
     def return_path(self, message: Message, delivery: Delivery, /) -> Address | None:
         """What MAIL FROM names; None is the null return path."""
+
+    def recipient(self, message: Message, delivery: Delivery, /) -> Recipient:
+        """What RCPT TO names, with the parameters that the next hop is to get."""
 
     def per_recipient(self, message: Message, /) -> bool:
         """Whether each delivery needs a transaction of its own (its content or return path is its own)."""

@@ -92,7 +92,7 @@ def judge(outcomes: Iterable[Outcome]) -> tuple[Signal, Outcome | None]:
                 return Signal.TROUBLE, outcome
             if outcome.reply.code == 421:
                 signal = Signal.SLOW_DOWN
-        if signal is Signal.NOTHING and outcome.stage is not Stage.PROCESS:
+        if signal is Signal.NOTHING and outcome.stage not in {Stage.PROCESS, Stage.SUPPRESSION}:
             signal = Signal.FINE
     return signal, None
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import msgspec
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
-from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.identifier import DeliveryId, Identifiers
-from smtpeter.message.options import Switches
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
@@ -43,6 +42,9 @@ from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
 from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.keys import Keys
+from smtpeter.service.preparing import Preparing
+from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
@@ -57,9 +59,6 @@ from smtpeter.web.spill import Spill
 from smtpeter.web.tracking import Tracking
 from smtpeter.web.visit import Proxies
 
-_LARGE = (
-    65_536  # octets of a message that is not rewritten beside the conversations: the worst below takes 100 ms
-)
 _TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
 
@@ -68,14 +67,20 @@ def identifiers() -> Identifiers:
     return Identifiers(now, secrets.randbits)
 
 
-def pipeline(settings: Settings) -> Pipeline:
-    """All rewriters, as a worker process has them."""
+def pipeline(settings: Settings, domain: SenderDomain | None) -> Pipeline:
+    """All rewriters, as a worker process has them, with the hosts that this sender domain's mail has."""
     from smtpeter.rewrite import worker  # noqa: PLC0415 - the server itself never reads HTML and CSS that deep
 
-    return worker.pipeline(_tracking_hosts(settings))
+    return worker.pipeline(_tracking_hosts(settings, domain))
 
 
-def _tracking_hosts(settings: Settings) -> RewriteSettings:
+def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> RewriteSettings:
+    """The server's, or a sender domain's own; those count only where something of ours listens."""
+    if domain is not None and settings.tracking.listen:
+        return RewriteSettings(
+            click_url=domain.click_url or settings.tracking.click_url,
+            open_url=domain.open_url or domain.click_url or settings.tracking.open_url,
+        )
     return RewriteSettings(click_url=settings.tracking.click_url, open_url=settings.tracking.open_url)
 
 
@@ -86,21 +91,6 @@ def certificates(settings: Settings) -> Certificates | None:
         return Certificates([Pair(*pair, *_TLS_KEYS) for pair in pairs], time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
-
-
-class Preparing:
-    """The rewriters, as submission asks for them: what is light here and now, what is not in a worker process."""
-
-    def __init__(self, light: Pipeline, workers: Pool) -> None:
-        self._light = light
-        self._workers = workers
-
-    def prepare(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
-    ) -> Awaitable[tuple[Template, Report]]:
-        if switches.inline_css or (len(original) > _LARGE and switches.on()):
-            return self._workers.prepare(original, switches, header_edits)
-        return execute(self._light.prepare, original, switches, header_edits)
 
 
 def workers(settings: Settings, reactor: Any) -> Pool:
@@ -169,13 +159,15 @@ def _credentials(settings: Settings) -> Credentials | None:
     return Credentials(relay.smarthost_username, password)
 
 
-def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, made: Identifiers) -> Relay:
+def relay(
+    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers, keys: Keys
+) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
     neighbours = RelayNeighbours(
-        spool=spool,
-        courier=courier(settings, reactor, outgoing),
+        spool=store.spool,
+        courier=Sparing(courier(settings, reactor, outgoing), store, keys),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),
@@ -202,6 +194,7 @@ def submission(
     pool: ThreadPool,
     rewriting: Pool,
     made: Identifiers,
+    keys: Keys,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -215,10 +208,17 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(Pipeline(_tracking_hosts(settings)), rewriting),
+        prepare=Preparing(
+            Pipeline(_tracking_hosts(settings)),
+            rewriting,
+            lambda content: _tracking_hosts(settings, keys.sender_domain(content)),
+        ),
         handoff=handoff,
         identifiers=made,
         clock=now,
+        return_paths=ReturnPaths(settings.bounces, keys),
+        suppressions=store.suppressions,
+        sender_domain=keys.known_as,
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
     return SubmissionServer(settings.submission, rules, neighbours, means)

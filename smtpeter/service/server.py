@@ -30,7 +30,7 @@ from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.message.identifier import Identifiers
 from smtpeter.rewrite.signature import Signatures
-from smtpeter.service import api, rooms
+from smtpeter.service import api, returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
@@ -54,6 +54,7 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "tracking.listen": settings.tracking.listen,
         "web.listen": settings.web.listen,
         "web.tls": settings.web.tls,
+        "bounces.listen": settings.bounces.listeners,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
 
@@ -160,11 +161,15 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
-        self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
+        self._forgetting = Forgetting(
+            settings.retention, store.spool, store.journal, store.returns, store.suppressions, now, reactor
+        )
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
         self._aside = ThreadPool(0, _ASIDE, "smtpeter-web")
         self._aside.start()
+        self._reading = ThreadPool(0, 1, "smtpeter-recognise")
+        self._reading.start()
         try:
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
@@ -185,10 +190,10 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, made, self._keys)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made
+            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -196,6 +201,12 @@ class Smtpeter(Service):
         self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
+        returns = returning.server(
+            settings, reactor, store, self._keys, made, self._reading, rooms.certificates(settings)
+        )
+        for text, factory in returns.listeners():
+            self._doors[text].build = factory.buildProtocol
+            self._sessions.append(factory)
         if settings.web.listen or settings.web.tls:
             self._build_api(store, submission.direct, outgoing, made)
 
@@ -249,6 +260,7 @@ class Smtpeter(Service):
             self._recorder.stop,
             self._pool.stop,
             self._aside.stop,
+            self._reading.stop,
             self._store.stop,
         ):
             await self._all((stop,))

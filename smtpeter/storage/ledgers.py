@@ -19,7 +19,7 @@ from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
 from smtpeter.spool.states import Step
-from smtpeter.storage import journal, queue, spool
+from smtpeter.storage import claims, journal, queue, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -51,7 +51,7 @@ class StoredSpool:
         self._space = space
 
     def accept(self, accepted: Accepted, /) -> Deferred[tuple[Claim, ...]]:
-        return self._access.write(self._accept, accepted, _spool_refuses)
+        return self._access.write(self._accept, accepted, _spool_refuses, claims.disown)
 
     def _accept(self, connection: Connection, batch: Sequence[Accepted]) -> list[tuple[Claim, ...]]:
         lack = self._space.lack(sum(len(one.message.content) for one in batch))
@@ -59,22 +59,29 @@ class StoredSpool:
             raise _spool_refuses(lack)
         return spool.accept(connection, self._worker, batch)
 
-    def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
-        return self._access.write(self._claim, (limit, now), _spool_refuses).addCallback(self._claimed)
+    def claim(
+        self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
+    ) -> Deferred[tuple[Claim, ...]]:
+        return Deferred.fromCoroutine(self._claim(claims.Wanted(limit, now, avoid)))
 
-    def _claimed(self, claimed: spool.Claimed) -> tuple[Claim, ...]:
-        for delivery, why in claimed.unreadable:
-            self._log.error(
-                "{delivery}: cannot be read, and is held: {why}", delivery=show(delivery), why=why
+    async def _claim(self, wanted: claims.Wanted) -> tuple[Claim, ...]:
+        while True:
+            claimed = await self._access.write(
+                self._claim_portion, wanted, _spool_refuses, claims.disown_claimed
             )
-        return claimed.claims
+            for delivery, why in claimed.unreadable:
+                self._log.error(
+                    "{delivery}: cannot be read, and is held: {why}", delivery=show(delivery), why=why
+                )
+            if claimed.claims or claimed.is_all:
+                return claimed.claims
 
-    def _claim(self, connection: Connection, batch: Sequence[tuple[int, float]]) -> list[spool.Claimed]:
+    def _claim_portion(self, connection: Connection, batch: Sequence[claims.Wanted]) -> list[claims.Claimed]:
         # What is tried must be recorded: claims end before the space for that does, and after acceptance.
         lack = self._space.lack(share=0.5)
         if lack is not None:
             raise _spool_refuses(lack)
-        return spool.claim(connection, self._worker, batch)
+        return claims.claim(connection, self._worker, batch)
 
     def settle(
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
@@ -87,7 +94,7 @@ class StoredSpool:
 
     def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
         stale = self._access.write(spool.release, (claim, due_at), _spool_refuses)
-        return stale.addCallback(lambda claims: not claims)
+        return stale.addCallback(lambda stale_claims: not stale_claims)
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)
@@ -104,8 +111,8 @@ class StoredSpool:
     def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
         return self._read(queue.target, identifier, number)
 
-    def next_due(self) -> Deferred[float | None]:
-        return self._read(queue.next_due)
+    def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
+        return self._read(claims.next_due, avoid)
 
     def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_spool_refuses)

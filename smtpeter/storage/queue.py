@@ -4,40 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, select
 
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
 from smtpeter.storage import contents
-from smtpeter.storage.records import read_delivery, read_message
+from smtpeter.storage.records import UNREADABLE, read_message, show_delivery
 from smtpeter.storage.schema import contents as content_rows
 from smtpeter.storage.schema import deliveries, messages, queued
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
-_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == State.DUE.value, queued)
 
 
 def message(connection: Connection, identifier: MessageId) -> Message | None:
     kept = contents.fetch(connection, identifier)
-    row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return None if kept is None or row is None else read_message(row, *kept)
+    return None if kept is None else _read(connection, identifier, *kept)
 
 
 def outline(connection: Connection, identifier: MessageId) -> Message | None:
+    return _read(connection, identifier, b"", Template((), contents.targets(connection, identifier)))
+
+
+def _read(
+    connection: Connection, identifier: MessageId, content: bytes, template: Template
+) -> Message | None:
+    """None also when it is there and cannot be read: to all who ask it is lost."""
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return (
-        None
-        if row is None
-        else read_message(row, b"", Template((), contents.targets(connection, identifier)))
-    )
+    try:
+        return None if row is None else read_message(row, content, template)
+    except UNREADABLE:
+        return None
 
 
 def delivery(connection: Connection, identifier: DeliveryId) -> Delivery | None:
     row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
-    return None if row is None else read_delivery(row)
+    return None if row is None else show_delivery(row)
 
 
 def target(connection: Connection, identifier: DeliveryId, number: int) -> str | None:
@@ -46,13 +50,9 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
     return known[number].url if 0 <= number < len(known) else None
 
 
-def next_due(connection: Connection) -> float | None:
-    return connection.execute(_NEXT_DUE).scalar_one_or_none()
-
-
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
-    return tuple(map(read_delivery, connection.execute(_found(wanted, limit))))
+    return tuple(map(show_delivery, connection.execute(_found(wanted, limit))))
 
 
 def alterable(

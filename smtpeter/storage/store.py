@@ -29,9 +29,11 @@ from smtpeter.storage.engine import (
     Trouble,
     for_writing,
     open_engine,
+    shown,
 )
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredSpool
+from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Threads
 from smtpeter.storage.tokens import StoredRepeats, StoredTokens
 
@@ -52,7 +54,7 @@ class Host:
 
 
 class Store:
-    """The ledgers. `spool`, `journal` and `accounts` keep the promises of their interfaces."""
+    """The ledgers. `spool`, `journal`, `accounts`, `returns` and `suppressions` keep the promises of their interfaces."""
 
     def __init__(
         self,
@@ -67,6 +69,8 @@ class Store:
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
         self.tokens = StoredTokens(access, host.boot_clock)
         self.repeats = StoredRepeats(access)
+        self.returns = StoredReturns(access, space)
+        self.suppressions = StoredSuppressions(access, host.boot_clock)
         self._access = access
         self._worker = worker
         self._lock = lock
@@ -118,7 +122,7 @@ def _take_over(engine: Engine, host: Host) -> int:
         with for_writing(engine).begin() as connection:
             return workers.succeed(connection, host.boot_clock())
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
 
 
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:

@@ -7,7 +7,9 @@ recipients, octets that no content may have) is checked here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from twisted.internet.defer import maybeDeferred
 
 from smtpeter.accounts.model import Login
 from smtpeter.message.address import Address
@@ -94,6 +96,8 @@ class DirectSubmission:
         submitter = Direct(self._neighbours, self._rules, username, None)
         delivery = SubmissionDelivery(submitter)
         origin = await delivery.validateFrom(None, Origin(return_path, parameters, client))
+        for recipient in recipients:
+            await _judged(delivery, recipient)
         submitted = SubmittedMessage(submitter, origin, tuple(recipients))
         return await submitted.accept(content, Wishes(switches, tags, give_up_at, message))
 
@@ -103,8 +107,6 @@ class DirectSubmission:
         if len(recipients) > self.sizes.maximum_recipients:
             most = self.sizes.maximum_recipients
             raise refusal(552, "5.5.3", f"A message of more than {most} recipients is not accepted")
-        for recipient in recipients:
-            self.judge_recipient(recipient.address)
         if len(content) > self.sizes.maximum_size:
             most = self.sizes.maximum_size
             raise refusal(552, "5.3.4", f"A message of more than {most} octets is not accepted")
@@ -115,6 +117,15 @@ class DirectSubmission:
             raise refusal(
                 554, "5.6.0", f"A line of more than {LIMITS.text_line - 2} octets (RFC 5321 4.5.3.1.6)"
             )
+
+
+async def _judged(delivery: SubmissionDelivery, recipient: Recipient) -> None:
+    """Raises a Refusal that names the recipient: there is one answer for all of them."""
+    try:
+        await maybeDeferred(delivery.validateTo, recipient)
+    except Refusal as refused:
+        named = replace(refused.reply, text=f"{recipient.address}: {refused.reply.text}")
+        raise Refusal(named, refused.cause) from refused
 
 
 def _has_bare_lf(content: bytes) -> bool:

@@ -27,7 +27,7 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         for key in ("click_url", "open_url"):
-            msgspec.structs.force_setattr(self, key, _origin(key, getattr(self, key) or self.click_url))
+            msgspec.structs.force_setattr(self, key, origin(key, getattr(self, key) or self.click_url))
         for network in self.trusted_proxies:
             check_network("trusted_proxies", network)
         if self.open_url and not self.listen:
@@ -52,7 +52,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     allow_private_addresses: bool = False  # attachments may be fetched from there
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "public_url", _origin("public_url", self.public_url))
+        msgspec.structs.force_setattr(self, "public_url", origin("public_url", self.public_url))
         for network in self.trusted_proxies:
             check_network("trusted_proxies", network)
         for key in ("requests_per_second", "maximum_memory"):
@@ -60,8 +60,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
                 raise ValueError(f"{key}: expected a number above 0")
 
 
-def _origin(key: str, url: str) -> str:
-    """The URL without a final slash; "" stays ""."""
+def origin(key: str, url: str) -> str:
+    """A tracking host's URL without a final slash; "" stays "". ValueError, which begins with `key`, for any other."""
     if not url:
         return ""
     problem = f'{key}: {url!r}; expected "https://host" or "http://host:port", without a path'

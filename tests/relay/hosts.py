@@ -381,6 +381,9 @@ class Outgoing:
     def return_path(self, message, delivery):
         return message.envelope.return_path
 
+    def recipient(self, message, delivery):
+        return delivery.recipient
+
     def per_recipient(self, message):
         return self.own_each
 

@@ -6,6 +6,7 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 from twisted.python.failure import Failure
 
 from smtpeter.journal.events import Attempt, Deferred, Delivered
@@ -20,6 +21,7 @@ from smtpeter.spool.model import Accepted, Delivery, Message, Settlement
 from smtpeter.storage import migrations, workers
 from smtpeter.storage.engine import FreeSpace, for_writing, open_engine
 from smtpeter.storage.group import Job
+from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
 from tests.kit.fakes import FakeAccounts, FakeJournal, FakeRepeats, FakeSpool, FakeTokens
@@ -105,14 +107,34 @@ def empty_store(tmp_path_factory):
     return directory / "smtpeter.db"
 
 
-class StoredShelf:
-    """The three ledgers on SQLite, with threads or without."""
+@pytest.fixture(scope="session")
+def migrated(postgresql, tmp_path_factory):
+    """The URL of a PostgreSQL database with the schema, which each test finds empty."""
+    with postgresql.database() as name:
+        migrations.upgrade(open_engine(postgresql.url(name), tmp_path_factory.getbasetemp()))
+        yield postgresql.url(name)
 
-    def __init__(self, directory, empty, *, threaded):
+
+_EMPTY = ", ".join(table.name for table in metadata.sorted_tables if table.name != "revisions")
+
+
+def emptied(url, directory):
+    """An engine for the database at `url`, of which nothing but the schema is left."""
+    engine = open_engine(url, directory)
+    with for_writing(engine).begin() as connection:
+        connection.execute(text(f"TRUNCATE {_EMPTY} RESTART IDENTITY"))
+    return engine
+
+
+class StoredShelf:
+    """The three ledgers on a database, with threads or without: on a copy of the file `empty` if no engine is given."""
+
+    def __init__(self, directory, empty, *, threaded, engine=None):
         self.machine = Machine()
         self.directory = directory
-        shutil.copy(empty, directory / "smtpeter.db")
-        self.engine = open_engine(URL, directory)
+        if engine is None:
+            shutil.copy(empty, directory / "smtpeter.db")
+        self.engine = engine or open_engine(URL, directory)
         self._stores = []
         self._open = self._threaded if threaded else self._inline
         self.run = result
@@ -145,6 +167,8 @@ class StoredShelf:
         """The first worker misses its heartbeats, and another one notices."""
         self.machine.uptime += 31
         with for_writing(self.engine).begin() as connection:
+            if self.engine.dialect.name == "postgresql":  # which goes by its own clock
+                connection.execute(text("UPDATE workers SET seen_at = seen_at - 31"))
             workers.beat(connection, [(99, self.machine.uptime)])
 
     def close(self):
@@ -152,15 +176,33 @@ class StoredShelf:
             self.run(store.stop())
 
 
-@pytest.fixture(params=["fake", "inline", "threads"])
-def shelf(request, tmp_path, empty_store):
+@pytest.fixture(params=["fake", "inline", "threads", "postgresql"])
+def shelf(request, tmp_path):
     """The three ledgers, each way that they exist."""
     if request.param == "fake":
         made = FakeShelf()
+    elif request.param == "postgresql":
+        engine = emptied(request.getfixturevalue("migrated"), tmp_path)
+        made = StoredShelf(tmp_path, None, threaded=False, engine=engine)
     else:
-        made = StoredShelf(tmp_path, empty_store, threaded=request.param == "threads")
+        empty = request.getfixturevalue("empty_store")
+        made = StoredShelf(tmp_path, empty, threaded=request.param == "threads")
     yield made
     made.close()
+
+
+@pytest.fixture
+def shared(tmp_path, migrated):
+    """The three ledgers on PostgreSQL, without threads."""
+    made = StoredShelf(tmp_path, None, threaded=False, engine=emptied(migrated, tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request):
+    """The three ledgers on each engine, without threads."""
+    return request.getfixturevalue({"sqlite": "stored", "postgresql": "shared"}[request.param])
 
 
 @pytest.fixture

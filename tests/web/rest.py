@@ -23,7 +23,7 @@ from smtpeter.web.api.app import Api
 from smtpeter.web.api.interface import Explained, Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.visit import Proxies, Visit
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeRepeats, FakeSpool, FakeTokens
+from tests.kit.fakes import FakeAccounts, FakeJournal, FakeRepeats, FakeSpool, FakeSuppressions, FakeTokens
 from tests.storage.stores import result
 
 NOW = 1_780_000_000.0  # 2026-05-28
@@ -103,12 +103,21 @@ class Rest:
         self.operator, operators = tokens.make("", ("read", "queue", "admin"), NOW, self.secret)
         self.tokens = FakeTokens(kept, operators)
         self.repeats = FakeRepeats()
+        self.suppressions = FakeSuppressions()
         self.prepare = Prepared()
         self.files = Files()
         self.identifiers = Identifiers(lambda: self.now, lambda bits: 0)
         self.submission = DirectSubmission(
             SubmissionNeighbours(
-                self.accounts, self.spool, self.prepare, Handoff(), self.identifiers, lambda: self.now
+                self.accounts,
+                self.spool,
+                self.prepare,
+                Handoff(),
+                self.identifiers,
+                lambda: self.now,
+                lambda content, reports_to: None,  # no bounce host
+                self.suppressions,
+                lambda author: author,
             ),
             Rules("mail.test", 100, available=SWITCHES),
             Sizes(maximum_size, maximum_recipients),
