@@ -66,6 +66,7 @@ def door(
         spool=store.spool,
         journal=store.journal,
         repeats=store.repeats,
+        suppressions=store.suppressions,
         submission=submission,
         rendered=Sent(ring),
         return_path=outgoing.return_path,

@@ -129,6 +129,7 @@ class Rest:
                 spool=self.spool,
                 journal=self.journal,
                 repeats=self.repeats,
+                suppressions=self.suppressions,
                 submission=self.submission,
                 rendered=lambda message, delivery: message.content,
                 return_path=lambda message, delivery: message.envelope.return_path,

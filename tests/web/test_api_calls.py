@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from smtpeter.accounts.suppression import Treatment
 from smtpeter.journal.events import Click, Delivered
 from smtpeter.message.identifier import DeliveryId, MessageId, read
 from smtpeter.spool.states import State
@@ -378,3 +379,56 @@ def test_every_call_but_the_documents_needs_a_token(rest):
                     method.upper(), asked, {}, token="", peer=f"127.0.{len(asked)}.{len(method)}"
                 ).status
             )
+
+
+# -- suppressions --------------------------------------------------------------------------------------------
+
+
+def test_a_login_has_its_own_list(rest):
+    added = rest.post("/suppressions", {"recipients": ["Gone@X.example", "left@x.example"], "days": 30})
+    assert {"added": 2} == added.json
+    assert {"added": 1} == rest.post(
+        "/suppressions", {"recipients": ["all@x.example"]}, token=rest.operator
+    ).json
+    own = rest.get("/suppressions").json["suppressions"]
+    assert [("gone@x.example", "login", "shop"), ("left@x.example", "login", "shop")] == [
+        (one["recipient"], one["scope"], one["name"]) for one in own
+    ]
+    every = rest.get("/suppressions", token=rest.operator).json["suppressions"]
+    assert {"everybody", "login"} == {one["scope"] for one in every}
+    assert 404 == rest.ask("DELETE", "/suppressions/all@x.example").status
+    assert 204 == rest.ask("DELETE", "/suppressions/GONE@x.example").status
+    assert 204 == rest.ask("DELETE", "/suppressions/all@x.example", token=rest.operator).status
+    assert 1 == len(rest.get("/suppressions?login=shop", token=rest.operator).json["suppressions"])
+
+
+def test_the_list_comes_in_pages(rest):
+    rest.post("/suppressions", {"recipients": [f"{number}@x.example" for number in range(5)]})
+    seen, cursor = [], ""
+    while True:
+        page = rest.get(f"/suppressions?limit=2&cursor={cursor}").json
+        seen += [one["recipient"] for one in page["suppressions"]]
+        cursor = page["cursor"]
+        if not cursor:
+            break
+    assert [f"{number}@x.example" for number in range(5)] == seen
+    assert (422, "cursor") == (
+        rest.get("/suppressions?cursor=%20").status,
+        rest.get("/suppressions?cursor=x").error[0],
+    )
+
+
+@pytest.mark.parametrize("whose", [{"login": "other"}, {"domain": "x.example"}], ids=["login", "domain"])
+def test_other_lists_are_not_the_logins(rest, whose):
+    assert 403 == rest.post("/suppressions", {"recipients": ["a@x.example"], **whose}).status
+
+
+def test_mail_to_who_is_on_the_list_is_judged_as_over_smtp(rest):
+    """By the login's choice: accepted, to be recorded as failed, or refused by name."""
+    rest.post("/suppressions", {"recipients": ["john@doe.example"], "reason": "left us"})
+    assert 200 == rest.send().status
+    bounces = replace(rest.login.bounces, suppressed=Treatment.REFUSE)
+    rest.accounts.replace(replace(rest.login, bounces=bounces))
+    refused = rest.send()
+    assert 403 == refused.status
+    assert "john@doe.example" in refused.error[1]

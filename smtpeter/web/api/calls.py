@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smtpeter.accounts.tokens import Scope
+from smtpeter.web.api import suppressions
 from smtpeter.web.api.aliases import canonical
 from smtpeter.web.api.domains import Domains, NewDomain, ShownDomain
 from smtpeter.web.api.events import Events, Following, Page, Window
@@ -33,6 +34,7 @@ def calls(neighbours: Neighbours, maximum_size: int) -> Routes:
             *_queue(Queue(neighbours)),
             *_logins(Logins(neighbours)),
             *_domains(Domains(neighbours)),
+            *_suppressions(suppressions.Listed(neighbours)),
         )
     )
 
@@ -127,6 +129,20 @@ def _logins(logins: Logins) -> tuple[Route, ...]:
         admin("POST", "/tokens", "Make a token; it is shown once.", logins.create_token, takes=NewToken, gives=token, status=201),
         admin("DELETE", "/tokens/{id}", "Revoke a token, by its id.", logins.revoke_token, status=204),
     )  # fmt: skip
+
+
+def _suppressions(listed: suppressions.Listed) -> tuple[Route, ...]:
+    def verb(method: str, path: str, summary: str, handler: Any, **more: Any) -> Route:
+        return Route(method, path, Scope.QUEUE, summary, handler, tag="suppressions", **more)
+
+    one, entry = "/suppressions", "/suppressions/{recipient}"
+    page, whose = suppressions.Page, suppressions.Whose
+    added, counted = suppressions.Added, suppressions.Counted
+    return (
+        verb("GET", one, "Who gets no more mail.", listed.listed, gives=page, query=suppressions.Listing),
+        verb("POST", one, "Put recipients on a list.", listed.add, takes=added, gives=counted),
+        verb("DELETE", entry, "Take a recipient off a list.", listed.remove, status=204, query=whose),
+    )
 
 
 def _domains(domains: Domains) -> tuple[Route, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.passwords import Randomness
+from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
 from smtpeter.journal.interface import Journal
 from smtpeter.message.address import Address
@@ -96,6 +97,7 @@ class Neighbours:
     spool: Spool
     journal: Journal
     repeats: Repeats
+    suppressions: Suppressions
     submission: Submission
     rendered: Rendering
     return_path: ReturnPath
