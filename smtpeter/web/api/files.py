@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from smtpeter.web.api.compose import File
-from smtpeter.web.api.interface import Fetch
+from smtpeter.web.api.interface import Aside, Fetch
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.shapes import Attachment
 
+_LARGE = 1_000_000  # characters: decoding them takes milliseconds
 _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 class Files:
-    """`limit`: octets of all files of a message together."""
+    """`limit`: octets of all files of a message together; `aside` is for what is large."""
 
-    def __init__(self, fetch: Fetch, limit: int) -> None:
+    def __init__(self, fetch: Fetch, aside: Aside, limit: int) -> None:
         self._fetch = fetch
+        self._aside = aside
         self._limit = limit
 
     async def read(self, attachments: Sequence[Attachment]) -> list[File]:
@@ -40,10 +42,17 @@ class Files:
         if (one.data is None) is (one.url is None):
             raise Problem(422, "expected data or url", where)
         if one.data is not None:
-            return File(_decoded(one.data, f"{where}.data"), one.name, one.type, one.cid)
+            octets = await self._decoded(one.data, f"{where}.data")
+            return File(octets, one.name, one.type, one.cid)
         assert one.url is not None
         octets, kind = await self._fetch(one.url, f"{where}.url", left)
         return File(octets, one.name or _named(one.url), one.type or kind, one.cid)
+
+    async def _decoded(self, text: str, where: str) -> bytes:
+        if len(text) < _LARGE:
+            return _decoded(text, where)
+        octets: bytes = await self._aside(_decoded, text, where)
+        return octets
 
 
 def _decoded(text: str, where: str) -> bytes:

@@ -41,7 +41,7 @@ class Sends:
 
     def __init__(self, neighbours: Neighbours, maximum_size: int) -> None:
         self._neighbours = neighbours
-        self._files = Files(neighbours.fetch, maximum_size)
+        self._files = Files(neighbours.fetch, neighbours.aside, maximum_size)
         self._under_way: set[bytes] = set()
 
     async def send(self, call: Call[Send]) -> Given:
