@@ -87,12 +87,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return Path(self.server.data_directory)
 
 
-# Known keys whose room is not built: refused by name, so that nobody believes in them.
-NOT_BUILT = {
-    "relay.source_addresses": "source addresses",
-    "relay.sites": "limits per site",
-}
-
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
 _AT = re.compile(r" - at `\$(.*)`$")
@@ -128,11 +122,6 @@ def read(document: Mapping[str, Any], directory: Path) -> Settings:
 
 
 def _refuse_not_built(document: Mapping[str, Any]) -> None:
-    for key, what in NOT_BUILT.items():
-        section, _, name = key.partition(".")
-        found = document.get(section)
-        if found is not None and (not name or (isinstance(found, Mapping) and name in found)):
-            raise Misconfigured(f"{key}: {what}: not built yet in this version; remove it")
     server = document.get("server")
     if isinstance(server, Mapping) and server.get("workers", 1) != 1:
         raise Misconfigured("server.workers: expected 1: more workers are not built yet in this version")

@@ -75,6 +75,10 @@ def test_paths_count_from_the_file(load, tmp_path):
             "bounces.postmaster: 'me': its local part is malformed, or no @ follows it",
         ),
         (
+            WHOLE + '[bounces]\ndomain = "b.example"\npostmaster = "me@B.example"',
+            "bounces.postmaster: 'me@B.example': expected an address elsewhere",
+        ),
+        (
             WHOLE + '[bounces]\ndomain = "b.example"\ncomplaint_addresses = ["fbl@"]',
             "bounces.complaint_addresses: 'fbl@'",
         ),

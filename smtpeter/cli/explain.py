@@ -38,6 +38,7 @@ def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> Non
     original = re.sub(rb"\r\n|\r|\n", b"\r\n", given)
     found, _ = fields(original)
     options = read_options(original, found, login.switches, available=AVAILABLE)
+    options = options.over(login, 0.0)
     domains = {domain.name: domain for domain in store.run(store.accounts.sender_domains())}
     domain = closest(author_domain(original, find_all(found, "from")), domains)
     template, report = rooms.pipeline(store.settings, domain).prepare(

@@ -26,7 +26,9 @@ from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
-from smtpeter.relay.interface import Courier, Outgoing
+from smtpeter.relay.interface import Courier, Outgoing, Resolver
+from smtpeter.relay.limit_settings import named_sites, sources
+from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
@@ -36,6 +38,7 @@ from smtpeter.relay.service import Neighbours as RelayNeighbours
 from smtpeter.relay.service import Relay
 from smtpeter.relay.settings import Mode
 from smtpeter.relay.settlement import Settling
+from smtpeter.relay.sites import ExchangerSites, OneSite, Sites
 from smtpeter.relay.tls import Contexts
 from smtpeter.report.notification import Notification
 from smtpeter.rewrite.pipeline import Pipeline
@@ -106,20 +109,24 @@ def workers(settings: Settings, reactor: Any) -> Pool:
     return Pool(reactor, spawn, cpu_seconds, settings.rewrite.workers, settings.rewrite.cpu_time)
 
 
-def courier(settings: Settings, reactor: Any, outgoing: Outgoing) -> Courier:
+def resolver(settings: Settings, reactor: Any) -> DnsResolver:
+    servers = names.name_servers(settings.relay.nameservers, _resolv_conf())
+    return DnsResolver(reactor, servers, secrets.randbits)
+
+
+def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Resolver) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
     if relay.mode is Mode.SANDBOX:
         return Sandbox(settings.data_directory / "sandbox", outgoing)
-    servers = names.name_servers(relay.nameservers, _resolv_conf())
-    resolver = DnsResolver(reactor, servers, secrets.randbits)
     destination: Destination
     if relay.mode is Mode.SMARTHOST:
         host, port = relay.smarthost_address
         destination = SmarthostDestination(resolver, host, port, relay.maximum_addresses)
         security = relay.smarthost_security
     else:
-        # Mail that an MX of our own name takes is no loop while we have no such listener: beside us lives a Postfix.
+        # Mail that an MX of our own name takes is no loop: beside us lives a Postfix, or it is our own door for what
+        # comes back, which relays nothing.
         rules = RouteRules(relay.port, relay.maximum_addresses, relay.allow_private_addresses)
         destination = ExchangerDestination(resolver, rules, _chance)
         security = relay.tls
@@ -165,25 +172,45 @@ def relay(
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
+    asked = resolver(settings, reactor)
     neighbours = RelayNeighbours(
         spool=store.spool,
-        courier=Sparing(courier(settings, reactor, outgoing), store, keys),
+        courier=Sparing(courier(settings, reactor, outgoing, asked), store, keys),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),
         clock=reactor,
         now=now,
-        site_of=_site_of(settings),
+        sites=_sites(settings, asked),
+        quota=store.quota,
+        book=store.sites,
     )
+    return Relay(neighbours, _limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    """What the operator allows is shared by all processes; what pacing finds by itself is each one's own part."""
+    chosen, workers = settings.relay, settings.server.workers
     limits = Limits() if chosen.mode is Mode.MX else Limits.of_one_site()
-    return Relay(neighbours, replace(limits, backoff=min(limits.backoff, chosen.retry[0])))
+    site = chosen.connections_per_site if chosen.mode is Mode.MX else limits.site
+    return replace(
+        limits,
+        site=max(1, site // workers),
+        backoff=min(limits.backoff, chosen.retry[0]),
+        is_shared=workers > 1 or not settings.store.url.startswith("sqlite:"),
+        logins={name: one.limit for name, one in chosen.logins.items()},
+        sources=sources(chosen.source_addresses),
+    )
 
 
-def _site_of(settings: Settings) -> Callable[[str], str]:
-    """All mail for a smarthost goes to one site; else each domain is its own."""
-    if settings.relay.mode is Mode.MX:
-        return str.lower
-    return lambda _: settings.relay.mode.value
+def _sites(settings: Settings, resolver: Resolver) -> Sites:
+    """All mail for a smarthost goes to one site; else the MX hosts tell."""
+    chosen = settings.relay
+    named = named_sites(chosen.sites)
+    if chosen.mode is Mode.MX:
+        return ExchangerSites(resolver, named)
+    name = chosen.mode.value if chosen.mode is Mode.SANDBOX else chosen.smarthost_address[0].lower()
+    return OneSite(named.get(name) or Site(name))
 
 
 def submission(

@@ -9,7 +9,7 @@ from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.states import State, Step, after
@@ -43,6 +43,7 @@ class Message:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None  # the message's own deadline, if it brought one
+    priority: Priority = Priority.NORMAL
     returning: Returning | None = None
     foreign: bool = False
 
@@ -118,7 +119,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly."""
+    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly.
+
+    `site` is the name of a site, or of a domain that is one by itself; `sender` the return path, "" the null one;
+    `accepted_before` Unix seconds.
+    """
 
     states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
     domain: str | None = None
@@ -126,3 +131,6 @@ class QueueFilter:
     recipient: str | None = None
     message: MessageId | None = None
     delivery: DeliveryId | None = None
+    site: str | None = None
+    sender: str | None = None
+    accepted_before: float | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, select
 
@@ -11,9 +13,9 @@ from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
 from smtpeter.storage import contents
-from smtpeter.storage.records import UNREADABLE, read_message, show_delivery
+from smtpeter.storage.records import UNREADABLE, read_message, show_delivery, unpack_details
 from smtpeter.storage.schema import contents as content_rows
-from smtpeter.storage.schema import deliveries, messages, queued
+from smtpeter.storage.schema import deliveries, messages, queued, site_domains
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
@@ -52,7 +54,7 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
 
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
-    return tuple(map(show_delivery, connection.execute(_found(wanted, limit))))
+    return tuple(map(show_delivery, _rows(connection, _found(wanted), wanted, limit)))
 
 
 def alterable(
@@ -60,17 +62,37 @@ def alterable(
 ) -> tuple[DeliveryId, ...]:
     """Those that `step` can be done to, and would change; raises KeyError when it is no operator's step."""
     states = ALTERABLE[step]
-    query = _found(wanted, limit).where(deliveries.c.state.in_([state.value for state in states]))
+    query = _found(wanted).where(deliveries.c.state.in_([state.value for state in states]))
     if step is Step.RELEASE:
         query = query.where((deliveries.c.state != State.DUE.value) | (deliveries.c.due_at > now))
-    return tuple(row.id for row in connection.execute(query))
+    return tuple(row.id for row in _rows(connection, query, wanted, limit))
 
 
-def _found(wanted: QueueFilter, limit: int) -> Select[tuple[object, ...]]:
-    query = select(deliveries)
+def _found(wanted: QueueFilter) -> Select[Any]:
+    query = select(deliveries) if wanted.sender is None else select(deliveries, messages.c.details)
+    if wanted.login is not None or wanted.sender is not None:
+        query = query.join(messages)
     if wanted.login is not None:
-        query = query.join(messages).where(messages.c.login == wanted.login)
-    return query.where(*_conditions(wanted)).order_by(deliveries.c.id).limit(limit)
+        query = query.where(messages.c.login == wanted.login)
+    return query.where(*_conditions(wanted)).order_by(deliveries.c.id)
+
+
+def _rows(connection: Connection, query: Select[Any], wanted: QueueFilter, limit: int) -> list[Any]:
+    """The first rows; a return path, by which nothing is ordered, is looked for in one message after the other."""
+    if wanted.sender is None:
+        return list(connection.execute(query.limit(limit)))
+    rows = connection.execution_options(yield_per=_READ).execute(query)
+    found = list(islice((row for row in rows if _is_from(row, wanted.sender)), limit))
+    rows.close()
+    return found
+
+
+def _is_from(row: Any, sender: str) -> bool:
+    try:
+        return_path = unpack_details(row.details).envelope.return_path
+    except UNREADABLE:
+        return False
+    return sender == ("" if return_path is None else str(return_path))
 
 
 def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
@@ -80,6 +102,13 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
         yield deliveries.c.message == wanted.message
     if wanted.domain is not None:
         yield deliveries.c.domain == wanted.domain.lower()
+    if wanted.site is not None:
+        theirs = select(site_domains.c.domain).where(site_domains.c.site == wanted.site)
+        elsewhere = select(site_domains.c.domain).where(site_domains.c.site != wanted.site)
+        alone = (deliveries.c.domain == wanted.site) & deliveries.c.domain.not_in(elsewhere)
+        yield deliveries.c.domain.in_(theirs) | alone
+    if wanted.accepted_before is not None:
+        yield deliveries.c.accepted_at < wanted.accepted_before
     if wanted.recipient is not None:
         yield deliveries.c.recipient == wanted.recipient
     if wanted.states is not None:
@@ -88,6 +117,7 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
             yield queued
 
 
+_READ = 500  # rows at a time
 _DONE = ~exists().where(deliveries.c.message == messages.c.id, queued)
 
 

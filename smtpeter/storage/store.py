@@ -32,7 +32,7 @@ from smtpeter.storage.engine import (
     shown,
 )
 from smtpeter.storage.group import Job
-from smtpeter.storage.ledgers import StoredJournal, StoredSpool
+from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Threads
 from smtpeter.storage.tokens import StoredRepeats, StoredTokens
@@ -54,7 +54,7 @@ class Host:
 
 
 class Store:
-    """The ledgers. `spool`, `journal`, `accounts`, `returns` and `suppressions` keep the promises of their interfaces."""
+    """The ledgers. Each keeps the promises of the interface of its name."""
 
     def __init__(
         self,
@@ -66,6 +66,8 @@ class Store:
     ) -> None:
         self.spool = StoredSpool(access, worker, space)
         self.journal = StoredJournal(access)
+        self.quota = StoredQuota(access, worker)
+        self.sites = StoredSites(access, worker)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
         self.tokens = StoredTokens(access, host.boot_clock)
         self.repeats = StoredRepeats(access)

@@ -1,12 +1,14 @@
 """Between the reactor, which never waits, and the store, which does: a writer thread and some reader threads.
 
-Whatever waits to be written when the writer comes free is written in one transaction. Answers come as Deferreds
-in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
+Whatever waits to be written when the writer comes free is written in one transaction. A commit costs much more than
+what is in it, so when several had come together before, the writer waits for the others, as long as they keep
+coming and some milliseconds at most; who comes alone never waits. Answers come as Deferreds in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -23,6 +25,8 @@ _T = TypeVar("_T")
 _A = TypeVar("_A")
 _MOST_AT_ONCE = 256  # writes in one transaction, so that none waits long for the others'
 _READERS = 2
+_PAUSE = 0.001  # seconds without another write, after which the writer waits no longer for more
+_PAUSES = 8
 
 
 class Access(Protocol):
@@ -98,6 +102,7 @@ class Threads:
         self._monotonic = monotonic
         self._writes: deque[tuple[Job, Deferred[Any]]] = deque()
         self._work = threading.Condition()
+        self._last_group = 0
         self._reads: SimpleQueue[tuple[Callable[[Connection], Any], Refuse, Deferred[Any]] | None] = (
             SimpleQueue()
         )
@@ -168,7 +173,19 @@ class Threads:
         with self._work:
             if not self._writes and not self._stopping:
                 self._work.wait(max(0.0, timeout))
-            return [self._writes.popleft() for _ in range(min(len(self._writes), _MOST_AT_ONCE))]
+        if self._last_group > 1:
+            self._let_others_come()
+        self._last_group = min(len(self._writes), _MOST_AT_ONCE)
+        return [self._writes.popleft() for _ in range(self._last_group)]
+
+    def _let_others_come(self) -> None:
+        for _ in range(_PAUSES):
+            waiting = len(self._writes)
+            if not waiting or waiting >= _MOST_AT_ONCE or self._stopping:
+                break
+            time.sleep(_PAUSE)
+            if len(self._writes) == waiting:
+                break
 
     def _read_all(self) -> None:
         session = Session(self._engine)

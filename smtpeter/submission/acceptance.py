@@ -12,6 +12,7 @@ from smtpeter.message.edit import Edit, Literal, Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
+from smtpeter.message.options import Priority
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Reply
 from smtpeter.message.trace import date, message_id, protocol, received
@@ -80,12 +81,8 @@ def accepted(
     report: Report,
     returning: Returning | None = None,
     listed: Mapping[str, Suppression] = MappingProxyType({}),
-    give_up_at: float | None = None,
 ) -> Accepted:
-    """Message, deliveries and events for the spool; `listed`: the recipients that are on the suppression list.
-
-    `give_up_at` is the message's own deadline, in Unix seconds.
-    """
+    """Message, deliveries and events for the spool; `listed`: the recipients that are on the suppression list."""
     parameters = incoming.origin.parameters
     envelope = Envelope(
         return_path=incoming.origin.return_path,
@@ -106,7 +103,8 @@ def accepted(
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
-        give_up_at=give_up_at,
+        give_up_at=options.give_up_at,
+        priority=options.priority or Priority.NORMAL,
         returning=returning,
     )
     deliveries = tuple(

@@ -200,6 +200,7 @@ class SubmittedMessage:
                 content, incoming.found, options.switches, honoured=honoured, available=rules.available
             )
             options = joined(options, read)
+        options = options.over(login, incoming.when)
         returning, notes = decide(
             options.switches,
             login.bounces,
@@ -213,7 +214,7 @@ class SubmittedMessage:
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
         edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
-        wanted = accepted(incoming, options, template, report, returning, listed, wishes.give_up_at)
+        wanted = accepted(incoming, options, template, report, returning, listed)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)

@@ -24,7 +24,17 @@ from smtpeter.storage.group import Job
 from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeRepeats, FakeSpool, FakeTokens
+from tests.kit.fakes import (
+    FakeAccounts,
+    FakeJournal,
+    FakeQuota,
+    FakeRepeats,
+    FakeReturns,
+    FakeSites,
+    FakeSpool,
+    FakeSuppressions,
+    FakeTokens,
+)
 
 URL = "sqlite:///smtpeter.db"
 
@@ -86,13 +96,21 @@ class FakeShelf:
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts()
         self.tokens, self.repeats = FakeTokens(), FakeRepeats()
+        self.quota = FakeQuota()
+        self.sites = FakeSites(self.spool)
+        self.suppressions = FakeSuppressions()
+        self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
 
     def another_worker(self):
         return self.spool.another_worker()
 
+    def another_quota(self):
+        return self.quota.another_worker()
+
     def presume_dead(self):
         self.spool.presume_dead()
+        self.quota.die()
 
     def close(self):
         pass
@@ -141,6 +159,8 @@ class StoredShelf:
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
         self.tokens, self.repeats = store.tokens, store.repeats
+        self.quota, self.sites = store.quota, store.sites
+        self.returns, self.suppressions = store.returns, store.suppressions
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:
@@ -162,6 +182,9 @@ class StoredShelf:
 
     def another_worker(self):
         return self.new_store().spool
+
+    def another_quota(self):
+        return self.new_store().quota
 
     def presume_dead(self):
         """The first worker misses its heartbeats, and another one notices."""
