@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal_column, select
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, Query, Tally
@@ -55,7 +55,9 @@ def end(connection: Connection) -> int:
 
 
 def tallies(connection: Connection, start: float, end: float) -> tuple[Tally, ...]:
-    hour = func.floor(events.c.time / HOUR)
+    hour = func.floor(
+        events.c.time / literal_column(str(HOUR))
+    )  # no parameter, or PostgreSQL sees two expressions
     begin = start // HOUR * HOUR
     counted = select(hour, events.c.kind, func.count()).where(events.c.time >= begin, events.c.time < end)
     rows = connection.execute(counted.group_by(hour, events.c.kind).order_by(hour, events.c.kind))
