@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.states import Step
 
 
@@ -69,6 +69,9 @@ class Spool(Protocol):
 
         Deliveries that a `claim` has left for later do not count while their domain is in `avoid`.
         """
+
+    def visited(self, identifiers: Sequence[DeliveryId], /) -> Awaitable[Mapping[DeliveryId, Visited]]:
+        """What is known of these; some hundreds at most."""
 
     def counts(self) -> Awaitable[Mapping[str, int]]:
         """How many deliveries are in each state that is not final, by the states' names."""
