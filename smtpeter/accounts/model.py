@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from smtpeter.accounts.suppression import Breadth, Treatment
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 
 RETURN_PATH = "return path"
 NOBODY = "none"
@@ -44,6 +44,8 @@ class Login:
     enabled: bool = True
     trusted_option_headers: bool = False
     note: str = ""
+    give_up_after: float | None = None  # seconds after which its mail is given up; None: as the server does
+    priority: Priority = Priority.NORMAL
     bounces: Bounces = Bounces()
 
 

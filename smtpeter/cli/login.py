@@ -18,9 +18,9 @@ from smtpeter.cli.bounces import bounce_options, changed
 from smtpeter.cli.bounces import shown as shown_bounces
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import timestamp
-from smtpeter.message.options import Switches
-from smtpeter.service.host import AVAILABLE
+from smtpeter.message.options import Priority, Switches
 from smtpeter.submission.senders import check_sender
 
 _HELP = {
@@ -43,11 +43,8 @@ def switch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _switches(before: Switches, given: dict[str, bool | None]) -> Switches:
-    changed = {name: given[name] for name in Switches.names() if given[name] is not None}
-    for name, on in changed.items():
-        if on and name not in AVAILABLE:
-            raise click.ClickException(f"--{name.replace('_', '-')}: not built yet in this version")
-    return replace(before, **changed)  # type: ignore[arg-type]
+    named = {name: on for name, on in given.items() if on is not None}
+    return replace(before, **named)
 
 
 def _shown(login: Login) -> dict[str, Any]:
@@ -57,6 +54,8 @@ def _shown(login: Login) -> dict[str, Any]:
         "switches": list(login.switches.on()),
         "senders": list(login.senders),
         "option_headers": login.trusted_option_headers,
+        "max_deliver_time": login.give_up_after,
+        "priority": login.priority.name.lower(),
         **shown_bounces(login.bounces),
         "created": timestamp(login.created_at),
         "note": login.note,
@@ -84,6 +83,41 @@ senders_option = click.option(
     callback=_checked,
     help="A return path or From address it may use: an address, a domain, or .domain for subdomains. Any, if none.",
 )
+
+
+def _period(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    """Seconds; 0 for the server's own time."""
+    if text is None or text == "default":
+        return None if text is None else 0.0
+    try:
+        seconds = duration(text, "--max-deliver-time")
+    except Misconfigured as error:
+        raise click.BadParameter(str(error)) from None
+    if seconds <= 0:
+        raise click.BadParameter("expected more than 0 seconds")
+    return seconds
+
+
+def relaying_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How its mail is relayed."""
+    names = [priority.name.lower() for priority in Priority]
+    command = click.option(
+        "--priority", type=click.Choice(names), default=None, help="What goes first where mail has to wait."
+    )(command)
+    return click.option(
+        "--max-deliver-time",
+        callback=_period,
+        default=None,
+        help='How long delivery is tried, as "12h" or "1d"; "default": as long as the server does.',
+    )(command)
+
+
+def _relayed(before: Login, max_deliver_time: float | None, priority: str | None) -> Login:
+    if max_deliver_time is not None:
+        before = replace(before, give_up_after=max_deliver_time or None)
+    return before if priority is None else replace(before, priority=Priority[priority.upper()])
+
+
 headers_option = click.option(
     "--option-headers/--no-option-headers",
     default=None,
@@ -97,6 +131,7 @@ headers_option = click.option(
 @click.option("--note", default="", help="A word to remember it by.")
 @senders_option
 @headers_option
+@relaying_options
 @bounce_options
 @switch_options
 @json_option
@@ -108,6 +143,8 @@ def create(
     note: str,
     senders: Sequence[str],
     option_headers: bool | None,
+    max_deliver_time: float | None,
+    priority: str | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -128,6 +165,7 @@ def create(
         note=note,
         bounces=bounces,
     )
+    made = _relayed(made, max_deliver_time, priority)
     try:
         store.run(store.accounts.create(made))
     except LoginExists:
@@ -194,6 +232,7 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
 @click.option("--any-sender", is_flag=True, help="It may use any sender again.")
 @senders_option
 @headers_option
+@relaying_options
 @bounce_options
 @switch_options
 @json_option
@@ -205,6 +244,8 @@ def modify(
     any_sender: bool,
     senders: Sequence[str],
     option_headers: bool | None,
+    max_deliver_time: float | None,
+    priority: str | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -214,6 +255,7 @@ def modify(
     before = store.login(username)
     after = replace(before, bounces=changed(before.bounces, given))
     after = replace(after, switches=_switches(before.switches, given))
+    after = _relayed(after, max_deliver_time, priority)
     if note is not None:
         after = replace(after, note=note)
     if senders or any_sender:

@@ -57,8 +57,16 @@ def _stories(store: Ledgers, identifier: str) -> list[dict[str, Any]]:
     # The content is forgotten first; the rest of the message is known for as long as its links.
     kept = store.run(store.spool.message(deliveries[0].message))
     kept = kept or store.run(store.spool.outline(deliveries[0].message))
+    standings = store.standings(deliveries)
+    now = time.time()  # noqa: TID251 - a door
     return [
-        story.tell(kept, one, store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)))
+        story.tell(
+            kept,
+            one,
+            store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)),
+            standings[one.recipient.address.domain.lower()],
+            now,
+        )
         for one in deliveries
     ]
 
@@ -93,7 +101,8 @@ def returned(store: Ledgers, identifier: str, number: int) -> None:
 
 def _print(told: dict[str, Any]) -> None:
     click.echo(f"{told['id']}  to {safe(told['recipient'])}: {told['state']}")
-    waits = {"attempts": told["attempts"], "due": told["due"]} if told["due"] else {}
+    shown = ("attempts", "due", "site", "reason", "until", "said")
+    waits = {name: told[name] for name in shown} if told["due"] else {}
     for name, value in {**waits, **(told["submitted"] or {})}.items():
         if value not in (None, "", []):
             click.echo(f"  {name:12}{safe(', '.join(value) if isinstance(value, list) else str(value))}")
@@ -116,8 +125,8 @@ _SAID = (
     "description",
     "cause",
     "action",
-    "type",
-    "status",
+    "class",
+    "rule",
     "url",
     "client",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,9 @@ from smtpeter.message import identifier
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host
 from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.spool.model import Delivery
 from smtpeter.spool.returned import Returns
+from smtpeter.spool.sites import SiteBook, Standing
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import Store, open_for_command
 
@@ -37,10 +39,15 @@ class Ledgers:
         self.accounts: Accounts = store.accounts
         self.returns: Returns = store.returns
         self.suppressions: Suppressions = store.suppressions
+        self.sites: SiteBook = store.sites
         self.webhooks: Webhooks = store.webhooks
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)
+
+    def standings(self, deliveries: Iterable[Delivery]) -> Mapping[str, Standing]:
+        """Where the domains of these deliveries stand."""
+        return self.run(self.sites.standings({each.recipient.address.domain.lower() for each in deliveries}))
 
     def login(self, username: str) -> Login:
         found = self.run(self.accounts.login(username))

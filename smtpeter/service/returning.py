@@ -83,6 +83,9 @@ class Sparing:
             await self._list(group.message, gone, outcomes)
         return outcomes
 
+    def kept(self, site: str) -> int:
+        return self._courier.kept(site)
+
     async def _list(
         self, message: Message, gone: Sequence[Delivery], outcomes: Mapping[DeliveryId, Outcome]
     ) -> None:

@@ -8,6 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
-from smtpeter.relay.interface import Courier, Outgoing
+from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
+from smtpeter.relay.limit_settings import named_sites, sources
+from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
@@ -38,6 +41,7 @@ from smtpeter.relay.service import Neighbours as RelayNeighbours
 from smtpeter.relay.service import Relay
 from smtpeter.relay.settings import Mode
 from smtpeter.relay.settlement import Settling
+from smtpeter.relay.sites import ExchangerSites, OneSite, Sites
 from smtpeter.relay.tls import Contexts
 from smtpeter.report.following import Following
 from smtpeter.report.metrics import CONTENT_TYPE, Metrics, Sources
@@ -52,6 +56,7 @@ from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
+from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
 from smtpeter.storage.store import Store
 from smtpeter.submission.delivery import Rules as SubmissionRules
@@ -113,20 +118,37 @@ def workers(settings: Settings, reactor: Any) -> Pool:
     return Pool(reactor, spawn, cpu_seconds, settings.rewrite.workers, settings.rewrite.cpu_time)
 
 
-def courier(settings: Settings, reactor: Any, outgoing: Outgoing) -> Courier:
+def resolver(settings: Settings, reactor: Any) -> DnsResolver:
+    servers = names.name_servers(settings.relay.nameservers, _resolv_conf())
+    return DnsResolver(reactor, servers, secrets.randbits)
+
+
+def preparing(
+    settings: Settings,
+    reactor: Any,
+    spool: Spool,
+    rewriting: Pool,
+    sender_domain: Callable[[bytes], SenderDomain | None],
+) -> Preparing:
+    def hosts(content: bytes) -> RewriteSettings:
+        return _tracking_hosts(settings, sender_domain(content))
+
+    return Preparing(Pipeline(_tracking_hosts(settings)), rewriting, hosts, spool, reactor)
+
+
+def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Resolver) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
     if relay.mode is Mode.SANDBOX:
         return Sandbox(settings.data_directory / "sandbox", outgoing)
-    servers = names.name_servers(relay.nameservers, _resolv_conf())
-    resolver = DnsResolver(reactor, servers, secrets.randbits)
     destination: Destination
     if relay.mode is Mode.SMARTHOST:
         host, port = relay.smarthost_address
         destination = SmarthostDestination(resolver, host, port, relay.maximum_addresses)
         security = relay.smarthost_security
     else:
-        # Mail that an MX of our own name takes is no loop while we have no such listener: beside us lives a Postfix.
+        # Mail that an MX of our own name takes is no loop: beside us lives a Postfix, or it is our own door for what
+        # comes back, which relays nothing.
         rules = RouteRules(relay.port, relay.maximum_addresses, relay.allow_private_addresses)
         destination = ExchangerDestination(resolver, rules, _chance)
         security = relay.tls
@@ -167,30 +189,57 @@ def _credentials(settings: Settings) -> Credentials | None:
 
 
 def relay(
-    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers, keys: Keys
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    outgoing: Outgoing,
+    preparation: Preparation,
+    made: Identifiers,
+    keys: Keys,
 ) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
+    asked = resolver(settings, reactor)
     neighbours = RelayNeighbours(
         spool=store.spool,
-        courier=Sparing(courier(settings, reactor, outgoing), store, keys),
+        courier=Sparing(courier(settings, reactor, outgoing, asked), store, keys),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),
         clock=reactor,
         now=now,
-        site_of=_site_of(settings),
+        sites=_sites(settings, asked),
+        quota=store.quota,
+        book=store.sites,
+        preparation=preparation,
     )
+    return Relay(neighbours, _limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    """What the operator allows is shared by all processes; what pacing finds by itself is each one's own part."""
+    chosen, workers = settings.relay, settings.server.workers
     limits = Limits() if chosen.mode is Mode.MX else Limits.of_one_site()
-    return Relay(neighbours, replace(limits, backoff=min(limits.backoff, chosen.retry[0])))
+    site = chosen.connections_per_site if chosen.mode is Mode.MX else limits.site
+    return replace(
+        limits,
+        site=max(1, site // workers),
+        backoff=min(limits.backoff, chosen.retry[0]),
+        is_shared=workers > 1 or not settings.store.url.startswith("sqlite:"),
+        logins={name: one.limit for name, one in chosen.logins.items()},
+        sources=sources(chosen.source_addresses),
+    )
 
 
-def _site_of(settings: Settings) -> Callable[[str], str]:
-    """All mail for a smarthost goes to one site; else each domain is its own."""
-    if settings.relay.mode is Mode.MX:
-        return str.lower
-    return lambda _: settings.relay.mode.value
+def _sites(settings: Settings, resolver: Resolver) -> Sites:
+    """All mail for a smarthost goes to one site; else the MX hosts tell."""
+    chosen = settings.relay
+    named = named_sites(chosen.sites)
+    if chosen.mode is Mode.MX:
+        return ExchangerSites(resolver, named)
+    name = chosen.mode.value if chosen.mode is Mode.SANDBOX else chosen.smarthost_address[0].lower()
+    return OneSite(named.get(name) or Site(name))
 
 
 def submission(
@@ -199,7 +248,7 @@ def submission(
     store: Store,
     handoff: Relay,
     pool: ThreadPool,
-    rewriting: Pool,
+    preparing: Preparing,
     made: Identifiers,
     keys: Keys,
 ) -> SubmissionServer:
@@ -215,11 +264,7 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(
-            Pipeline(_tracking_hosts(settings)),
-            rewriting,
-            lambda content: _tracking_hosts(settings, keys.sender_domain(content)),
-        ),
+        prepare=preparing,
         handoff=handoff,
         identifiers=made,
         clock=now,
@@ -232,10 +277,10 @@ def submission(
 
 
 def tracking(
-    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing]
+    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing], number: int = 1
 ) -> tuple[Recorder, Server]:
-    """Who writes down clicks and opens, and the server that answers them."""
-    recorder = Recorder(reactor, store.spool, store.journal.append, Spill(settings.data_directory / "hits"))
+    """Who writes down clicks and opens, and the server that answers them, in process `number` of this host."""
+    recorder = Recorder(reactor, store.spool, store.journal.append, _spill(settings, number))
     proxies = Proxies(settings.tracking.trusted_proxies)
     chosen = settings.tracking
     names = SystemNames(reactor)
@@ -251,6 +296,20 @@ def tracking(
         anonymous=chosen.anonymous,
     )
     return recorder, Server(handler.answer, reactor)
+
+
+def _spill(settings: Settings, number: int) -> Spill:
+    """Each process has a file of its own; the first also brings in those of processes that are no more."""
+    directory = settings.data_directory
+    if number > 1:
+        return Spill(directory / f"hits-{number}")
+    spill = Spill(directory / "hits")
+    for other in directory.glob("hits-*"):
+        whose = other.name.removeprefix("hits-")
+        if whose.isdecimal() and int(whose) > settings.server.workers:
+            with suppress(OSError):  # the next start tries again
+                spill.adopt(other)
+    return spill
 
 
 def posting(settings: Settings, reactor: Any, store: Store) -> Posting:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.states import Step
@@ -53,6 +54,9 @@ class Spool(Protocol):
     def message(self, identifier: MessageId, /) -> Awaitable[Message | None]:
         """The message with its content; None when it is not (or no longer) kept."""
 
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Awaitable[bool]:
+        """What became of a message whose edits were pending; False, and nothing is written, when they are not."""
+
     def outline(self, identifier: MessageId, /) -> Awaitable[Message | None]:
         """The message without content (b"") and the template's pieces, which are forgotten earlier than the rest."""
 
@@ -72,6 +76,13 @@ class Spool(Protocol):
 
     def visited(self, identifiers: Sequence[DeliveryId], /) -> Awaitable[Mapping[DeliveryId, Visited]]:
         """What is known of these; some hundreds at most."""
+
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Awaitable[int]:
+        """Up to `limit` that wait for a time more than `longest` seconds after `now` are due within it; how many.
+
+        Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
+        times stays apart.
+        """
 
     def counts(self) -> Awaitable[Mapping[str, int]]:
         """How many deliveries are in each state that is not final, by the states' names."""

@@ -9,7 +9,7 @@ from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.states import State, Step, after
@@ -29,6 +29,8 @@ class Message:
     `content` is the original as it came; what leaves is `template` rendered over it.
     With `returning` the return path is replaced by our own at the attempt; without, its bounces are not tracked.
     `foreign`: strangers wrote it, and we pass it on: it is never signed as if it were ours.
+    `pending`: what the switches ask has still to be done; until then the template has the edits of the header section.
+    With `switches.track_bounces` the return path is replaced by our own at the attempt.
     `facts` are what the operator is shown and searches by: subject, from, message-id, the client's address, TLS.
     """
 
@@ -43,6 +45,7 @@ class Message:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None  # the message's own deadline, if it brought one
+    priority: Priority = Priority.NORMAL
     returning: Returning | None = None
     foreign: bool = False
 
@@ -50,6 +53,8 @@ class Message:
     def reports_to(self) -> Address | None:
         """Who is told what became of it; None is nobody."""
         return self.envelope.return_path if self.returning is None else self.returning.reports_to
+
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly."""
+    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly.
+
+    `site` is the name of a site, or of a domain that is one by itself; `sender` the return path, "" the null one;
+    `accepted_before` Unix seconds.
+    """
 
     states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
     domain: str | None = None
@@ -126,6 +135,9 @@ class QueueFilter:
     recipient: str | None = None
     message: MessageId | None = None
     delivery: DeliveryId | None = None
+    site: str | None = None
+    sender: str | None = None
+    accepted_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

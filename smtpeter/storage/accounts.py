@@ -20,7 +20,7 @@ from smtpeter.accounts.interface import (
     SenderDomainExists,
 )
 from smtpeter.accounts.model import Algorithm, Bounces, Login, SenderDomain, SigningKey, TokenKey
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.storage.schema import (
     logins,
     revisions,
@@ -32,6 +32,16 @@ from smtpeter.storage.schema import (
 
 _LEDGER = "accounts"
 _MOST_KEYS = 256  # a token has one octet for the number of its key
+
+
+class _Relaying(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the mail of a login is relayed."""
+
+    give_up_after: float | None = None
+    priority: Priority = Priority.NORMAL
+
+
+_read_relaying = msgspec.json.Decoder(_Relaying).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_bounces = msgspec.json.Decoder(Bounces).decode
 
@@ -190,12 +200,14 @@ def _columns(one: Login) -> dict[str, Any]:
         "note": one.note,
         "switches": msgspec.json.encode(one.switches.on()).decode(),
         "senders": msgspec.json.encode(one.senders).decode(),
+        "relaying": msgspec.json.encode(_Relaying(one.give_up_after, one.priority)).decode(),
         "bounces": msgspec.json.encode(one.bounces).decode(),
     }
 
 
 def _read(row: Any) -> Login:
     on = _read_names(row.switches)
+    relaying = _read_relaying(row.relaying)
     return Login(
         username=row.username,
         password_hash=row.password_hash,
@@ -205,5 +217,7 @@ def _read(row: Any) -> Login:
         enabled=row.enabled,
         trusted_option_headers=row.trusted_option_headers,
         note=row.note,
+        give_up_after=relaying.give_up_after,
+        priority=relaying.priority,
         bounces=_read_bounces(row.bounces),
     )

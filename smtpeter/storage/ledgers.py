@@ -5,7 +5,7 @@ They keep the promises of spool.interface, journal.interface and accounts.interf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -15,11 +15,15 @@ from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query, Tally
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
+from smtpeter.spool.quota import Want
+from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
-from smtpeter.storage import claims, journal, queue, search, spool, visits
+from smtpeter.spool.waiting import SiteState
+from smtpeter.storage import claims, journal, pending, queue, quotas, search, sites, spool, visits
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -100,6 +104,10 @@ class StoredSpool:
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)
 
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        asked = pending.Amendment(identifier, template, report)
+        return self._access.write(pending.amend, asked, _spool_refuses)
+
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.outline, identifier)
 
@@ -120,6 +128,18 @@ class StoredSpool:
 
     def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_spool_refuses)
+
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._draw_near(now, longest, limit))
+
+    async def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        far = iter(await self._read(queue.far, now + longest, limit))
+        near = 0
+        while portion := tuple(islice(far, _ALTER_DELIVERIES)):
+            near += await self._access.write(
+                spool.draw_near, spool.Drawing(portion, now, longest), _spool_refuses
+            )
+        return near
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
@@ -222,3 +242,44 @@ class StoredJournal:
         while portion := list(islice(old, _FORGET_EVENTS)):
             forgotten += await self._access.write(journal.forget, portion, _journal_refuses)
         return forgotten
+
+
+class StoredQuota:
+    """What this worker leases of what is limited."""
+
+    def __init__(self, access: Access, worker: int) -> None:
+        self._access = access
+        self._worker = worker
+
+    def lease(self, wants: Sequence[Want], /) -> Deferred[tuple[int, ...]]:
+        return self._access.write(self._lease, tuple(wants), _spool_refuses)
+
+    def _lease(self, connection: Connection, batch: Sequence[Sequence[Want]]) -> list[tuple[int, ...]]:
+        return quotas.lease(connection, self._worker, batch)
+
+
+class StoredSites:
+    """The book of sites, as this worker writes it."""
+
+    def __init__(self, access: Access, worker: int) -> None:
+        self._access = access
+        self._worker = worker
+
+    def tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /) -> Deferred[None]:
+        told = sites.Told(tuple(states), dict(domains), now)
+        return self._access.write(self._tell, told, _spool_refuses)
+
+    def _tell(self, connection: Connection, batch: Sequence[sites.Told]) -> list[None]:
+        return sites.tell(connection, self._worker, batch)
+
+    def standings(self, domains: Collection[str], /) -> Deferred[Mapping[str, Standing]]:
+        return self._access.read(sites.standings, domains, refuse=_spool_refuses)
+
+    def sites(self, limit: int, /) -> Deferred[tuple[SiteSummary, ...]]:
+        return self._access.read(sites.summary, limit, refuse=_spool_refuses)
+
+    def lift(self, names: Collection[str], now: float, /) -> Deferred[None]:
+        return self._access.write(sites.lift, (tuple(names), now), _spool_refuses)
+
+    def lifted(self, cursor: int, /) -> Deferred[tuple[int, tuple[str, ...]]]:
+        return self._access.read(sites.lifted, cursor, refuse=_spool_refuses)

@@ -17,7 +17,7 @@ from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
@@ -33,6 +33,7 @@ class Details:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None
+    priority: Priority = Priority.NORMAL
     returning: Returning | None = None
     foreign: bool = False
 
@@ -80,6 +81,7 @@ def _details(message: Message) -> bytes:
         message.tags,
         message.facts,
         message.give_up_at,
+        message.priority,
         message.returning,
         message.foreign,
     )
@@ -90,7 +92,7 @@ def _details(message: Message) -> bytes:
         return pack(replace(details, facts=facts))
 
 
-def read_message(row: Any, content: bytes, template: Template) -> Message:
+def read_message(row: Any, content: bytes, template: Template, *, pending: bool = False) -> Message:
     details = unpack_details(row.details)
     return Message(
         id=MessageId(row.id),
@@ -104,8 +106,10 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         tags=details.tags,
         facts=details.facts,
         give_up_at=details.give_up_at,
+        priority=details.priority,
         returning=details.returning,
         foreign=details.foreign,
+        pending=pending,
     )
 
 

@@ -151,6 +151,49 @@ logins = Table(
     Column("switches", Text, nullable=False),  # JSON: an array of the names of those that are on
     Column("senders", Text, nullable=False),  # JSON: an array
     Column("bounces", Text, nullable=False, server_default="{}"),  # JSON: accounts.model.Bounces
+    Column("relaying", Text, nullable=False, server_default=text("'{}'")),  # JSON: priority, give_up_after
+)
+
+# How much of what is limited each worker holds (spool.quota).
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("worker", Integer, primary_key=True, autoincrement=False),
+    Column("held", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+)
+
+# What the relays say of sites, for operators (spool.waiting).
+site_states = Table(
+    "site_states",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("worker", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("until", Double),
+    Column("said", Text, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("at_once", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
+)
+
+site_domains = Table(
+    "site_domains",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+# Sites that an operator wants tried now, whatever they are in trouble with.
+site_lifts = Table(
+    "site_lifts",
+    metadata,
+    Column("seq", _Identifier, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("lifted_at", Double, nullable=False),
+    sqlite_autoincrement=True,  # a cursor never points at another one later
 )
 
 token_keys = Table(
@@ -176,6 +219,12 @@ signing_keys = Table(
     Column("algorithm", Text, nullable=False),
     Column("private_key", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
+)
+
+pending = Table(  # the messages whose edits are
+    "pending",
+    metadata,
+    Column("message", _Identifier, ForeignKey("messages.id"), primary_key=True, autoincrement=False),
 )
 
 sender_hosts = Table(  # of the sender domains that have hosts of their own

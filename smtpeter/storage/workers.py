@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from smtpeter.spool.states import State
 from smtpeter.storage import postgresql
-from smtpeter.storage.schema import deliveries, queued, workers
+from smtpeter.storage.schema import deliveries, queued, quotas, site_states, workers
 
 BEAT_EVERY = 10.0  # seconds
 DEAD_AFTER = 30.0  # seconds
@@ -30,6 +30,8 @@ def succeed(connection: Connection, now: float) -> int:
         return register(connection, now)
     _take_back(connection, deliveries.c.state == State.CLAIMED)
     connection.execute(delete(workers))
+    for table in (quotas, site_states):
+        connection.execute(delete(table))
     return register(connection, now)
 
 
@@ -65,6 +67,7 @@ def _bury(connection: Connection, now: float) -> None:
     if dead:
         _take_back(connection, (deliveries.c.state == State.CLAIMED) & deliveries.c.worker.in_(dead))
         connection.execute(delete(workers).where(workers.c.number.in_(dead)))
+        _forget(connection, dead)
 
 
 def leave(connection: Connection, batch: Sequence[int]) -> list[None]:
@@ -72,7 +75,14 @@ def leave(connection: Connection, batch: Sequence[int]) -> list[None]:
     for number in batch:
         _take_back(connection, (deliveries.c.state == State.CLAIMED) & (deliveries.c.worker == number))
         connection.execute(delete(workers).where(workers.c.number == number))
+        _forget(connection, (number,))
     return [None] * len(batch)
+
+
+def _forget(connection: Connection, numbers: Sequence[int]) -> None:
+    """What they held of quotas is free, and what they said of sites is old."""
+    for table in (quotas, site_states):
+        connection.execute(delete(table).where(table.c.worker.in_(numbers)))
 
 
 def _take_back(connection: Connection, held: ColumnElement[bool]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,12 +24,15 @@ from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query, Tally
-from smtpeter.message.edit import Template
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
+from smtpeter.spool.quota import Share, Want, grant
 from smtpeter.spool.returned import LateFailure, Returned
+from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import ALTERABLE, State, Step, after
+from smtpeter.spool.waiting import SiteState
 
 
 class _Fake:
@@ -256,6 +259,16 @@ class FakeSpool(_Fake):
     def _message(self, identifier: MessageId) -> Message | None:
         return None if identifier in self.shelf.outlined else self.shelf.messages.get(identifier)
 
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        return self._answer(self._amend, identifier, template, report)
+
+    def _amend(self, identifier: MessageId, template: Template, report: Report) -> bool:
+        kept = self.shelf.messages.get(identifier)
+        if kept is None or not kept.pending:
+            return False
+        self.shelf.messages[identifier] = replace(kept, template=template, report=report, pending=False)
+        return True
+
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._answer(self._outline, identifier)
 
@@ -287,7 +300,14 @@ class FakeSpool(_Fake):
             and (wanted.login is None or wanted.login == self.shelf.messages[delivery.message].login)
             and wanted.message in (None, delivery.message)
             and wanted.delivery in (None, delivery.id)
+            and wanted.site in (None, delivery.recipient.address.domain.lower())
+            and (wanted.accepted_before is None or delivery.accepted_at < wanted.accepted_before)
+            and (wanted.sender is None or wanted.sender == self._sender(delivery))
         )
+
+    def _sender(self, delivery: Delivery) -> str:
+        return_path = self.shelf.messages[delivery.message].envelope.return_path
+        return "" if return_path is None else str(return_path)
 
     def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
         return self._answer(self._target, identifier, number)
@@ -321,6 +341,17 @@ class FakeSpool(_Fake):
 
     def _entries(self, delivery: DeliveryId, kind: str) -> list[float]:
         return [e.time for e in self.journal.events if e.delivery == delivery and e.kind == kind]
+
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._draw_near, now, longest, limit)
+
+    def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        latest = now + longest
+        far = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at > latest]
+        far.sort(key=lambda row: row.delivery.due_at)
+        for row in far[:limit]:
+            row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
+        return len(far[:limit])
 
     def counts(self) -> Deferred[dict[str, int]]:
         return self._answer(self._counts)
@@ -392,6 +423,94 @@ class FakeSpool(_Fake):
     def _old(self, before: float) -> list[MessageId]:
         alive = {r.delivery.message for r in self.shelf.rows.values() if not r.delivery.state.is_final}
         return sorted(i for i, m in self.shelf.messages.items() if m.accepted_at < before and i not in alive)
+
+
+class FakeQuota(_Fake):
+    """Leases in memory, for one worker; `another_worker()` shares them, `die()` ends this one's."""
+
+    def __init__(self, rows: dict[str, dict[int, Share]] | None = None, worker: int = 1) -> None:
+        super().__init__()
+        self.rows = {} if rows is None else rows
+        self.worker = worker
+
+    def another_worker(self) -> FakeQuota:
+        return FakeQuota(self.rows, self.worker + 1)
+
+    def lease(self, wants: Sequence[Want], /) -> Deferred[tuple[int, ...]]:
+        return self._answer(self._lease, tuple(wants))
+
+    def _lease(self, wants: Sequence[Want]) -> tuple[int, ...]:
+        return tuple(map(self._lease_one, wants))
+
+    def _lease_one(self, want: Want) -> int:
+        others = dict(self.rows.get(want.name, {}))
+        mine = others.pop(self.worker, Share(0, 0))
+        held = grant(want, mine.held, tuple(others.values()))
+        if held or want.wanted:
+            others[self.worker] = Share(held, want.wanted)
+        self.rows[want.name] = others
+        return held
+
+    def die(self) -> None:
+        for shares in self.rows.values():
+            shares.pop(self.worker, None)
+
+
+class FakeSites(_Fake):
+    """The book of sites in memory, over the deliveries of a FakeSpool, for one worker."""
+
+    def __init__(self, spool: FakeSpool) -> None:
+        super().__init__()
+        self._spool = spool
+        self.states: dict[str, SiteState] = {}
+        self.domains: dict[str, str] = {}
+        self.lifts: list[str] = []
+
+    def tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /) -> Deferred[None]:
+        return self._answer(self._tell, states, domains, now)
+
+    def _tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float) -> None:
+        del now
+        self.states = {state.site: state for state in states}
+        self.domains.update(domains)
+
+    def standings(self, domains: Collection[str], /) -> Deferred[Mapping[str, Standing]]:
+        return self._answer(self._standings, domains)
+
+    def _standings(self, domains: Collection[str]) -> Mapping[str, Standing]:
+        sites = {domain: self.domains.get(domain, domain) for domain in domains}
+        return {domain: Standing(site, self.states.get(site)) for domain, site in sites.items()}
+
+    def sites(self, limit: int, /) -> Deferred[tuple[SiteSummary, ...]]:
+        return self._answer(self._sites, limit)
+
+    def _sites(self, limit: int) -> tuple[SiteSummary, ...]:
+        found: dict[str, list[Delivery]] = {}
+        for row in self._spool.shelf.rows.values():
+            if not row.delivery.state.is_final:
+                domain = row.delivery.recipient.address.domain.lower()
+                found.setdefault(self.domains.get(domain, domain), []).append(row.delivery)
+        ordered = sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))
+        return tuple(self._summary(site, deliveries) for site, deliveries in ordered[:limit])
+
+    def _summary(self, site: str, deliveries: Sequence[Delivery]) -> SiteSummary:
+        number = {state: sum(d.state is state for d in deliveries) for state in State}
+        return SiteSummary(
+            site,
+            len({d.recipient.address.domain.lower() for d in deliveries}),
+            number[State.DUE],
+            number[State.CLAIMED],
+            number[State.HELD],
+            min(d.accepted_at for d in deliveries),
+            min(d.due_at for d in deliveries),
+            self.states.get(site),
+        )
+
+    def lift(self, sites: Collection[str], now: float, /) -> Deferred[None]:
+        return self._answer(lambda: self.lifts.extend(sorted(set(sites))))
+
+    def lifted(self, cursor: int, /) -> Deferred[tuple[int, tuple[str, ...]]]:
+        return self._answer(lambda: (len(self.lifts), tuple(self.lifts[cursor:])))
 
 
 class FakeReturns(_Fake):

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 import pytest
 from twisted.internet.task import Clock
 
+from smtpeter.message.edit import Literal, Report, Template
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.service import Neighbours, Relay
 from smtpeter.relay.settlement import Settling
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
 from smtpeter.spool.states import State
-from tests.kit.fakes import FakeSpool
-from tests.relay.mails import Courier, Outgoing, accepted
+from tests.kit.fakes import FakeSites, FakeSpool
+from tests.relay.mails import LINKS, Courier, Outgoing, Sites, accepted
 
+FINISHED = Template((Literal(b"finished"),), LINKS)
 SCHEDULE = Schedule((300.0, 600.0), warn_after=4 * 3600.0, give_up_after=4 * 86400.0)
 
 
@@ -22,10 +24,29 @@ class CountingSpool(FakeSpool):
 
     most = 0
 
-    def _claim(self, limit, now):
-        claims = super()._claim(limit, now)
+    def _claim(self, limit, now, avoid=frozenset()):
+        claims = super()._claim(limit, now, avoid)
         self.most = max(self.most, sum(state is State.CLAIMED for state in self.states.values()))
         return claims
+
+
+class Preparation:
+    """Makes pending edits when `gate` has fired; `trouble` is what it fails with."""
+
+    def __init__(self, spool):
+        self.spool = spool
+        self.gate = None
+        self.trouble = None
+        self.asked = []
+
+    async def finish(self, identifier):
+        self.asked.append(identifier)
+        if self.gate is not None:
+            await self.gate
+        if self.trouble is not None:
+            raise self.trouble
+        await self.spool.amend(identifier, FINISHED, Report(notes=("finished",)))
+        return await self.spool.message(identifier)
 
 
 @dataclass
@@ -35,6 +56,8 @@ class House:
     courier: Courier
     clock: Clock
     reported: list
+    book: FakeSites
+    preparation: Preparation
 
     def accept(self, mail, **values):
         """As submission does it."""
@@ -67,9 +90,13 @@ class House:
 def build():
     houses = []
 
-    def make(reports=None, grace=20.0, site_of=lambda domain: domain, **limits):
+    def make(
+        reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **limits
+    ):
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
+        book = book or FakeSites(spool)
+        preparation = Preparation(spool)
 
         def noting(mail, settlements):
             reported.append((mail, settlements))
@@ -84,13 +111,16 @@ def build():
                 settling=Settling(SCHEDULE, jitter=lambda: 0.0),
                 clock=clock,
                 now=clock.seconds,
-                site_of=site_of,
+                sites=sites or Sites(site_of),
+                quota=quota,
+                book=book,
+                preparation=preparation,
             ),
             Limits(**limits),
             grace,
         )
         relay.startService()
-        houses.append(House(relay, spool, courier, clock, reported))
+        houses.append(House(relay, spool, courier, clock, reported, book, preparation))
         return houses[-1]
 
     yield make

@@ -284,11 +284,12 @@ class Net(Clock):
         super().__init__()
         self.hosts = hosts or {}
         self.blackholes = blackholes
-        self.dialled = []
+        self.dialled, self.sources = [], []
         self._connections = []
 
-    def connectTCP(self, host, port, factory, timeout):
+    def connectTCP(self, host, port, factory, timeout, source=None):
         self.dialled.append((host, port))
+        self.sources.append(source)
         connector = _Connector()
         factory.doStart()
         if host in self.blackholes:

@@ -24,7 +24,15 @@ from smtpeter.storage.group import Job
 from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool
+from tests.kit.fakes import (
+    FakeAccounts,
+    FakeJournal,
+    FakeQuota,
+    FakeReturns,
+    FakeSites,
+    FakeSpool,
+    FakeSuppressions,
+)
 
 URL = "sqlite:///smtpeter.db"
 
@@ -85,13 +93,21 @@ class FakeShelf:
         self.journal = FakeJournal()
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts()
+        self.quota = FakeQuota()
+        self.sites = FakeSites(self.spool)
+        self.suppressions = FakeSuppressions()
+        self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
 
     def another_worker(self):
         return self.spool.another_worker()
 
+    def another_quota(self):
+        return self.quota.another_worker()
+
     def presume_dead(self):
         self.spool.presume_dead()
+        self.quota.die()
 
     def close(self):
         pass
@@ -140,6 +156,8 @@ class StoredShelf:
         self.run = result
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
+        self.quota, self.sites = store.quota, store.sites
+        self.returns, self.suppressions = store.returns, store.suppressions
         self.webhooks = store.webhooks
 
     def new_store(self):
@@ -162,6 +180,9 @@ class StoredShelf:
 
     def another_worker(self):
         return self.new_store().spool
+
+    def another_quota(self):
+        return self.new_store().quota
 
     def presume_dead(self):
         """The first worker misses its heartbeats, and another one notices."""
