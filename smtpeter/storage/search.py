@@ -7,7 +7,7 @@ Terms are hashes; whoever finds an event by one compares the event itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -36,6 +36,7 @@ def _term(kind: str, *text: str) -> int:
     return int.from_bytes(code.digest(), "big") >> 1
 
 
+@lru_cache(4096)
 def recipient_term(recipient: str) -> int:
     return _term("recipient", recipient)
 
@@ -55,12 +56,16 @@ def kind_term(kind: str) -> int:
     return _term("kind", kind)
 
 
-def _terms(row: Any) -> Iterator[tuple[int, int]]:
-    yield recipient_term(row.recipient), row.seq
-    yield login_term(row.login, row.kind), row.seq
-    yield kind_term(row.kind), row.seq
-    for tag in set(filter(None, row.tags.split(";"))):
-        yield tag_term(tag), row.seq
+def _terms(rows: Iterable[Any]) -> set[tuple[int, int]]:
+    """Term and seq of everything that the rows, of _FACTS, are filed under."""
+    found = set()
+    for seq, _, kind, login, recipient, tags in rows:
+        found.add((recipient_term(recipient), seq))
+        found.add((login_term(login, kind), seq))
+        found.add((kind_term(kind), seq))
+        if tags:
+            found.update((tag_term(tag), seq) for tag in tags.split(";") if tag)
+    return found
 
 
 def mark(connection: Connection) -> int:
@@ -82,7 +87,7 @@ def digest(connection: Connection, batch: Sequence[tuple[int, int]]) -> list[int
         wanted = select(*_FACTS).where(events.c.seq > behind, events.c.seq <= end)
         rows = connection.execute(wanted.order_by(events.c.seq).limit(limit)).all()
         if rows:
-            _ADD_TERM.execute(connection, sorted({term for row in rows for term in _terms(row)}))
+            _ADD_TERM.execute(connection, sorted(_terms(rows)))
             _count(connection, rows)
             connection.execute(update(marks).where(marks.c.name == _MARK).values(seq=rows[-1].seq))
         done.append(len(rows))
@@ -99,11 +104,14 @@ class _Hour:
 
 
 def _hours(rows: Iterable[Any]) -> dict[tuple[int, str], _Hour]:
+    """Of rows that begin with seq, time and kind, in the order of their seqs."""
     hours: dict[tuple[int, str], _Hour] = {}
-    for row in rows:
-        key = int(row.time // HOUR) * HOUR, row.kind
-        known = hours.setdefault(key, _Hour(row.seq, row.seq))
-        known.first, known.last = min(known.first, row.seq), max(known.last, row.seq)
+    for seq, time, kind, *_ in rows:
+        key = int(time // HOUR) * HOUR, kind
+        known = hours.get(key)
+        if known is None:
+            known = hours[key] = _Hour(seq, seq)
+        known.last = seq
         known.number += 1
     return hours
 
@@ -123,8 +131,8 @@ def _count(connection: Connection, rows: Sequence[Any]) -> None:
 def forget(connection: Connection, numbers: Sequence[int]) -> None:
     """Take events out of the files, before they go."""
     known = select(*_FACTS).where(events.c.seq.in_(numbers), events.c.seq <= mark(connection))
-    rows = connection.execute(known).all()
-    filed = [{"one": term, "at": seq} for row in rows for term, seq in _terms(row)]
+    rows = connection.execute(known.order_by(events.c.seq)).all()
+    filed = [{"one": term, "at": seq} for term, seq in _terms(rows)]
     if filed:
         connection.execute(_DROP_TERM, filed)
     for (hour, kind), found in _hours(rows).items():
