@@ -94,8 +94,12 @@ def door(
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
         return api.answer(visit, body, secure=secure)
 
-    # Base64 and JSON's escapes make a message half as large again.
-    return Door(answer, reactor, Sizes(maximum_size * 3 // 2 + _MORE, web.maximum_memory))
+    return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory))
+
+
+def largest_request(maximum_size: int) -> int:
+    """Octets: base64 and JSON's escapes make a message half as large again."""
+    return maximum_size * 3 // 2 + _MORE
 
 
 def over_tls(door: Door, certificates: Certificates) -> TLSMemoryBIOFactory:
