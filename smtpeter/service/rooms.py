@@ -7,7 +7,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,7 @@ from twisted.python.threadpool import ThreadPool
 from smtpeter import __version__
 from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
-from smtpeter.journal.interface import Journal, Query
-from smtpeter.message.identifier import DeliveryId, Identifiers
+from smtpeter.message.identifier import Identifiers
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
@@ -63,7 +62,6 @@ from smtpeter.storage.store import Store
 from smtpeter.submission.delivery import Rules as SubmissionRules
 from smtpeter.submission.interface import Neighbours as SubmissionNeighbours
 from smtpeter.submission.server import Means, SubmissionServer
-from smtpeter.web.hits import Described
 from smtpeter.web.monitor import Monitor
 from smtpeter.web.pictures import Pictures
 from smtpeter.web.recorder import Recorder
@@ -278,42 +276,18 @@ def submission(
     return SubmissionServer(settings.submission, rules, neighbours, means)
 
 
-class Tracked:
-    """What the tracking host asks about deliveries, by the spool."""
-
-    def __init__(self, spool: Spool, journal: Journal) -> None:
-        self._spool = spool
-        self._journal = journal
-
-    async def describe(self, delivery: DeliveryId, /) -> Described | None:
-        found = await self._spool.delivery(delivery)
-        if found is None:
-            return None
-        message = await self._spool.outline(found.message)
-        recipient = str(found.recipient.address)
-        if message is None:
-            return Described(found.message, "", recipient)
-        delivered = await self._journal.since(0, Query(delivery=delivery, kinds=("delivery",)), 1)
-        at = delivered[0].event.time if delivered else None
-        return Described(message.id, message.login, recipient, message.tags, at)
-
-    def target(self, delivery: DeliveryId, number: int, /) -> Awaitable[str | None]:
-        return self._spool.target(delivery, number)
-
-
 def tracking(
     settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing], number: int = 1
 ) -> tuple[Recorder, Server]:
     """Who writes down clicks and opens, and the server that answers them, in process `number` of this host."""
-    deliveries = Tracked(store.spool, store.journal)
-    recorder = Recorder(reactor, deliveries, store.journal.append, _spill(settings, number))
+    recorder = Recorder(reactor, store.spool, store.journal.append, _spill(settings, number))
     proxies = Proxies(settings.tracking.trusted_proxies)
     chosen = settings.tracking
     names = SystemNames(reactor)
     fetching = Client(reactor, names, allow_private=chosen.allow_private_addresses, time_limit=_PICTURE_TIME)
     handler = Tracking(
         ring,
-        deliveries,
+        store.spool,
         recorder.record,
         proxies,
         reactor,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.states import Step
 
 
@@ -80,6 +80,9 @@ class Spool(Protocol):
         Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
         times stays apart.
         """
+
+    def visited(self, identifiers: Sequence[DeliveryId], /) -> Awaitable[Mapping[DeliveryId, Visited]]:
+        """What is known of these; some hundreds at most."""
 
     def counts(self) -> Awaitable[Mapping[str, int]]:
         """How many deliveries are in each state that is not final, by the states' names."""

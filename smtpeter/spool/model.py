@@ -136,3 +136,15 @@ class QueueFilter:
     site: str | None = None
     sender: str | None = None
     accepted_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What a click or an open has to know of its delivery; `delivered_at` in Unix seconds, when that is known."""
+
+    message: MessageId
+    login: str
+    recipient: str
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()  # the URLs that are tracked, by their numbers
+    delivered_at: float | None = None

@@ -18,12 +18,12 @@ from smtpeter.journal.interface import Entry, JournalUnavailable, Query, Tally
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Want
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
 from smtpeter.spool.waiting import SiteState
-from smtpeter.storage import claims, journal, pending, queue, quotas, search, sites, spool
+from smtpeter.storage import claims, journal, pending, queue, quotas, search, sites, spool, visits
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -119,6 +119,9 @@ class StoredSpool:
 
     def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
         return self._read(queue.target, identifier, number)
+
+    def visited(self, identifiers: Sequence[DeliveryId], /) -> Deferred[dict[DeliveryId, Visited]]:
+        return self._read(visits.visited, tuple(identifiers))
 
     def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
         return self._read(claims.next_due, avoid)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from smtpeter.journal.events import Click, Event, Open
 from smtpeter.message.edit import SlotKind
 from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool.model import Visited
 from smtpeter.web import verdict
 
 
@@ -28,32 +28,22 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rule: str = ""  # by which the request alone is a machine's
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What events say of a delivery."""
-
-    message: MessageId
-    login: str
-    recipient: str
-    tags: tuple[str, ...] = ()
-    delivered_at: float | None = None  # Unix seconds, when that is known
-
-
 class Deliveries(Protocol):
     """What the tracking host asks about deliveries; raises SpoolUnavailable."""
 
-    def describe(self, delivery: DeliveryId, /) -> Awaitable[Described | None]:
-        """None when nothing is known of it any more."""
+    def visited(self, identifiers: Sequence[DeliveryId], /) -> Awaitable[Mapping[DeliveryId, Visited]]:
+        """Those of which anything is known any more."""
 
-    def target(self, delivery: DeliveryId, number: int, /) -> Awaitable[str | None]:
+    def target(self, identifier: DeliveryId, number: int, /) -> Awaitable[str | None]:
         """The URL of link or image `number` as it stands in the message; None when it is not kept any more."""
 
 
-UNKNOWN = Described(MessageId(0), "", "")
+UNKNOWN = Visited(MessageId(0), "", "")
 
 
-def event(hit: Hit, described: Described, url: str | None) -> Event:
+def event(hit: Hit, described: Visited) -> Event:
     """The journal's event; a pruned delivery's click still tells what the request did."""
+    url = described.targets[hit.number] if hit.number < len(described.targets) else ""
     rule = verdict.rule(hit.rule, hit.kind, hit.time, described.delivered_at)
     judged = verdict.MACHINE if rule else verdict.HUMAN
     if hit.kind is SlotKind.OPEN:

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import JournalUnavailable
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.web.hits import UNKNOWN, Deliveries, Described, Hit, event
+from smtpeter.web.hits import UNKNOWN, Deliveries, Hit, event
 from smtpeter.web.spill import Spill
 
 Append = Callable[[Sequence[Event]], Awaitable[None]]
@@ -131,15 +131,9 @@ class Recorder:
             raise
 
     async def _bring(self, hits: Sequence[Hit]) -> None:
-        known: dict[int, Described] = {}
-        events: list[Event] = []
-        for hit in hits:
-            if hit.delivery not in known:
-                known[hit.delivery] = await self._deliveries.describe(hit.delivery) or UNKNOWN
-            url = await self._deliveries.target(hit.delivery, hit.number) if hit.destination else None
-            events.append(event(hit, known[hit.delivery], url))
-        if events:
-            await self._append(events)
+        if hits:
+            known = await self._deliveries.visited(tuple({hit.delivery for hit in hits}))
+            await self._append([event(hit, known.get(hit.delivery, UNKNOWN)) for hit in hits])
 
     def _wait(self, error: Exception) -> None:
         if not self._failures:

@@ -8,10 +8,11 @@ is logged of a request but our own failures, and no response says what software 
 # ruff: noqa: N802, N815 - the names of methods and attributes are Twisted's
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
@@ -22,6 +23,12 @@ from smtpeter.web.visit import Answer, Visit, text_answer
 
 Handler = Callable[[Visit], Answer | Awaitable[Answer]]
 
+# GET, fields of visible characters, and nothing that asks for more than an answer (RFC 9112 3 and 5).
+_PLAIN = re.compile(rb"GET ([!-~]+) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~\x80-\xff]*\r\n)+)\r\n")
+_NOT_PLAIN = re.compile(
+    rb"\n(?:connection:(?![ \t]*keep-alive[ \t]*\r)|content-length|transfer-encoding|expect|upgrade|te:)",
+    re.IGNORECASE,
+)
 _REQUEST_TIMEOUT = 30.0
 _MAXIMUM_CONNECTIONS = 2_000
 
@@ -50,7 +57,8 @@ class Request(http.Request):
         Deferred.fromCoroutine(self._handle(visit(self))).addErrback(self._failed)
 
     async def _handle(self, asked: Visit) -> None:
-        answer = self.channel.factory.handler(asked)
+        answer = self.channel.ahead or self.channel.factory.handler(asked)
+        self.channel.ahead = None
         self._respond(answer if isinstance(answer, Answer) else await answer)
 
     def _failed(self, failure: Failure) -> None:
@@ -92,6 +100,11 @@ class Channel(http.HTTPChannel):
     abortTimeout = 5
     requestFactory = Request
     refused = False
+    ahead: Awaitable[Answer] | None = None  # the answer to the request that is just being read
+
+    @property
+    def _is_between_requests(self) -> bool:
+        return not self.requests and not self._buffer and bool(self._HTTPChannel__first_line)  # type: ignore[attr-defined]
 
     def connectionMade(self) -> None:
         self.factory.connections += 1
@@ -103,7 +116,41 @@ class Channel(http.HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Unlike the stock channel, octets that trickle in buy no more time."""
-        LineReceiver.dataReceived(self, data)
+        visit = self._plain(data)
+        answer = None if visit is None else self._asked(visit)
+        if isinstance(answer, Answer):
+            self.resetTimeout()  # type: ignore[no-untyped-call]
+            self.transport.write(self.factory.written(answer))  # type: ignore[union-attr]
+        else:
+            self.ahead = answer
+            LineReceiver.dataReceived(self, data)
+
+    def _plain(self, data: bytes) -> Visit | None:
+        """The request, if it is all there is, and so plain that nothing more has to be known about it: nearly all are.
+
+        The stock channel takes three times as long for the same, and is left what is not plain.
+        """
+        match = _PLAIN.fullmatch(data) if len(data) < self.totalHeadersSize else None
+        if match is None or _NOT_PLAIN.search(data) or not self._is_between_requests or self.refused:
+            return None
+        fields = match[2].decode("latin-1").split("\r\n")[:-1]
+        if len(fields) >= self.maxHeaders:
+            return None
+        pairs = (field.partition(":") for field in fields)
+        peer = self.getPeer()  # type: ignore[no-untyped-call]
+        return Visit(
+            b"GET",
+            match[1],
+            tuple((name, value.strip(" \t")) for name, _, value in pairs),
+            peer.host if isinstance(peer, IPv4Address | IPv6Address) else "",
+        )
+
+    def _asked(self, visit: Visit) -> Answer | Awaitable[Answer]:
+        try:
+            answer: Answer | Awaitable[Answer] = self.factory.handler(visit)
+        except Exception:  # noqa: BLE001 - whatever it is, it is told where the answer is awaited
+            return fail()
+        return answer
 
     def rawDataReceived(self, data: bytes) -> None:
         """What arrives of a refused body is dropped."""
@@ -127,6 +174,22 @@ class Server(http.HTTPFactory):
         super().__init__(timeout=_REQUEST_TIMEOUT, reactor=reactor)
         self.handler = handler
         self.connections = 0
+        self._clock = reactor
+        self._second, self._date = -1, b""
+
+    def written(self, answer: Answer) -> bytes:
+        """A response to HTTP/1.1, whose connection stays."""
+        second = int(self._clock.seconds())
+        if second != self._second:
+            self._second, self._date = second, http.datetimeToString()
+        head = [
+            b"HTTP/1.1 %d %s" % (answer.status, http.RESPONSES.get(answer.status, b"")),
+            b"Date: " + self._date,
+            b"Content-Length: %d" % len(answer.body),
+            *(b"%s: %s" % field for field in answer.headers),
+            b"\r\n",
+        ]
+        return b"\r\n".join(head) + answer.body
 
     def buildProtocol(self, addr: IAddress | None) -> http.HTTPChannel | None:  # type: ignore[override]
         if self.connections >= _MAXIMUM_CONNECTIONS:

@@ -7,6 +7,7 @@ answered never depends on it: the answer is the same, so nobody learns here how 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from smtpeter.message.edit import SlotKind
 from smtpeter.web.visit import Visit
@@ -15,7 +16,8 @@ HUMAN, MACHINE = "human", "machine"
 TOO_SOON = 2.0  # seconds after delivery within which nobody has read a message
 
 _PREFETCH = re.compile(r"\b(?:prefetch|prerender|preview)\b", re.IGNORECASE | re.ASCII)
-_PREFETCH_FIELDS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_PREFETCH_FIELDS = frozenset(("sec-purpose", "purpose", "x-purpose", "x-moz"))
+_REMEMBERED = 300  # characters of an agent that is worth remembering
 
 # What scanners, link previews and programs call themselves; compared anywhere in the agent's name, case ignored.
 # Google's and Yahoo's image proxies are not here: they ask when a person opens the message.
@@ -37,14 +39,27 @@ def of_visit(visit: Visit, kind: SlotKind) -> str:
     """The rule by which this request is a machine's, or ""."""
     if visit.method != b"GET":
         return "method"
-    if any(_PREFETCH.search(value) for name in _PREFETCH_FIELDS for value in visit.values(name)):
-        return "prefetch"
-    agent = " ".join(visit.values("user-agent")).strip()
+    agents = []
+    for name, value in visit.headers:
+        field = name.lower()
+        if field == "user-agent":
+            agents.append(value)
+        elif field in _PREFETCH_FIELDS and _PREFETCH.search(value):
+            return "prefetch"
+    agent = " ".join(agents).strip()
     if not agent:
         return "no agent"
     if kind is SlotKind.OPEN and agent == "Mozilla/5.0":
         return "apple mail privacy"  # asked for by Apple's servers, whether or not anybody reads
-    return "agent" if _AGENTS.search(agent) else ""
+    is_machine = _known(agent) if len(agent) <= _REMEMBERED else _is_machine(agent)
+    return "agent" if is_machine else ""
+
+
+def _is_machine(agent: str) -> bool:
+    return _AGENTS.search(agent) is not None
+
+
+_known = lru_cache(2_000)(_is_machine)  # most visitors' programs are few
 
 
 def rule(of_request: str, kind: SlotKind, time: float, delivered_at: float | None) -> str:

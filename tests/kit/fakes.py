@@ -28,7 +28,7 @@ from smtpeter.journal.interface import Entry, Query, Tally
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Share, Want, grant
 from smtpeter.spool.repeats import KEPT_FOR, Repeat
 from smtpeter.spool.returned import LateFailure, Returned
@@ -331,6 +331,29 @@ class FakeSpool(_Fake):
         for row in far[:limit]:
             row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
         return len(far[:limit])
+
+    def visited(self, identifiers: Sequence[DeliveryId], /) -> Deferred[dict[DeliveryId, Visited]]:
+        return self._answer(self._visited, identifiers)
+
+    def _visited(self, identifiers: Sequence[DeliveryId]) -> dict[DeliveryId, Visited]:
+        found = {}
+        for identifier in identifiers:
+            if identifier in self.shelf.rows:
+                delivery = self.shelf.rows[identifier].delivery
+                message = self.shelf.messages[delivery.message]
+                told = self._entries(delivery.id, "delivery")
+                found[identifier] = Visited(
+                    message.id,
+                    message.login,
+                    str(delivery.recipient.address),
+                    message.tags,
+                    tuple(target.url for target in message.template.targets),
+                    min(told, default=None),
+                )
+        return found
+
+    def _entries(self, delivery: DeliveryId, kind: str) -> list[float]:
+        return [e.time for e in self.journal.events if e.delivery == delivery and e.kind == kind]
 
     def counts(self) -> Deferred[dict[str, int]]:
         return self._answer(self._counts)

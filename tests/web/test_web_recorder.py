@@ -10,8 +10,9 @@ from smtpeter.journal.interface import JournalUnavailable
 from smtpeter.message.edit import SlotKind
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.model import Visited
 from smtpeter.web import recorder as module
-from smtpeter.web.hits import Described, Hit
+from smtpeter.web.hits import Hit
 from smtpeter.web.recorder import Recorder
 from smtpeter.web.spill import Spill
 
@@ -32,7 +33,15 @@ class Store:
     def __init__(self):
         self.groups = []
         self.down = None
-        self.known = {7: Described(MessageId(70), "login", "bob@example.com", ("t",))}
+        self.known = {
+            7: Visited(
+                MessageId(70),
+                "login",
+                "bob@example.com",
+                ("t",),
+                tuple(f"HTTPS://X.example#{number}" for number in range(10_000)),
+            )
+        }
 
     @property
     def events(self):
@@ -46,13 +55,10 @@ class Store:
         self.groups.append(list(events))
         return succeed(None)
 
-    def describe(self, delivery):
+    def visited(self, deliveries):
         if isinstance(self.down, SpoolUnavailable):
             raise self.down
-        return succeed(self.known.get(delivery))
-
-    def target(self, delivery, number):
-        return succeed(f"HTTPS://X.example#{number}" if delivery in self.known else None)
+        return succeed({number: self.known[number] for number in deliveries if number in self.known})
 
 
 class Kit:

@@ -188,3 +188,49 @@ def test_no_octets_make_it_raise(chunks):
         c.channel.dataReceived(chunk)
     c.channel.connectionLost(None)
     assert [] == c.clock.getDelayedCalls()
+
+
+HEADS = {
+    "plain": "GET /a%2Fb?c HTTP/1.1\r\nHost: x\r\nUser-Agent:  B/1 \r\n",
+    "kept alive": "GET / HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\n",
+    "closed": "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
+    "closed, in small letters": "GET / HTTP/1.1\r\nhost: x\r\nconnection:close\r\n",
+    "two ways": "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, close\r\n",
+    "old": "GET / HTTP/1.0\r\nHost: x\r\n",
+    "without a body": "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n",
+    "empty field": "GET / HTTP/1.1\r\nHost: x\r\nX-Empty:\r\n",
+    "folded": "GET / HTTP/1.1\r\nHost: x\r\nX-One: a\r\n b\r\n",
+    "latin": "GET / HTTP/1.1\r\nHost: x\r\nX-One: \xfc\r\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HEADS))
+def test_the_short_way_and_the_long_way_are_the_same(name):
+    """What comes whole takes the short way, if it is plain; what comes in two parts never does."""
+    request = HEADS[name].encode("latin-1") + b"\r\n"
+    whole, parted = Conversation(), Conversation()
+    one = whole.say(request)
+    other = parted.say(request[:9]) + parted.say(request[9:])
+    assert sorted(one.split(b"\r\n")) == sorted(other.split(b"\r\n"))
+    assert whole.transport.disconnecting == parted.transport.disconnecting
+
+    def seen(conversation):
+        return [
+            (visit.target, visit.peer, sorted((key.lower(), value) for key, value in visit.headers))
+            for visit in conversation.visits
+        ]
+
+    assert seen(whole) == seen(parted)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_an_answer_that_comes_later_is_asked_for_once(parts):
+    asked, answer = [], Deferred()
+    c = Conversation(lambda visit: asked.append(visit) or answer)
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    for part in (request,) if parts == 1 else (request[:9], request[9:]):
+        c.channel.dataReceived(part)
+    c.channel.dataReceived(request)
+    answer.callback(text_answer(200, "hello"))
+    assert 2 == c.transport.value().count(b"HTTP/1.1 200")
+    assert 2 == len(asked)

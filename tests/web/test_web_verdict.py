@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message.edit import SlotKind
+from smtpeter.spool.model import Visited
 from smtpeter.web import verdict
-from smtpeter.web.hits import Described, Hit, event
+from smtpeter.web.hits import Hit, event
 from smtpeter.web.visit import Visit
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -111,7 +112,7 @@ def test_the_rule_of_the_request_comes_first():
 @pytest.mark.parametrize(("rule", "judged"), [("", "human"), ("agent", "machine")])
 def test_each_event_carries_verdict_and_rule(kind, rule, judged):
     hit = Hit(kind=kind, time=100.0, delivery=7, number=1, destination="http://x/", rule=rule)
-    told = event(hit, Described(70, "shop", "bob@x.example", (), 50.0), None)
+    told = event(hit, Visited(70, "shop", "bob@x.example", (), (), 50.0))
     assert (judged, rule) == (told.verdict, told.rule)
 
 
