@@ -62,6 +62,8 @@ class Settling:
         self, message: Message, claim: Claim, outcome: Outcome, began: float, now: float
     ) -> Settlement:
         delivery = claim.delivery
+        if delivery.last is not None and delivery.last.is_final:
+            outcome = delivery.last  # it was decided when the message was accepted, whatever the site is like
         if outcome.result is not Result.DEFERRED:
             return Settlement(claim, outcome, (_final_event(message, delivery, outcome, now),))
         schedule = self.schedule

@@ -44,6 +44,7 @@ Field = tuple[str, str]
 
 _CONNECT_TIMEOUT = 10.0
 _OVERHEAD = 65_536  # octets of an answer beside its body
+_TOO_LONG = "its answer is too long"
 _TROUBLE = (
     NotAllowed,
     ConnectError,
@@ -118,6 +119,8 @@ class Client:
                 for name, values in response.headers.getAllRawHeaders()
                 for value in values
             )
+            if isinstance(response.length, int) and response.length > most:
+                raise ValueError(_TOO_LONG)
             return Answer(response.code, told, await _body(response, most))
         finally:
             checked.end()
@@ -244,7 +247,7 @@ class _Body(Protocol):
         self._most -= len(data)
         if self._most < 0 and not self._done.called:
             self._parts = []
-            self._done.errback(ValueError("its answer is too long"))
+            self._done.errback(ValueError(_TOO_LONG))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._done.called:
@@ -254,7 +257,7 @@ class _Body(Protocol):
         ):  # without a length the end is the end (RFC 9112 6.3)
             self._done.callback(b"".join(self._parts))
         else:
-            self._done.errback(reason)
+            self._done.errback(ValueError("the connection was lost before its end"))
 
 
 def _body(response: IResponse, most: int) -> Deferred[bytes]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import secrets
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +21,10 @@ from smtpeter.message.identifier import Identifiers
 from smtpeter.message.token import TOKEN_LENGTH, KeyRing, link
 from smtpeter.relay.interface import Outgoing
 from smtpeter.relay.settings import Mode
+from smtpeter.request.client import Client
 from smtpeter.rewrite.render import render
 from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.posting import SystemNames
 from smtpeter.service.preparing import Preparing
 from smtpeter.session.certificates import Certificates
 from smtpeter.spool.model import Delivery, Message
@@ -32,7 +33,7 @@ from smtpeter.submission.direct import DirectSubmission
 from smtpeter.submission.options import read_options
 from smtpeter.web.api.app import Api
 from smtpeter.web.api.door import Door, Sizes
-from smtpeter.web.api.fetch import Fetching
+from smtpeter.web.api.fetch import PATIENCE, Fetching
 from smtpeter.web.api.interface import Aside, Explained, Neighbours
 from smtpeter.web.visit import Proxies, Visit
 
@@ -56,11 +57,10 @@ def door(
     def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
 
-    async def resolve(host: str, port: int) -> Sequence[str]:
-        found = await aside(socket.getaddrinfo, host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(address[4][0]).partition("%")[0] for address in found))
-
     web = settings.web
+    client = Client(
+        reactor, SystemNames(reactor), allow_private=web.allow_private_addresses, time_limit=PATIENCE
+    )
     neighbours = Neighbours(
         accounts=store.accounts,
         tokens=store.tokens,
@@ -73,7 +73,7 @@ def door(
         rendered=Sent(ring),
         return_path=outgoing.return_path,
         explain=Explaining(store.accounts, preparing, aside),
-        fetch=Fetching(reactor, resolve, allow_private=web.allow_private_addresses),
+        fetch=Fetching(client.request),
         aside=aside,
         identifiers=made,
         clock=now,
@@ -94,8 +94,12 @@ def door(
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
         return api.answer(visit, body, secure=secure)
 
-    # Base64 and JSON's escapes make a message half as large again.
-    return Door(answer, reactor, Sizes(maximum_size * 3 // 2 + _MORE, web.maximum_memory))
+    return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory))
+
+
+def largest_request(maximum_size: int) -> int:
+    """Octets: base64 and JSON's escapes make a message half as large again."""
+    return maximum_size * 3 // 2 + _MORE
 
 
 def over_tls(door: Door, certificates: Certificates) -> TLSMemoryBIOFactory:

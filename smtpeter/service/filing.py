@@ -8,7 +8,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smtpeter.journal.interface import Journal
+from smtpeter.journal.interface import Journal, JournalUnavailable
 
 _EVERY = 2.0  # seconds
 _BATCH = 5_000  # events at a time; the ledger divides them into transactions that no mail has to wait for
@@ -41,6 +41,8 @@ class Filing:
         self._is_away = False
 
     def _failed(self, failure: Failure) -> None:
-        if not self._is_away:
+        if not failure.check(JournalUnavailable):
+            self._log.failure("the journal could not be filed for searches", failure=failure)
+        elif not self._is_away:
             self._is_away = True
             self._log.warn("the journal is not filed for searches now: {why}", why=failure.getErrorMessage())

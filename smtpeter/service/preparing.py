@@ -106,13 +106,14 @@ class Preparing:
         amount = len(original) + _OVERHEAD
         plain = compile_template(len(original), header_edits)
         pending = Prepared(plain, Report(notes=(NOTE,)), pending=True)
-        if made.called or not self._shares.allows(login, amount):
+        # Who comes again with an identifier waits: what is still being made may be of another content.
+        if made.called or message in self._under_way or not self._shares.allows(login, amount):
             try:
                 return Prepared(*await made)
             except PoolStopped:  # which is no reason to do without them
                 return pending
         self._shares.take(login, amount)
-        amending = Deferred.fromCoroutine(self._amend(message, made, plain))
+        amending = Deferred.fromCoroutine(self._amend(message, original, made, plain))
         self._under_way[message] = amending.addErrback(self._not_amended, message)
         amending.addCallback(self._done, message, login, amount)
         return pending
@@ -142,13 +143,17 @@ class Preparing:
         if kept is None or not kept.pending:
             return kept
         making = self._make(kept.content, kept.switches, edits_of(len(kept.content), kept.template))
-        await self._amend(identifier, making, kept.template)
+        await self._amend(identifier, kept.content, making, kept.template)
         return await self._spool.message(identifier)
 
     async def _amend(
-        self, identifier: MessageId, making: Deferred[tuple[Template, Report]], otherwise: Template
+        self,
+        identifier: MessageId,
+        original: bytes,
+        making: Deferred[tuple[Template, Report]],
+        otherwise: Template,
     ) -> None:
-        """Tell the spool what was made; where that fails, the features are lost and the message goes on."""
+        """Tell the spool what was made of `original`; where that fails, the features are lost and the message goes on."""
         try:
             template, report = await making
         except PoolStopped as stopped:
@@ -156,8 +161,9 @@ class Preparing:
         except RewritersFailed as failed:
             self._log.error("{message}: {why}", message=show(identifier), why=str(failed))
             template, report = otherwise, Report(notes=(_FAILED,))
-        kept = await self._spool.outline(identifier)
-        if kept is not None:  # else it was not accepted yet, or never: who comes for it makes it anew
+        kept = await self._spool.message(identifier)
+        # Not accepted yet, or never, or from another process with another content: who comes for it makes it anew.
+        if kept is not None and kept.content == original:
             notes = tuple(note for note in kept.report.notes if note != NOTE) + report.notes
             await self._spool.amend(identifier, template, Report(report.findings, notes))
 

@@ -11,11 +11,12 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.config import Retention
 from smtpeter.journal.events import KINDS
-from smtpeter.journal.interface import Journal
-from smtpeter.spool.interface import Spool
+from smtpeter.journal.interface import Journal, JournalUnavailable
+from smtpeter.spool.interface import Spool, SpoolUnavailable
 from smtpeter.spool.returned import Returns
 
 _EVERY = 600.0  # seconds between two rounds
@@ -65,8 +66,10 @@ class Forgetting:
         return self._running
 
     def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
+        if failure.check(AccountsUnavailable, JournalUnavailable, SpoolUnavailable):
             self._log.warn("retention is behind: {why}", why=failure.getErrorMessage())
+        elif not failure.check(CancelledError):
+            self._log.failure("retention failed, and is tried again", failure=failure)
 
     async def forget(self) -> None:
         """One round, batch by batch until nothing is left to forget."""

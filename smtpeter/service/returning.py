@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -58,8 +58,8 @@ class ReturnPaths:
 class Sparing:
     """A courier that brings nothing to recipients on the suppression list, whom submission has marked.
 
-    Who is refused because there is no such user is put on the list, if the login wants so: that the list cannot be
-    reached changes nothing about the attempt.
+    Who is refused because there is no such user is put on the list, if the login wants so. Whatever becomes of that,
+    the end of the grace time included, changes nothing about the outcomes: they would be tried again.
     """
 
     _log = Logger()
@@ -78,30 +78,35 @@ class Sparing:
         rest = tuple(delivery for delivery in group.deliveries if delivery.id not in outcomes)
         if rest:
             outcomes.update(await self._courier.attempt(replace(group, deliveries=rest)))
-        gone = [one for one in rest if one.id in outcomes and listing.why_refused(outcomes[one.id])]
-        if gone:
-            await self._list(group.message, gone, outcomes)
+            await self._list(group.message, rest, outcomes)
         return outcomes
 
     def kept(self, site: str) -> int:
         return self._courier.kept(site)
 
     async def _list(
-        self, message: Message, gone: Sequence[Delivery], outcomes: Mapping[DeliveryId, Outcome]
+        self, message: Message, tried: Sequence[Delivery], outcomes: Mapping[DeliveryId, Outcome]
     ) -> None:
+        """Put on the list whom it concerns; raises nothing."""
         try:
-            login = await self._store.accounts.login(message.login)
-            wishes = Bounces() if login is None else login.bounces
-            found = (
-                listing.entry(
-                    message, one, listing.why_refused(outcomes[one.id]), now(), wishes, self._keys.known_as
-                )
-                for one in gone
-            )
-            if entries := [entry for entry in found if entry is not None]:
-                await self._store.suppressions.add(entries)
-        except AccountsUnavailable as unavailable:
+            why = {one: listing.why_refused(outcomes[one.id]) for one in tried if one.id in outcomes}
+            gone = {one: reason for one, reason in why.items() if reason}
+            if gone:
+                await self._put(message, gone)
+        except (AccountsUnavailable, CancelledError) as unavailable:
             self._log.warn("the suppression list cannot be reached: {why}", why=str(unavailable))
+        except Exception:  # noqa: BLE001 - whatever it is: what the hosts have said must be settled
+            self._log.failure("recipients could not be put on the suppression list")
+
+    async def _put(self, message: Message, gone: Mapping[Delivery, str]) -> None:
+        login = await self._store.accounts.login(message.login)
+        wishes = Bounces() if login is None else login.bounces
+        found = (
+            listing.entry(message, one, reason, now(), wishes, self._keys.known_as)
+            for one, reason in gone.items()
+        )
+        if entries := [entry for entry in found if entry is not None]:
+            await self._store.suppressions.add(entries)
 
     def stop(self) -> Awaitable[None]:
         return self._courier.stop()

@@ -1,7 +1,7 @@
 """The whole server as one Twisted service.
 
-Ports are bound before privileges are dropped, everything else starts after. It stops along the flow: listeners and
-their sessions, then the relay (what is under way may finish), then the tracking host's events, then the store.
+Ports are bound before privileges are dropped, everything else starts after. It stops along the flow: listeners, their
+sessions and the API's requests, then the relay (what is under way may finish), then the tracking host's events, then the store.
 What keeps it from starting ends the process with one line and status 1.
 """
 
@@ -45,6 +45,7 @@ from smtpeter.session.factory import SessionFactory
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import Store, open_for_command, open_for_server
 from smtpeter.submission.direct import DirectSubmission
+from smtpeter.web.api.door import Door as ApiDoor
 
 _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
 _HASHING = 2  # slow passwords verified at a time
@@ -193,6 +194,7 @@ class Smtpeter(Service):
         self._doors: dict[str, Door] = {}
         self._ports: list[IListeningPort] = []
         self._sessions: list[SessionFactory] = []
+        self._api: list[ApiDoor] = []  # none, or one
 
     # -- starting ----------------------------------------------------------------------------------------
 
@@ -301,6 +303,7 @@ class Smtpeter(Service):
             self._aside,
             made,
         )
+        self._api.append(door)
         for text in self._settings.web.listen:
             self._doors[text].build = door.buildProtocol
         certificates = rooms.certificates(self._settings)
@@ -330,7 +333,8 @@ class Smtpeter(Service):
     async def _stop(self) -> None:
         """Each step whatever became of the one before: what is in the store must be written."""
         await self._all(port.stopListening for port in self._ports)
-        await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
+        under_way = [one.stop for one in self._sessions] + [one.stop for one in self._api]
+        await self._all(partial(stop, _GRACE) for stop in under_way)
         duties = self._forgetting, self._filing, self._nearness, self._lateness, self._posting, self._keys
         await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
         pools = self._pool.stop, self._aside.stop, self._reading.stop, self._signing.stop

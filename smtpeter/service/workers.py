@@ -24,6 +24,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.service.api import largest_request
 from smtpeter.service.host import host
 from smtpeter.service.server import Door, bind, check, end, endpoints, unopened
 from smtpeter.service.worker import Listener, Orders, Told
@@ -53,7 +54,11 @@ def share(settings: Settings) -> Settings:
         maximum_memory=max(part(settings.submission.maximum_memory), settings.submission.maximum_size),
     )
     rewrite = msgspec.structs.replace(settings.rewrite, workers=part(settings.rewrite.workers))
-    return msgspec.structs.replace(settings, submission=submission, rewrite=rewrite)
+    request = largest_request(settings.submission.maximum_size)
+    web = msgspec.structs.replace(
+        settings.web, maximum_memory=max(part(settings.web.maximum_memory), request)
+    )
+    return msgspec.structs.replace(settings, submission=submission, rewrite=rewrite, web=web)
 
 
 class Process(ProcessProtocol):

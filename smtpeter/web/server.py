@@ -54,21 +54,10 @@ class Request(http.Request):
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """The request is complete."""
         self.method, self.uri, self.clientproto = command, path, version
-        peer = self.channel.getPeer()  # type: ignore[no-untyped-call]
-        visit = Visit(
-            command,
-            path,
-            tuple(
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, values in self.requestHeaders.getAllRawHeaders()
-                for value in values
-            ),
-            peer.host if isinstance(peer, IPv4Address | IPv6Address) else "",
-        )
-        Deferred.fromCoroutine(self._handle(visit)).addErrback(self._failed)
+        Deferred.fromCoroutine(self._handle(visit(self))).addErrback(self._failed)
 
-    async def _handle(self, visit: Visit) -> None:
-        answer = self.channel.ahead or self.channel.factory.handler(visit)
+    async def _handle(self, asked: Visit) -> None:
+        answer = self.channel.ahead or self.channel.factory.handler(asked)
         self.channel.ahead = None
         self._respond(answer if isinstance(answer, Answer) else await answer)
 
@@ -86,6 +75,21 @@ class Request(http.Request):
             self.responseHeaders.setRawHeaders(name, [value])
         self.write(answer.body)  # type: ignore[no-untyped-call]
         self.finish()  # type: ignore[no-untyped-call]
+
+
+def visit(request: http.Request) -> Visit:
+    """What a request says, its header fields as they came."""
+    peer = request.channel.getPeer()
+    return Visit(
+        request.method,
+        request.uri,
+        tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, values in request.requestHeaders.getAllRawHeaders()
+            for value in values
+        ),
+        peer.host if isinstance(peer, IPv4Address | IPv6Address) else "",
+    )
 
 
 class Channel(http.HTTPChannel):

@@ -6,6 +6,7 @@ from smtpeter.journal.events import Deferred, Delivered, Failed
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.settlement import UNKNOWN, Settling
 from smtpeter.spool.schedule import Schedule
+from smtpeter.spool.states import State
 from tests.relay.mails import REFUSED, TAKEN, claims, message
 
 HOUR, DAY = 3600.0, 86400.0
@@ -146,3 +147,13 @@ def test_who_is_overdue_at_a_dead_site():
     (warned,) = claims(mail, warned_at=5.0)
     assert not SETTLING.is_overdue(mail, warned.delivery, mail.accepted_at + 5 * HOUR)
     assert SETTLING.is_overdue(mail, warned.delivery, mail.accepted_at + 4 * DAY)
+
+
+def test_what_was_decided_at_acceptance_stays_decided_whatever_ails_the_site():
+    """A recipient on the suppression list is never mailed because his site was in trouble first."""
+    mail = message("a@x.example")
+    listed = Outcome(Result.FAILED, Stage.SUPPRESSION, Reply(550, "5.7.1", "On the suppression list"))
+    for told in (LOST, UNKNOWN):
+        settlement = settle(mail, told, last=listed)
+        assert listed == settlement.outcome
+        assert State.FAILED is settlement.delivery().state

@@ -32,3 +32,16 @@ def test_a_store_that_is_away_is_told_once_and_asked_again():
         clock.advance(2.0)
     filing.stop()
     assert ["the disk is gone", "gone again"] == [event["why"] for event in logged]
+
+
+def test_a_fault_of_ours_is_told_as_such(expected_failures):
+    expected_failures.append(ZeroDivisionError)
+    clock, journal = Clock(), FakeJournal()
+    filing = Filing(journal, clock)
+    filing.start()
+    journal.trouble = ZeroDivisionError()
+    clock.advance(2.0)
+    journal.trouble = None
+    clock.advance(2.0)
+    filing.stop()
+    assert 2 == len(journal.calls)

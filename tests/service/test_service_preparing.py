@@ -242,3 +242,30 @@ def test_who_waits_when_the_workers_stop_is_accepted_with_edits_pending(scene):
     results = scene.prepare()
     scene.there.jobs[0].errback(PoolStopped())
     assert [(PLAIN, True)] == [(one.template, one.pending) for one in results]
+
+
+def test_an_identifier_that_comes_again_is_waited_for(scene):
+    """As when the store was away at the first request, and the program repeats it."""
+    first = scene.prepare()
+    scene.clock.advance(0.11)
+    again = scene.prepare()
+    scene.clock.advance(0.11)
+    assert ([True], []) == ([one.pending for one in first], again)
+    scene.made()
+    assert [(THERE, False)] == [(one.template, one.pending) for one in again]
+    third = scene.prepare(2)
+    scene.clock.advance(0.11)
+    assert [True] == [one.pending for one in third]
+    scene.made()
+
+
+def test_what_was_made_of_another_content_is_not_put_upon_this_one(scene):
+    """Another process accepted it, where the same request came with an attachment that had changed meanwhile."""
+    results = scene.prepare(original=b"y" * 900)
+    scene.clock.advance(0.11)
+    scene.keep(results[0]._replace(template=PLAIN))
+    scene.made()
+    assert result(scene.spool.message(1)).pending
+    finished = scene.finish()
+    scene.made()
+    assert [(THERE, False)] == [(message.template, message.pending) for message in finished]

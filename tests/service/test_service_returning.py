@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Bounces, Login, SenderDomain
@@ -152,3 +153,27 @@ def test_a_list_that_cannot_be_reached_changes_nothing_about_the_attempt():
     house.suppressions.trouble = AccountsUnavailable("away")
 
     assert [GONE, GONE] == list(house.attempt(*house.deliveries).values())
+
+
+def test_a_fault_in_that_costs_no_outcome(expected_failures):
+    expected_failures.append(ZeroDivisionError)
+    house = House(GONE, TAKEN)
+    house.suppressions.trouble = ZeroDivisionError()
+
+    assert [GONE, TAKEN] == list(house.attempt(*house.deliveries).values())
+
+
+def test_what_the_hosts_have_said_outlives_the_grace_time():
+    """The list is slow, the server stops: a recipient who has the message shall not get it again."""
+    house = House(GONE, TAKEN)
+    house.suppressions.add = lambda entries: Deferred()
+    outcomes = []
+    attempt = Deferred.fromCoroutine(
+        house.sparing.attempt(Group(house.message, house.deliveries, "x.example"))
+    )
+    attempt.addCallback(outcomes.append)
+    assert [] == outcomes
+
+    attempt.cancel()
+
+    assert [[GONE, TAKEN]] == [list(one.values()) for one in outcomes]

@@ -11,6 +11,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from smtpeter.config import read
+from smtpeter.service.api import largest_request
 from smtpeter.service.worker import Listener, Orders, Told
 from smtpeter.service.workers import Worker, share
 
@@ -115,6 +116,7 @@ def test_limits_of_what_the_machine_has_are_divided():
     assert 3334 == part.submission.maximum_connections
     assert 178_956_971 == part.submission.maximum_memory
     assert 1 == part.rewrite.workers
+    assert 89_478_486 == part.web.maximum_memory
     assert whole.submission.maximum_connections_per_address == part.submission.maximum_connections_per_address
     assert whole.relay == part.relay
 
@@ -122,6 +124,7 @@ def test_limits_of_what_the_machine_has_are_divided():
 def test_every_worker_can_take_a_message_of_the_maximum_size():
     part = share(settings(workers=64))
     assert part.submission.maximum_size == part.submission.maximum_memory
+    assert largest_request(part.submission.maximum_size) == part.web.maximum_memory
 
 
 # -- what a worker tells -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -221,3 +222,47 @@ def test_garbage_is_refused(data):
     c.say(data)
     assert c.transport.disconnecting
     assert [] == c.asked
+
+
+class Slow:
+    """Answers when it is told to."""
+
+    def __init__(self):
+        self.gate = Deferred()
+
+    async def answer(self, _visit, _body, _secure):
+        await self.gate
+        return Given(b"{}")
+
+
+def test_what_has_been_asked_is_answered_before_it_stops():
+    slow = Slow()
+    c = Conversation(slow.answer)
+    c.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    stopped = []
+    c.door.stop(20.0).addCallback(stopped.append)
+    c.clock.advance(5.0)
+    assert [] == stopped
+    slow.gate.callback(None)
+    assert 200 == status(c.transport.value())
+    assert [None] == stopped
+
+
+def test_what_takes_too_long_is_not_waited_for():
+    slow = Slow()
+    c = Conversation(slow.answer)
+    c.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    stopped = []
+    c.door.stop(20.0).addBoth(stopped.append)
+    c.clock.advance(21.0)
+    assert [None] == stopped
+    slow.gate.callback(None)
+    assert 200 == status(c.transport.value())
+
+
+def test_who_has_been_answered_or_went_away_keeps_nobody_from_stopping():
+    c = Conversation()
+    c.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    stopped = []
+    c.door.stop(20.0).addCallback(stopped.append)
+    assert [None] == stopped

