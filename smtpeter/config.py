@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from smtpeter.relay.settings import Settings as Relay
+from smtpeter.returns.settings import Settings as Bounces
 from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
 from smtpeter.web.settings import Tracking
@@ -63,6 +64,7 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     content: float = 7 * 86400.0
     events: float = 90 * 86400.0
+    returned: float = 30 * 86400.0
     links: float = 365 * 86400.0
 
 
@@ -76,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     relay: Relay = Relay()
     rewrite: Workers = Workers()
     tracking: Tracking = Tracking()
+    bounces: Bounces = Bounces()
     retention: Retention = Retention()
 
     @property
@@ -85,10 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 # Known keys whose room is not built: refused by name, so that nobody believes in them.
 NOT_BUILT = {
-    "bounces": "bounce tracking",
     "web": "the dashboard and the REST API",
-    "relay.source_addresses": "source addresses",
-    "relay.sites": "limits per site",
 }
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -135,10 +135,10 @@ def _refuse_not_built(document: Mapping[str, Any]) -> None:
     if isinstance(server, Mapping) and server.get("workers", 1) != 1:
         raise Misconfigured("server.workers: expected 1: more workers are not built yet in this version")
     store = document.get("store")
-    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith("sqlite:"):
-        raise Misconfigured(
-            "store.url: expected sqlite:///FILE: other stores are not built yet in this version"
-        )
+    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
+        ("sqlite:", "postgresql:", "postgresql+psycopg:")
+    ):
+        raise Misconfigured("store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
 
 
 def _durations(value: Any, kind: inspect.Type, key: str) -> Any:

@@ -4,7 +4,16 @@ import gc
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 from twisted.logger import LogLevel, globalLogPublisher
+
+from tests.kit.postgresql import postgresql
+
+__all__ = ["postgresql"]
+
+# Neither how fast an example is, nor how fast examples are made, says anything about the code: machines differ.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 DOORS = ("tests/e2e", "tests/doors")
 

@@ -59,10 +59,26 @@ def test_paths_count_from_the_file(load, tmp_path):
         (WHOLE + "[relay]\nwarn_after = 300", "relay.warn_after: expected a duration such as"),
         (WHOLE + '[relay]\nretry = ["5m", "x"]', "relay.retry[1]: expected a duration such as"),
         (WHOLE + '[relay]\nmode = "smarthost"', 'relay.smarthost: mode = "smarthost" needs its "host:port"'),
-        (WHOLE + '[bounces]\ndomain = "b.example"', "bounces: bounce tracking: not built yet"),
+        (
+            WHOLE + '[bounces]\nlisten = ["tcp:26"]',
+            "bounces.domain: missing: the domain that bounces come back to",
+        ),
+        (
+            WHOLE + '[bounces]\ndomain = "b"',
+            "bounces.domain: expected a domain such as bounces.example.com, got 'b'",
+        ),
+        (WHOLE + '[bounces]\ndomain = "b..c"', "bounces.domain: 'b..c': its domain is malformed"),
+        (
+            WHOLE + '[bounces]\ndomain = "b.example"\npostmaster = "me"',
+            "bounces.postmaster: 'me': its local part is malformed, or no @ follows it",
+        ),
+        (
+            WHOLE + '[bounces]\ndomain = "b.example"\ncomplaint_addresses = ["fbl@"]',
+            "bounces.complaint_addresses: 'fbl@'",
+        ),
         (WHOLE + '[web]\nlisten = ["tcp:8025"]', "web: the dashboard and the REST API: not built yet"),
         (WHOLE.replace("[tls]", "workers = 2\n[tls]"), "server.workers: expected 1"),
-        (WHOLE + '[store]\nurl = "postgresql+psycopg:///x"', "store.url: expected sqlite:///FILE"),
+        (WHOLE + '[store]\nurl = "mysql://localhost/x"', "store.url: expected sqlite:///FILE or postgresql"),
         (
             WHOLE.replace('certificate = "c.pem"', "").replace('private_key = "k.pem"', ""),
             "tls.certificate: missing",

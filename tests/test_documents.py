@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from smtpeter.returns.forward import TABLE, Came
 from smtpeter.spool.states import TRANSITIONS
 
 ROOT = Path(__file__).parent.parent
@@ -39,3 +40,17 @@ def test_every_rfc_cited_in_the_code_is_in_the_specifications():
     }
 
     assert set() == cited - listed
+
+
+def test_bounces_prints_the_table_of_what_is_passed_on():
+    printed = (ROOT / "docs/bounces.md").read_text().partition("<!-- matrix -->")[2].partition("<!--")[0]
+    rows = [
+        (came.value, TABLE[came, True].value, TABLE.get((came, False), TABLE[came, True]).value)
+        for came in Came
+    ]
+
+    assert [
+        "| came back | NOTIFY asks for it | NOTIFY does not |",
+        "|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ] == printed.strip().splitlines()

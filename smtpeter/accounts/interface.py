@@ -61,5 +61,8 @@ class Accounts(Protocol):
     def create_sender_domain(self, domain: SenderDomain, /) -> Awaitable[None]:
         """Raises SenderDomainExists."""
 
+    def replace_sender_domain(self, domain: SenderDomain, /) -> Awaitable[None]:
+        """Change its hosts, and nothing else; raises NoSuchSenderDomain."""
+
     def delete_sender_domain(self, name: str, /) -> Awaitable[None]:
         """Its keys go with it; raises NoSuchSenderDomain."""

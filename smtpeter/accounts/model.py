@@ -5,7 +5,26 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from smtpeter.message.options import Switches
+from smtpeter.accounts.suppression import Breadth, Treatment
+from smtpeter.message.options import Priority, Switches
+
+RETURN_PATH = "return path"
+NOBODY = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounces:
+    """What a login wants done about what comes back, and about recipients that are gone or complain.
+
+    `forward`: where it is passed on to: the message's own RETURN_PATH, NOBODY, or an address.
+    `suppress`: for whom the recipient is then put on the suppression list, for `suppress_for` seconds (0: for ever);
+    `suppressed`: what becomes of mail to those who are on it.
+    """
+
+    forward: str = RETURN_PATH
+    suppress: Breadth = Breadth.NOBODY
+    suppressed: Treatment = Treatment.FAIL
+    suppress_for: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,9 @@ class Login:
     enabled: bool = True
     trusted_option_headers: bool = False
     note: str = ""
+    give_up_after: float | None = None  # seconds after which its mail is given up; None: as the server does
+    priority: Priority = Priority.NORMAL
+    bounces: Bounces = Bounces()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +77,15 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SenderDomain:
-    """A domain whose mail we sign, its subdomains' too: in lower case and A-labels, with its keys by selector."""
+    """A domain whose mail we sign, its subdomains' too: in lower case and A-labels, with its keys by selector.
+
+    `click_url`, `open_url` (`https://host`) and `bounce_host`: where its links, its images and its return paths lead;
+    "" is the server's own.
+    """
 
     name: str
     keys: tuple[SigningKey, ...]
     created_at: float
+    click_url: str = ""
+    open_url: str = ""
+    bounce_host: str = ""

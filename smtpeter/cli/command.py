@@ -15,9 +15,10 @@ from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
+from smtpeter.cli.suppression import suppression
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "suppression", "webhook", "backup", "restore", "doctor"),
+    ("operator", "token", "webhook", "backup", "restore", "doctor"),
 )
 
 
@@ -62,6 +63,6 @@ def check_config(config_file: Path) -> None:
     click.echo(f"{config_file}: can be used")
 
 
-_COMMANDS: tuple[Any, ...] = (login, domain, queue, message, events, explain, key, sandbox)
+_COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -15,8 +15,9 @@ import msgspec
 
 from smtpeter.cli.output import json_option, print_json, safe
 from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.message.author import author_domain, closest
 from smtpeter.message.edit import Report, SlotKind
-from smtpeter.message.header import fields
+from smtpeter.message.header import fields, find_all
 from smtpeter.message.token import TOKEN_LENGTH
 from smtpeter.rewrite.render import render
 from smtpeter.service.host import AVAILABLE
@@ -37,7 +38,12 @@ def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> Non
     original = re.sub(rb"\r\n|\r|\n", b"\r\n", given)
     found, _ = fields(original)
     options = read_options(original, found, login.switches, available=AVAILABLE)
-    template, report = rooms.pipeline(store.settings).prepare(original, options.switches, options.edits)
+    options = options.over(login, 0.0)
+    domains = {domain.name: domain for domain in store.run(store.accounts.sender_domains())}
+    domain = closest(author_domain(original, find_all(found, "from")), domains)
+    template, report = rooms.pipeline(store.settings, domain).prepare(
+        original, options.switches, options.edits
+    )
     notes = options.notes + report.notes
     if original != given:
         notes += (

@@ -13,11 +13,14 @@ import click
 
 from smtpeter.accounts import passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login
+from smtpeter.accounts.model import Bounces, Login
+from smtpeter.cli.bounces import bounce_options, changed
+from smtpeter.cli.bounces import shown as shown_bounces
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import timestamp
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.service.host import AVAILABLE
 from smtpeter.submission.senders import check_sender
 
@@ -55,6 +58,9 @@ def _shown(login: Login) -> dict[str, Any]:
         "switches": list(login.switches.on()),
         "senders": list(login.senders),
         "option_headers": login.trusted_option_headers,
+        "max_deliver_time": login.give_up_after,
+        "priority": login.priority.name.lower(),
+        **shown_bounces(login.bounces),
         "created": timestamp(login.created_at),
         "note": login.note,
     }
@@ -81,6 +87,41 @@ senders_option = click.option(
     callback=_checked,
     help="A return path or From address it may use: an address, a domain, or .domain for subdomains. Any, if none.",
 )
+
+
+def _period(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    """Seconds; 0 for the server's own time."""
+    if text is None or text == "default":
+        return None if text is None else 0.0
+    try:
+        seconds = duration(text, "--max-deliver-time")
+    except Misconfigured as error:
+        raise click.BadParameter(str(error)) from None
+    if seconds <= 0:
+        raise click.BadParameter("expected more than 0 seconds")
+    return seconds
+
+
+def relaying_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How its mail is relayed."""
+    names = [priority.name.lower() for priority in Priority]
+    command = click.option(
+        "--priority", type=click.Choice(names), default=None, help="What goes first where mail has to wait."
+    )(command)
+    return click.option(
+        "--max-deliver-time",
+        callback=_period,
+        default=None,
+        help='How long delivery is tried, as "12h" or "1d"; "default": as long as the server does.',
+    )(command)
+
+
+def _relayed(before: Login, max_deliver_time: float | None, priority: str | None) -> Login:
+    if max_deliver_time is not None:
+        before = replace(before, give_up_after=max_deliver_time or None)
+    return before if priority is None else replace(before, priority=Priority[priority.upper()])
+
+
 headers_option = click.option(
     "--option-headers/--no-option-headers",
     default=None,
@@ -94,6 +135,8 @@ headers_option = click.option(
 @click.option("--note", default="", help="A word to remember it by.")
 @senders_option
 @headers_option
+@relaying_options
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -104,14 +147,17 @@ def create(
     note: str,
     senders: Sequence[str],
     option_headers: bool | None,
+    max_deliver_time: float | None,
+    priority: str | None,
     as_json: bool,
-    **given: bool | None,
+    **given: Any,
 ) -> None:
     """Make a login; the password is shown once. Without switches they are all off."""
     if username is not None and not _is_usable(username):
         raise click.ClickException(
             "a username has 1 to 255 octets, none of them a blank or a control character"
         )
+    bounces = changed(Bounces(), given)
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",
@@ -121,7 +167,9 @@ def create(
         senders=tuple(senders),
         trusted_option_headers=bool(option_headers),
         note=note,
+        bounces=bounces,
     )
+    made = _relayed(made, max_deliver_time, priority)
     try:
         store.run(store.accounts.create(made))
     except LoginExists:
@@ -188,6 +236,8 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
 @click.option("--any-sender", is_flag=True, help="It may use any sender again.")
 @senders_option
 @headers_option
+@relaying_options
+@bounce_options
 @switch_options
 @json_option
 @with_store
@@ -198,21 +248,25 @@ def modify(
     any_sender: bool,
     senders: Sequence[str],
     option_headers: bool | None,
+    max_deliver_time: float | None,
+    priority: str | None,
     as_json: bool,
-    **given: bool | None,
+    **given: Any,
 ) -> None:
     """Change what is named; the rest stays. It counts within a second, without a restart."""
     if any_sender and senders:
         raise click.UsageError("--any-sender and --sender exclude each other")
     before = store.login(username)
-    changed = replace(before, switches=_switches(before.switches, given))
+    after = replace(before, bounces=changed(before.bounces, given))
+    after = replace(after, switches=_switches(before.switches, given))
+    after = _relayed(after, max_deliver_time, priority)
     if note is not None:
-        changed = replace(changed, note=note)
+        after = replace(after, note=note)
     if senders or any_sender:
-        changed = replace(changed, senders=tuple(senders))
+        after = replace(after, senders=tuple(senders))
     if option_headers is not None:
-        changed = replace(changed, trusted_option_headers=option_headers)
-    _replace(store, changed, as_json)
+        after = replace(after, trusted_option_headers=option_headers)
+    _replace(store, after, as_json)
 
 
 def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None:

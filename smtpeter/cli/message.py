@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -11,8 +12,8 @@ from smtpeter.cli.output import json_option, print_json, print_line, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
 from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import record
-from smtpeter.journal.events import KINDS
-from smtpeter.journal.interface import Query
+from smtpeter.journal.events import KINDS, CameBack
+from smtpeter.journal.interface import Entry, Query
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
 from smtpeter.spool.model import QueueFilter
@@ -52,15 +53,52 @@ def _stories(store: Ledgers, identifier: str) -> list[dict[str, Any]]:
     # The content is forgotten first; the rest of the message is known for as long as its links.
     kept = store.run(store.spool.message(deliveries[0].message))
     kept = kept or store.run(store.spool.outline(deliveries[0].message))
+    standings = store.standings(deliveries)
+    now = time.time()  # noqa: TID251 - a door
     return [
-        story.tell(kept, one, store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)))
+        story.tell(
+            kept,
+            one,
+            store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)),
+            standings[one.recipient.address.domain.lower()],
+            now,
+        )
         for one in deliveries
     ]
 
 
+def _whole(store: Ledgers, entry: Entry) -> dict[str, Any]:
+    """The event with all its columns: what came back stands in `mime`, for as long as it is kept."""
+    told = record(entry.event)
+    if isinstance(entry.event, CameBack):
+        number = entry.event.original
+        text = None if number is None else store.run(store.returns.original(number))
+        told["data"]["mime"] = "" if text is None else text.decode("utf-8", "replace")
+    return told
+
+
+@message.command()
+@click.argument("identifier")
+@click.option("--number", default=1, show_default=True, help="Which of them, in the order that they came.")
+@with_store
+def returned(store: Ledgers, identifier: str, number: int) -> None:
+    """Print what came back about a delivery, as it came."""
+    query = Query(delivery=DeliveryId(identified(identifier)), kinds=("bounce", "response", "abuse"))
+    events = [entry.event for entry in store.run(store.journal.since(0, query, _PAGE))]
+    if not 0 < number <= len(events):
+        raise click.ClickException(f"{identifier}: {len(events)} came back")
+    event = events[number - 1]
+    assert isinstance(event, CameBack)
+    text = None if event.original is None else store.run(store.returns.original(event.original))
+    if text is None:
+        raise click.ClickException(f"{identifier}: the text is no longer kept")
+    sys.stdout.buffer.write(text)
+
+
 def _print(told: dict[str, Any]) -> None:
     click.echo(f"{told['id']}  to {safe(told['recipient'])}: {told['state']}")
-    waits = {"attempts": told["attempts"], "due": told["due"]} if told["due"] else {}
+    shown = ("attempts", "due", "site", "reason", "until", "said")
+    waits = {name: told[name] for name in shown} if told["due"] else {}
     for name, value in {**waits, **(told["submitted"] or {})}.items():
         if value not in (None, "", []):
             click.echo(f"  {name:12}{safe(', '.join(value) if isinstance(value, list) else str(value))}")
@@ -74,7 +112,20 @@ def _print(told: dict[str, Any]) -> None:
         click.echo(f"  {_line(event)}")
 
 
-_SAID = ("step", "by", "host", "reply", "code", "description", "cause", "action", "url", "client")
+_SAID = (
+    "step",
+    "by",
+    "host",
+    "reply",
+    "code",
+    "description",
+    "cause",
+    "action",
+    "type",
+    "status",
+    "url",
+    "client",
+)
 
 
 def _line(event: dict[str, Any]) -> str:
@@ -121,10 +172,11 @@ def events(
     )
     if follow:
         _follow(store, query)
-    found = [record(entry.event) for entry in store.run(store.journal.since(0, query, limit))]
+    entries = store.run(store.journal.since(0, query, limit))
     if as_json:
-        print_json(found)
+        print_json([_whole(store, entry) for entry in entries])
         return
+    found = [record(entry.event) for entry in entries]
     for one in found:
         data = one["data"]
         click.echo(f"{data['id']}  {_line(one)}  {safe(data['recipient'])}")
@@ -143,6 +195,6 @@ def _follow(store: Ledgers, query: Query) -> None:
         entries = store.run(store.journal.since(cursor, query, _PAGE))
         for entry in entries:
             cursor = entry.cursor
-            print_line(record(entry.event))
+            print_line(_whole(store, entry))
         if not entries:
             time.sleep(_FOLLOW_EVERY)

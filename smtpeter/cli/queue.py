@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
-from smtpeter.cli.output import json_option, print_json, print_rows
+from smtpeter.cli.output import json_option, print_json, print_rows, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
+from smtpeter.config import Misconfigured, duration
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
 from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import State, Step
+from smtpeter.spool.waiting import Reason
 
 _WAITING = (State.DUE, State.CLAIMED, State.HELD)
 _BATCH = 1000  # deliveries altered in one transaction, so that the server is never kept from writing for long
+_SITES = 1000  # of which it is looked at whether they are in trouble
 
 
 @click.group()
@@ -24,12 +30,24 @@ def queue() -> None:
     """Deliveries on their way."""
 
 
+def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    try:
+        return None if text is None else duration(text, "--older-than")
+    except Misconfigured as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which deliveries are meant."""
     for option in (
         click.option("--login", default=None, help="Submitted by this login."),
+        click.option("--sender", default=None, help='With this return path; "" is the null return path.'),
+        click.option("--site", default=None, help="To domains of this site."),
         click.option("--domain", default=None, help="To recipients at this domain."),
         click.option("--recipient", default=None, help="To this recipient."),
+        click.option(
+            "--older-than", callback=_age, default=None, help='Accepted longer ago than "90s", "2h", "1d".'
+        ),
         click.option("--message", default=None, help="Of the message with this id."),
         click.option("--id", "delivery", default=None, help="The delivery with this id."),
     ):
@@ -37,15 +55,23 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _wanted(states: tuple[State, ...], given: dict[str, str | None]) -> QueueFilter:
+def _wanted(states: tuple[State, ...], given: dict[str, Any]) -> QueueFilter:
+    age = given["older_than"]
     return QueueFilter(
         states=states,
         login=given["login"],
+        sender=given["sender"],
+        site=given["site"] and given["site"].lower(),
         domain=given["domain"],
         recipient=given["recipient"],
+        accepted_before=None if age is None else _now() - age,
         message=MessageId(identified(given["message"])) if given["message"] else None,
         delivery=DeliveryId(identified(given["delivery"])) if given["delivery"] else None,
     )
+
+
+def _now() -> float:
+    return time.time()  # noqa: TID251 - the command is the door where the clock comes in
 
 
 @queue.command("list")
@@ -53,20 +79,37 @@ def _wanted(states: tuple[State, ...], given: dict[str, str | None]) -> QueueFil
 @click.option(
     "--state", type=click.Choice([state.value for state in State]), default=None, help="In this state."
 )
+@click.option("--sites", is_flag=True, help="A line for each site: how much, how old, and what holds it up.")
 @click.option("--limit", default=100, show_default=True, help="At most so many, oldest first.")
 @json_option
 @with_store
-def list_(store: Ledgers, state: str | None, limit: int, as_json: bool, **given: str | None) -> None:
-    """What waits; with --state, what is in that state."""
+def list_(
+    store: Ledgers, state: str | None, sites: bool, limit: int, as_json: bool, **given: str | float | None
+) -> None:
+    """What waits, and why; with --state, what is in that state."""
+    if sites:
+        if state or any(value is not None for value in given.values()):
+            raise click.UsageError(
+                "--sites tells of all that is queued: it goes with --limit and --json only"
+            )
+        _list_sites(store, limit, as_json)
+        return
     states = (State(state),) if state else _WAITING
     found = store.run(store.spool.deliveries(_wanted(states, given), limit))
-    rows = [story.row(delivery) for delivery in found]
+    standings, now = store.standings(found), _now()
+    rows = [story.row(each, standings[each.recipient.address.domain.lower()], now) for each in found]
     print_rows(
         rows,
         as_json,
-        ("id", "recipient", "state", "attempts", "due", "message"),
+        ("id", "recipient", "state", "attempts", "due", "site", "reason", "message"),
         "Nothing waits in the queue.",
     )
+
+
+def _list_sites(store: Ledgers, limit: int, as_json: bool) -> None:
+    rows = [story.summary(each) for each in store.run(store.sites.sites(limit))]
+    columns = ("site", "domains", "queued", "held", "oldest", "next", "reason", "until", "said")
+    print_rows(rows, as_json, columns, "Nothing waits in the queue.")
 
 
 @queue.command()
@@ -74,17 +117,18 @@ def list_(store: Ledgers, state: str | None, limit: int, as_json: bool, **given:
 @json_option
 @with_store
 def show(store: Ledgers, identifier: str, as_json: bool) -> None:
-    """One delivery and what its last attempt ended in."""
+    """One delivery, why it waits, and what its last attempt ended in."""
     found = store.run(store.spool.delivery(DeliveryId(identified(identifier))))
     if found is None:
         raise click.ClickException(f"{identifier}: no such delivery")
-    row = story.row(found)
+    (standing,) = store.standings((found,)).values()
+    row = story.row(found, standing, _now())
     if as_json:
         print_json(row)
         return
     last = row.pop("last") or {}
     for name, value in {**row, **{f"last {name}": value for name, value in last.items()}}.items():
-        click.echo(f"{name:14}{value}")
+        click.echo(safe(f"{name:14}{'-' if value is None else value}"))
 
 
 def _alter(name: str, step: Step, states: tuple[State, ...], explanation: str) -> None:
@@ -93,31 +137,70 @@ def _alter(name: str, step: Step, states: tuple[State, ...], explanation: str) -
     @click.option("--all", "everything", is_flag=True, help="All that waits, when nothing else is named.")
     @json_option
     @with_store
-    def command(store: Ledgers, everything: bool, as_json: bool, **given: str | None) -> None:
-        if not everything and not any(given.values()):
+    def command(store: Ledgers, everything: bool, as_json: bool, **given: Any) -> None:
+        if not everything and all(value is None for value in given.values()):
             raise click.UsageError(
-                "name what is meant (--id, --message, --recipient, --domain, --login), or --all"
+                "name what is meant (--id, --message, --recipient, --sender, --domain, --site, --login, "
+                "--older-than), or --all"
             )
-        done = _altered(store, _wanted(states, given), step, as_json)
+        wanted = _wanted(states, given)
+        lifted = _lift(store, wanted) if step is Step.RELEASE else []
+        done = _altered(store, wanted, step, as_json)
         if as_json:
-            print_json({"altered": done})
-        else:
-            click.echo(f"{done} {'delivery' if done == 1 else 'deliveries'}")
+            print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
+            return
+        click.echo(f"{done} {'delivery' if done == 1 else 'deliveries'}")
+        for site in lifted:
+            click.echo(safe(f"{site} was in trouble, and is tried now"))
+
+
+def _lift(store: Ledgers, wanted: QueueFilter) -> list[str]:
+    """Have the sites of what is meant tried now, where they are left alone for a while; which they are.
+
+    It is done first: what is claimed after that has its site open.
+    """
+    known: Iterable[Standing | SiteSummary]
+    if wanted == QueueFilter(states=wanted.states):
+        known = store.run(store.sites.sites(_SITES))
+    else:
+        known = store.standings(store.run(store.spool.deliveries(wanted, _BATCH))).values()
+    troubled = {
+        each.site for each in known if each.state is not None and each.state.reason is Reason.SITE_TROUBLE
+    }
+    if troubled:
+        store.run(store.sites.lift(troubled, _now()))
+    return sorted(troubled)
 
 
 def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
-    done = 0
-    now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
-    while altered := store.run(store.spool.alter(wanted, step, now, _BATCH)):
-        done += altered
-        if not quiet and altered == _BATCH:
-            click.echo(f"{done} …", err=True)
-        if altered < _BATCH:
-            break
+    """Do it in portions, with a bar of progress for people when there is more than one."""
+    done, now = 0, _now()
+    total = _total(store) if not quiet and sys.stderr.isatty() else 0
+    bar: Any = (
+        click.progressbar(length=total, label=step.value, file=sys.stderr)
+        if total > _BATCH
+        else nullcontext()
+    )
+    with bar as shown:
+        while altered := store.run(store.spool.alter(wanted, step, now, _BATCH)):
+            done += altered
+            if shown is not None:
+                shown.update(altered)
+            elif not quiet and altered == _BATCH:
+                click.echo(f"{done} …", err=True)
+            if altered < _BATCH:
+                break
     return done
 
 
-_alter("retry", Step.RELEASE, (State.DUE,), "Try again now what waits for its time.")
+def _total(store: Ledgers) -> int:
+    """What is queued, at most: what a bar can come to."""
+    return sum(each.due + each.held for each in store.run(store.sites.sites(_SITES)))
+
+
+_alter(
+    "retry", Step.RELEASE, (State.DUE,), "Try again now what waits for its time, also at sites in trouble."
+)
 _alter("hold", Step.HOLD, (State.DUE,), "Keep from being tried until released.")
 _alter("release", Step.RELEASE, (State.HELD,), "Let go what was held; it is due now.")
 _alter("delete", Step.DELETE, (State.DUE, State.HELD), "Take out of the queue; nobody is told.")

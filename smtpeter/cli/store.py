@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,28 +13,39 @@ import click
 from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.suppression import Suppressions
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host
 from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.spool.model import Delivery
+from smtpeter.spool.returned import Returns
+from smtpeter.spool.sites import SiteBook, Standing
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
-from smtpeter.storage.store import open_for_command
+from smtpeter.storage.store import Store, open_for_command
 
 T = TypeVar("T")
 
 
 class Ledgers:
-    """The three ledgers; `run` gives what a verb answers, and raises what it fails with."""
+    """The ledgers; `run` gives what a verb answers, and raises what it fails with."""
 
-    def __init__(self, settings: config.Settings, spool: Spool, journal: Journal, accounts: Accounts) -> None:
+    def __init__(self, settings: config.Settings, store: Store) -> None:
         self.settings = settings
-        self.spool = spool
-        self.journal = journal
-        self.accounts = accounts
+        self.spool: Spool = store.spool
+        self.journal: Journal = store.journal
+        self.accounts: Accounts = store.accounts
+        self.returns: Returns = store.returns
+        self.suppressions: Suppressions = store.suppressions
+        self.sites: SiteBook = store.sites
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)
+
+    def standings(self, deliveries: Iterable[Delivery]) -> Mapping[str, Standing]:
+        """Where the domains of these deliveries stand."""
+        return self.run(self.sites.standings({each.recipient.address.domain.lower() for each in deliveries}))
 
     def login(self, username: str) -> Login:
         found = self.run(self.accounts.login(username))
@@ -49,7 +60,7 @@ def opened(settings: config.Settings) -> Iterator[Ledgers]:
     try:
         store = open_for_command(settings.store.url, settings.data_directory, host())
         try:
-            yield Ledgers(settings, store.spool, store.journal, store.accounts)
+            yield Ledgers(settings, store)
         finally:
             store.stop()
     except (StoreInUse, StoreUnusable, SpoolUnavailable, JournalUnavailable, AccountsUnavailable) as error:

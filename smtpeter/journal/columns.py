@@ -15,7 +15,7 @@ import msgspec
 from smtpeter.journal.events import Event
 from smtpeter.message import identifier
 
-_NAMES = {"delivery": "id", "source": "from", "next_attempt": "next"}
+_NAMES = {"delivery": "id", "source": "from", "next_attempt": "next", "failure_class": "class"}
 
 
 def timestamp(when: float) -> str:
@@ -23,13 +23,14 @@ def timestamp(when: float) -> str:
 
 
 def _shown(value: int | None) -> str:
-    return "" if value is None else identifier.show(value)
+    return identifier.show(value) if value else ""
 
 
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "delivery": _shown,
     "message": _shown,
     "report": _shown,
+    "original": _shown,
     "time": timestamp,
     "next_attempt": timestamp,
     "tags": ";".join,

@@ -89,11 +89,13 @@ class Failed(Event, frozen=True, kw_only=True):
 
 
 class Reported(Event, frozen=True, kw_only=True):
-    """A DSN about this delivery was sent (or, with `report` None, was owed to nobody)."""
+    """A DSN about this delivery, or what came back about it, was sent (or, with `report` None, was owed to nobody)."""
 
     kind: ClassVar[str] = "report"
 
-    action: str = ""  # failed, delayed, delivered, relayed (RFC 3464 2.3.3)
+    action: str = (
+        ""  # failed, delayed, delivered, relayed (RFC 3464 2.3.3); forwarded: mail passed on as it came
+    )
     to: str = ""  # the return path it went to
     report: MessageId | None = None
 
@@ -119,6 +121,47 @@ class Open(Event, frozen=True, kw_only=True):
     protocol: str = ""  # http or https
 
 
+class CameBack(Event, frozen=True, kw_only=True):
+    """What the events about mail that came back tell. `delivery`, and what hangs on it, is 0 or "" when it is not known.
+
+    The text itself is kept apart, and forgotten by its own time: `original` is its number, and programs that ask for
+    events get it as the column `mime`.
+    """
+
+    envelope: str = ""
+    type: str = ""  # report, bounce; response, challenge, receipt, unknown; a complaint's feedback type
+    confidence: str = ""  # high, medium, low
+    rule: str = ""  # the name of the rule that recognised it
+    source: str = ""  # IP address of the host that brought it
+    original: int | None = None
+
+
+class Bounced(CameBack, frozen=True, kw_only=True):
+    """A report about the delivery came back: of failure, of delay, or of success."""
+
+    kind: ClassVar[str] = "bounce"
+
+    action: str = ""  # failed, delayed, delivered, relayed, expanded
+    failure_class: str = ""  # why, in one word: "no such user", "mailbox full", ...
+    status: str = ""  # enhanced status code
+    description: str = ""  # what the refusing host said
+    host: str = ""  # who reports
+
+
+class Responded(CameBack, frozen=True, kw_only=True):
+    """Something else came back: an automatic answer, a challenge, or what nobody recognised."""
+
+    kind: ClassVar[str] = "response"
+
+
+class Complained(CameBack, frozen=True, kw_only=True):
+    """A provider passed on its user's complaint (RFC 5965)."""
+
+    kind: ClassVar[str] = "abuse"
+
+    emailfrom: str = ""  # who says so, where the report tells
+
+
 class Operated(Event, frozen=True, kw_only=True):
     """An operator held, released, retried or deleted the delivery."""
 
@@ -129,5 +172,18 @@ class Operated(Event, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Event]] = {
-    cls.kind: cls for cls in (Attempt, Delivered, Deferred, Failed, Reported, Click, Open, Operated)
+    cls.kind: cls
+    for cls in (
+        Attempt,
+        Delivered,
+        Deferred,
+        Failed,
+        Reported,
+        Click,
+        Open,
+        Bounced,
+        Responded,
+        Complained,
+        Operated,
+    )
 }

@@ -53,7 +53,8 @@ class DeliveryReport:
 
     `identifier`: the DSN's own, in its shown form. `hostname`: ours. `to`: the return path it goes to.
     `original`, `ret`, `envid` and `smtputf8` are those of the message that is reported about; its content is
-    returned whole only in a report of failure that asked for it, and up to `maximum_returned` octets.
+    returned whole only in a report of failure that asked for it, and up to `maximum_returned` octets. `original` is
+    empty when it is no longer kept. `attached`: what another host sent us, which the report passes on.
     """
 
     identifier: str
@@ -67,6 +68,7 @@ class DeliveryReport:
     envid: str | None = None
     smtputf8: bool = False
     maximum_returned: int = 1_048_576
+    attached: bytes = b""
 
     @property
     def returns_all(self) -> bool:

@@ -8,7 +8,7 @@ octet, never encoded (RFC 2046 5.2.1 allows message/rfc822 no encoding), so 8-bi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
@@ -35,16 +35,11 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 def compose(report: DeliveryReport) -> bytes:
     """The report's content, lines ended by CRLF."""
     found, _ = header.fields(report.original)
-    parts = (
-        _explanation(report, found),
-        _status(report),
-        _returned(report, found),
-    )
-    boundary = _boundary(report, parts)
-    delimiter = b"--" + boundary.encode("ascii")
-    head = "".join(_head(report, found, boundary)).encode()
-    joined = b"".join(b"\r\n" + delimiter + b"\r\n" + part for part in parts)
-    return head + joined + b"\r\n" + delimiter + b"--\r\n"
+    parts = [_explanation(report, found), _status(report)]
+    if report.original:
+        parts.append(_returned(report, found))
+    boundary = _boundary(f"=_{report.identifier}", parts)
+    return "".join(_head(report, found, boundary)).encode() + _joined(boundary, parts)
 
 
 def envelope(report: DeliveryReport, content: bytes) -> Envelope:
@@ -74,9 +69,15 @@ def _head(report: DeliveryReport, found: tuple[header.Field, ...], boundary: str
     yield f'Content-Type: multipart/report; report-type={kind};\r\n\tboundary="{boundary}"\r\n'
 
 
-def _boundary(report: DeliveryReport, parts: tuple[bytes, ...]) -> str:
-    """A line that stands in no part."""
-    boundary = f"=_{report.identifier}"
+def _joined(boundary: str, parts: Sequence[bytes]) -> bytes:
+    """The body of a multipart entity, its first delimiter on a line of its own."""
+    delimiter = b"--" + boundary.encode("ascii")
+    joined = b"".join(b"\r\n" + delimiter + b"\r\n" + part for part in parts)
+    return joined + b"\r\n" + delimiter + b"--\r\n"
+
+
+def _boundary(boundary: str, parts: Sequence[bytes]) -> str:
+    """A line that stands in no part, and begins so."""
     while any(boundary.encode("ascii") in part for part in parts):
         boundary += "_"
     return boundary
@@ -96,7 +97,19 @@ def _explanation(report: DeliveryReport, found: tuple[header.Field, ...]) -> byt
     text = explain(report, _decoded(header.value(report.original, subject)) if subject else "")
     charset = "us-ascii" if text.isascii() else "utf-8"
     content = text.replace("\n", "\r\n").encode()
-    return _part(f"text/plain; charset={charset}", "What happened", content)
+    words = _part(f"text/plain; charset={charset}", "What happened", content)
+    return _with_attachment(report, words) if report.attached else words
+
+
+def _with_attachment(report: DeliveryReport, words: bytes) -> bytes:
+    """Words and attachment as one: a report has three parts and no more (RFC 6522 3), and the first is for people."""
+    kind, attached = "message/rfc822", report.attached
+    if len(attached) > report.maximum_returned:
+        kind, attached = "text/rfc822-headers", _header_section(attached, header.fields(attached)[0])
+    parts = (words, _part(kind, "What the other server sent", attached))
+    boundary = _boundary(f"=-{report.identifier}", parts)
+    content = _joined(boundary, parts)
+    return _part(f'multipart/mixed; boundary="{boundary}"', "What happened", content)
 
 
 def _decoded(subject: str) -> str:

@@ -112,8 +112,13 @@ def advice(outcome: Outcome) -> str:
 
 
 def _attachments(report: DeliveryReport) -> str:
-    return "Attached are this report in a form for programs, and " + (
-        "your message." if report.returns_all else "the header of your message."
+    others = ["what the other server sent us"] if report.attached else []
+    if report.original:
+        others.append("your message" if report.returns_all else "the header of your message")
+    if not others:
+        return "Attached is this report in a form for programs."
+    return (
+        ", ".join(("Attached are this report in a form for programs", *others[:-1])) + f", and {others[-1]}."
     )
 
 

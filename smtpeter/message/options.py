@@ -1,7 +1,8 @@
-"""The switches: what a login, or one message, asks smtpeter to change. Values only."""
+"""The switches: what a login, or one message, asks smtpeter to change; and its priority. Values only."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, fields
 
 
@@ -24,6 +25,14 @@ class Switches:
     def on(self) -> tuple[str, ...]:
         """The names of the switches that are on, in their order."""
         return tuple(name for name in _NAMES if getattr(self, name))
+
+
+class Priority(enum.IntEnum):
+    """Who goes first where many wait."""
+
+    LOW = -1
+    NORMAL = 0
+    HIGH = 1
 
 
 _NAMES = tuple(field.name for field in fields(Switches))

@@ -61,6 +61,8 @@ class Stage(enum.StrEnum):
     RCPT = "rcptto"
     DATA = "data"
     MESSAGE = "message"  # after the final dot
+    SUPPRESSION = "suppression"  # the recipient is on the suppression list: nothing was tried
+    BOUNCE = "bounce"  # later: the next hop took it, and a report of its failure came back
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,10 +172,11 @@ class KeyRing:
         """`keys`: number 0..255 to secret of 32 octets; KeyError when `newest` is not among them."""
         self._keys = {number: _Key(number, secret) for number, secret in keys.items()}
         self._newest = self._keys[newest]
+        self.newest = newest
 
-    def delivery(self, delivery: DeliveryId) -> DeliveryTokens:
-        """What makes this delivery's tokens; for many tokens, with targets prepared by `link`."""
-        return DeliveryTokens(self._newest, delivery)
+    def delivery(self, delivery: DeliveryId, key: int | None = None) -> DeliveryTokens:
+        """What makes this delivery's tokens, with the newest key, or that of number `key` while it is on the ring."""
+        return DeliveryTokens(self._newest if key is None else self._keys.get(key, self._newest), delivery)
 
     def click(self, delivery: DeliveryId, number: int, url: str) -> str:
         """The token of tracked link `number`. Raises Untrackable."""

@@ -48,7 +48,8 @@ class Attempts:
 
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
         with self._contents(group.message) as contents:
-            attempt = _Attempt(group, self._connections, self._outgoing, self._security, contents)
+            security = group.site.tls or self._security
+            attempt = _Attempt(group, self._connections, self._outgoing, security, contents)
             trouble = await caught(attempt.run(self._destination), f"an attempt for {group.domain}")
         if attempt.left:
             told = Reply(451, "4.3.0", "Trouble of our own; it will be tried again")
@@ -69,6 +70,9 @@ class Attempts:
             shared.attempts -= 1
             if not shared.attempts:
                 del self._shared[message.id]
+
+    def kept(self, site: str) -> int:
+        return self._connections.kept(site)
 
     async def stop(self) -> None:
         await self._connections.stop()
@@ -115,20 +119,26 @@ class _Attempt:
 
     async def _at(self, hop: Hop) -> None:
         """Talk to one host until there is nothing more to say to it."""
+        source = self._group.source
+        face = None if source is None else source.face(hop.address)
+        if source is not None and face is None:  # a family that no address of ours is for
+            told = Reply(451, "4.4.1", f"No address of ours to reach {hop.host} [{hop.address}] from")
+            self._note(Peer(hop.host, hop.address), Ending(Stage.PROCESS, told))
+            return
         may_reuse = goes_on = True
         while goes_on and self.left:
-            sender = self._connections.idle(hop, self._security) if may_reuse else None
+            sender = self._connections.idle(hop, self._security, face) if may_reuse else None
             is_reused = sender is not None
             if sender is None:
                 try:
-                    sender = await self._connections.open(hop, self._security)
+                    sender = await self._connections.open(hop, self._security, face, self._group.site)
                 except HostUnusable as error:
                     self._note(error.peer, error.ending)
                     return
             try:
                 goes_on = await self._transact(sender, hop, is_reused=is_reused)
             finally:
-                self._connections.give_back(sender, hop, self._security)
+                self._connections.give_back(sender, hop, self._security, face, self._group.site)
             may_reuse = may_reuse and not (is_reused and sender.ended is not None)
 
     async def _transact(self, sender: Sender, hop: Hop, *, is_reused: bool) -> bool:
@@ -165,7 +175,7 @@ class _Attempt:
                 raise Refusal(told, str(error)) from error
         return Mail(
             self._outgoing.return_path(message, first),
-            tuple(delivery.recipient for delivery in deliveries),
+            tuple(self._outgoing.recipient(message, delivery) for delivery in deliveries),
             content,
             smtputf8=message.envelope.smtputf8,
             ret=message.envelope.ret,

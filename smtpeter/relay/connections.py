@@ -10,8 +10,11 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from smtpeter.relay.interface import ANY_SITE
+from smtpeter.relay.limits import Site
 from smtpeter.relay.route import Hop
 from smtpeter.relay.sender import HostUnusable, Sender
+from smtpeter.relay.sources import Face
 from smtpeter.relay.tls import Security
 from smtpeter.session.deadline import Clock
 
@@ -19,11 +22,11 @@ from smtpeter.session.deadline import Clock
 class Opener(Protocol):
     """Makes a new connection."""
 
-    def open(self, hop: Hop, security: Security, /) -> Awaitable[Sender]:
+    def open(self, hop: Hop, security: Security, face: Face | None, /) -> Awaitable[Sender]:
         """A connection that can take a message; raises HostUnusable."""
 
 
-Key = tuple[str, int, Security, str]
+Key = tuple[str, int, Security, str, Face | None]
 
 
 class Connections:
@@ -34,41 +37,69 @@ class Connections:
         self._clock = clock
         self._keep = keep
         self._maximum_messages = maximum_messages
-        self._idle: dict[Key, deque[tuple[float, Sender]]] = {}
+        self._idle: dict[Key, deque[tuple[float, Sender, str]]] = {}
         self._sweep: Any = None
 
-    def idle(self, hop: Hop, security: Security) -> Sender | None:
+    def idle(self, hop: Hop, security: Security, face: Face | None = None) -> Sender | None:
         """A kept connection to this address, the one that was used last."""
-        key = _key(hop, security)
+        key = _key(hop, security, face)
         waiting = self._idle.get(key)
         found = None
         while waiting and found is None:
-            _, sender = waiting.pop()
+            _, sender, _ = waiting.pop()
             if sender.ended is None:
                 found = sender
         if waiting is not None and not waiting:
             del self._idle[key]
         return found
 
-    async def open(self, hop: Hop, security: Security) -> Sender:
-        """A new connection; raises HostUnusable."""
+    async def open(
+        self, hop: Hop, security: Security, face: Face | None = None, site: Site = ANY_SITE
+    ) -> Sender:
+        """A new connection, from `face` where there is one; raises HostUnusable.
+
+        Where the operator limits connections to the site, one that is kept makes room for it.
+        """
+        if site.limit.connections is not None:
+            await self._make_room(site.name)
         try:
-            return await self._opener.open(hop, security)
+            return await self._opener.open(hop, security, face)
         except HostUnusable as unusable:
             if security is not Security.OPPORTUNISTIC or not unusable.tls_failed:
                 raise
-        return await self._opener.open(hop, Security.NONE)
+        return await self._opener.open(hop, Security.NONE, face)
 
-    def give_back(self, sender: Sender, hop: Hop, security: Security) -> None:
+    async def _make_room(self, site: str) -> None:
+        for key, waiting in self._idle.items():
+            for each in waiting:
+                if each[2] == site:
+                    waiting.remove(each)
+                    if not waiting:
+                        del self._idle[key]
+                    await each[1].quit()
+                    return
+
+    def kept(self, site: str) -> int:
+        """How many connections to the site are kept."""
+        return sum(each[2] == site for waiting in self._idle.values() for each in waiting)
+
+    def give_back(
+        self,
+        sender: Sender,
+        hop: Hop,
+        security: Security,
+        face: Face | None = None,
+        site: Site = ANY_SITE,
+    ) -> None:
         """Keep it if it can take another message, else take leave of it."""
-        limit = self._maximum_messages
+        limit = site.messages_per_connection or self._maximum_messages
         if sender.capabilities.maximum_messages is not None:  # RFC 9422 4
             limit = min(limit, sender.capabilities.maximum_messages)
         if sender.ended is not None or sender.messages >= limit or not self._keep:
             sender.quit()
             return
         expires = self._clock.seconds() + self._keep
-        self._idle.setdefault(_key(hop, security), deque()).append((expires, sender))
+        self._idle.setdefault(_key(hop, security, face), deque()).append((expires, sender, site.name))
         if self._sweep is None:
             self._sweep = self._clock.callLater(self._keep, self._expire)
 
@@ -92,12 +123,12 @@ class Connections:
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        leaving = [sender.quit() for waiting in self._idle.values() for _, sender in waiting]
+        leaving = [sender.quit() for waiting in self._idle.values() for _, sender, _ in waiting]
         self._idle.clear()
         for closed in leaving:
             await closed
 
 
-def _key(hop: Hop, security: Security) -> Key:
+def _key(hop: Hop, security: Security, face: Face | None) -> Key:
     """Hosts at one address share connections, but never a certificate's proof."""
-    return hop.address, hop.port, security, hop.host if security is Security.VERIFIED else ""
+    return hop.address, hop.port, security, hop.host if security is Security.VERIFIED else "", face

@@ -7,45 +7,52 @@ be released. Pure: nothing here asks, waits or knows the time; `now` is a clock 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
 
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome
 from smtpeter.relay.contents import Contents, Held
 from smtpeter.relay.interface import MAXIMUM_GROUP
-from smtpeter.relay.lane import Batch, Lane
-from smtpeter.relay.pacing import Limits, Paces, Reason, Signal, judge
+from smtpeter.relay.lane import Batch
+from smtpeter.relay.lanes import Lanes
+from smtpeter.relay.limits import Allowance, Site
+from smtpeter.relay.pacing import OURS, Limits, Pace, Paces, Signal, judge
 from smtpeter.relay.shares import Shares
+from smtpeter.relay.sites import Sites
+from smtpeter.relay.sources import Source, Sources
 from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.states import State
+from smtpeter.spool.waiting import Reason, SiteState
 
-_RETRY_TURN = 8
+_AVOIDED = 10_000  # domains, at most
 _UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
 class Window:
     """The bounded part of the spool that this process works on.
 
-    `site_of` names the site of a domain; `per_recipient` says whether each delivery of a message goes alone.
+    `sites` knows the site of a domain; `per_recipient` says whether each delivery of a message goes alone.
     """
 
-    def __init__(
-        self, limits: Limits, site_of: Callable[[str], str], per_recipient: Callable[[Message], bool]
-    ) -> None:
+    def __init__(self, limits: Limits, sites: Sites, per_recipient: Callable[[Message], bool]) -> None:
         self.contents = Contents(limits.octets, limits.greed)
         self.claimed = 0  # deliveries
         self.fetched = 0  # of these, claimed from the spool, not born claimed
         self._limits = limits
         self._paces = Paces(limits)
-        self._site_of = site_of
+        self._sites = sites
         self._per_recipient = per_recipient
-        self._first = Lane()
-        self._again = Lane()
+        self._lanes = Lanes()
+        self._sources = Sources(limits.sources, is_shared=limits.is_shared)
+        self._login_allowances: dict[str, Allowance] = {}
         self._attempts = Shares(limits.attempts, limits.greed)
         self._retries = Shares(limits.retries, limits.greed)
         self._copies = Shares(limits.copies, limits.greed)
-        self._turn = 0
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
+        self._troubled: set[Pace] = set()  # sites that are, or were, left alone
+        self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
+        self.found: dict[
+            str, str
+        ] = {}  # domains whose sites were found, by a name that is not theirs, of late
 
     @property
     def running(self) -> int:
@@ -67,7 +74,7 @@ class Window:
         if contended and self._logins.get(message.login, 0) >= self._limits.share:
             return False
         for recipient in message.envelope.recipients:
-            pace = self._paces.known(self._site_of(recipient.address.domain.lower()))
+            pace = self._pace_known(recipient.address.domain.lower(), now)
             if pace is not None and not pace.takes(now, contended=contended):
                 return False
         return True
@@ -107,11 +114,30 @@ class Window:
             batch.is_born = is_born
             self._count(batch, +1)
             if batch.pace.takes(now, contended=contended):
-                (self._again if batch.is_retry else self._first).add(batch)
+                self._lanes.add(batch)
             else:
                 batch.is_over = True
                 refused.append(batch)
+                self._turned_away(batch)
         return refused
+
+    def _turned_away(self, batch: Batch) -> None:
+        if len(self._full) < _AVOIDED:
+            self._full[batch.domain] = batch.pace
+
+    def is_troubled(self, now: float) -> bool:
+        """Whether any site is left alone for a while."""
+        if self._troubled:
+            self._troubled = {pace for pace in self._troubled if now < pace.until}
+        return bool(self._troubled)
+
+    def avoid(self, now: float) -> frozenset[str]:
+        """Domains of which nothing could wait here now: no claim on them should be made."""
+        contended = self._is_contended
+        self._full = {
+            domain: pace for domain, pace in self._full.items() if not pace.takes(now, contended=contended)
+        }
+        return frozenset(self._full)
 
     def _batches(
         self, message: Message, claims: Iterable[Claim], now: float, *, is_whole: bool
@@ -127,10 +153,11 @@ class Window:
                 groups.append((*key, group))
             group.append(claim)
         held = self.contents.hold(message, len(groups), is_whole=is_whole)
-        return [
-            Batch(held, tuple(group), domain, self._paces.of(self._site_of(domain), now), is_retry)
-            for domain, is_retry, group in groups
-        ]
+        batches = []
+        for domain, is_retry, group in groups:
+            site = self._site(domain, now)
+            batches.append(Batch(held, tuple(group), domain, site, self._paces.of(site, now), is_retry))
+        return batches
 
     def _count(self, batch: Batch, sign: int) -> None:
         deliveries = sign * len(batch.claims)
@@ -148,36 +175,46 @@ class Window:
 
     def begin(self, now: float) -> Batch | None:
         """The batch whose attempt begins now, or None when none may."""
-        if self._attempts.is_spent:
+        if self._attempts.is_spent or self._sources.are_spent(now):
             return None
-        batch = self._next()
+        batch = self._lanes.take(self._may, now, may_retry=not self._retries.is_spent)
         if batch is None:
             return None
         batch.began = now
-        batch.pace.running += 1
+        batch.pace.begin(now)
         login = batch.held.message.login
         self._attempts.take(login)
+        if self._sources:
+            batch.source = self._sources.take(batch.held.message.id, now)
+        if self._limits.logins and (allowance := self._login_allowance(login)):
+            allowance.take(now)
         if batch.is_retry:
             self._retries.take(login)
         self.weigh(batch)
         return batch
 
-    def _next(self) -> Batch | None:
-        """First tries come before retries, but for an eighth of the turns: under load for days, nothing is stuck."""
-        self._turn = (self._turn + 1) % _RETRY_TURN
-        may_retry = not self._retries.is_spent
-        if may_retry and self._turn == 0 and (batch := self._again.take(self._may)):
-            return batch
-        return self._first.take(self._may) or (self._again.take(self._may) if may_retry else None)
-
-    def _may(self, batch: Batch) -> bool:
+    def _may(self, batch: Batch, now: float) -> bool:
         """Whether its login may have one more attempt, of its kind and of its weight."""
         login = batch.held.message.login
         return (
             self._attempts.allows(login)
             and (not batch.is_retry or self._retries.allows(login))
             and self._has_memory(login, self._weight(batch.held))
+            and not self._is_limited(login, now)
         )
+
+    def _is_limited(self, login: str, now: float) -> bool:
+        allowance = self._login_allowance(login) if self._limits.logins else None
+        return allowance is not None and not allowance.may(now)
+
+    def _login_allowance(self, login: str) -> Allowance | None:
+        allowance = self._login_allowances.get(login)
+        if allowance is None and login in self._limits.logins:
+            limit, is_shared = self._limits.logins[login], self._limits.is_shared
+            allowance = self._login_allowances[login] = Allowance(
+                f"login {login}", limit, is_shared=is_shared
+            )
+        return allowance
 
     def _has_memory(self, login: str, octets: int) -> bool:
         """At least one has it, so that no message is too big for ever."""
@@ -205,25 +242,118 @@ class Window:
         """Its attempt is over. Batches that cannot wait for its site any longer are returned, as by `add`."""
         if batch.is_over or batch.began is None:
             return []
+        pace, began = batch.pace, batch.began
+        self._quit(batch)
+        told = [
+            outcome for outcome in outcomes.values() if batch.site.owns(outcome.host) or outcome.stage in OURS
+        ]
+        if len(told) < len(
+            outcomes
+        ):  # its hosts are others by now, or the DNS does not tell: that is the domain's
+            self._sites.forget(batch.domain)
+        signal, trouble = judge(told)
+        pace.end(signal, trouble, began, now)
+        if signal is Signal.TROUBLE and now < pace.until:
+            self._troubled.add(pace)
+            emptied = self._emptied(self._lanes.clear(pace.name))
+            for each in emptied:
+                self._turned_away(each)
+            return emptied
+        self._lanes.wake(pace)
+        return []
+
+    def _quit(self, batch: Batch) -> None:
+        """Its attempt takes no room any longer."""
         batch.is_over = True
-        pace = batch.pace
-        pace.running -= 1
+        batch.pace.leave()
         login = batch.held.message.login
         self._attempts.give_back(login)
         if batch.is_retry:
             self._retries.give_back(login)
+        if batch.source is not None:
+            self._sources.give_back(batch.source)
+        if self._limits.logins and (allowance := self._login_allowance(login)):
+            allowance.give_back()
         self._count_copies(batch, 0)
-        signal, trouble = judge(outcomes.values())
-        pace.end(signal, trouble, batch.began, now)
-        if signal is Signal.TROUBLE and now < pace.until:
-            return self._emptied(self._first.clear(pace.name) + self._again.clear(pace.name))
-        self._first.wake(pace)
-        self._again.wake(pace)
+
+    # -- to its site -------------------------------------------------------------------------------------
+
+    def _site(self, domain: str, now: float) -> Site:
+        """The domain's site; until that is found the domain has one of its own."""
+        return self._sites.known(domain, now) or self._sites.provisional(domain)
+
+    def _pace_known(self, domain: str, now: float) -> Pace | None:
+        return self._paces.known(self._site(domain, now).name)
+
+    def is_placed(self, batch: Batch, now: float) -> bool:
+        """Whether the site that it waited for is its domain's still."""
+        site = self._sites.known(batch.domain, now)
+        if site is None or site.name != batch.site.name:
+            return False
+        batch.site = site
+        return True
+
+    def place(self, batch: Batch, site: Site, now: float) -> list[Batch]:
+        """A batch that has begun waits again, for the right site; batches are returned as by `add`."""
+        self._quit(batch)
+        self._lanes.wake(batch.pace)
+        if site.name != batch.domain:
+            self.found[batch.domain] = site.name
+        batch.site, batch.pace = site, self._paces.of(site, now)
+        batch.began = batch.source = None
+        if not batch.pace.takes(now, contended=self._is_contended):
+            self._turned_away(batch)
+            return [batch]
+        batch.is_over = False
+        self._lanes.add(batch)
         return []
+
+    def source(self, batch: Batch) -> Source | None:
+        """The address that the batch leaves from."""
+        return None if batch.source is None else self._limits.sources[batch.source]
+
+    # -- as time allows ----------------------------------------------------------------------------------
+
+    def wake_at(self, now: float) -> float:
+        """When a limit of the operator's lets the next attempt begin; infinity when time alone does not."""
+        limited = self._lanes.limited
+        for name in [name for name, pace in limited.items() if not pace.waiting]:
+            del limited[name]
+        times = [pace.opens_at(now) for pace in limited.values()]
+        times += [
+            allowance.opens_at(now)
+            for login, allowance in self._login_allowances.items()
+            if self._logins.get(login, 0) > allowance.running
+        ]
+        if self._sources and self.claimed > self.running:
+            times += [each.opens_at(now) for each in self._sources.allowances if each is not None]
+        return min((at for at in times if at > now), default=float("inf"))
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether anything is under a limit of the operator's."""
+        return bool(self._paces.allowances or self._login_allowances or self._sources)
+
+    def ring(self, now: float) -> None:
+        """Time has passed, or more was leased: sites that are open again are offered."""
+        for name, pace in tuple(self._lanes.limited.items()):
+            if pace.is_open(now):
+                del self._lanes.limited[name]
+                self._lanes.wake(pace)
+
+    def allowances(self) -> list[Allowance]:
+        """All limits of the operator's that are in use."""
+        return [
+            *self._paces.allowances.values(),
+            *self._login_allowances.values(),
+            *(each for each in self._sources.allowances if each is not None),
+        ]
+
+    # -- out ---------------------------------------------------------------------------------------------
 
     def drain(self) -> list[Batch]:
         """Take out all that waits, as by `add`."""
-        return self._emptied(self._first.drain() + self._again.drain())
+        return self._emptied(self._lanes.drain())
 
     def _emptied(self, batches: list[Batch]) -> list[Batch]:
         for batch in batches:
@@ -237,23 +367,57 @@ class Window:
 
     # -- told --------------------------------------------------------------------------------------------
 
-    def why(self, delivery: Delivery) -> Reason | None:
+    def why(self, delivery: Delivery, now: float) -> Reason | None:
         """Why a claimed delivery in the window waits; None when it is not in it. Searches all that waits."""
         if delivery.state is not State.CLAIMED or self.contents.known(delivery.message) is None:
             return None
-        for batch in chain(self._first, self._again):
+        for batch in self._lanes:
             if any(claim.delivery.id == delivery.id for claim in batch.claims):
-                return self._why(batch)
+                return self._why(batch, now)
         return Reason.IN_PROGRESS
 
-    def _why(self, batch: Batch) -> Reason:
-        if not batch.pace.is_open():
-            return Reason.SITE_BUSY
-        return Reason.TURN if self._may(batch) else Reason.ALL_BUSY
+    def _why(self, batch: Batch, now: float) -> Reason:
+        pace = batch.pace
+        if not pace.is_open(now):
+            return Reason.SITE_BUSY if pace.running >= pace.limit else Reason.SITE_LIMIT
+        if self._sources.are_spent(now):
+            return Reason.SOURCE_LIMIT
+        if self._is_limited(batch.held.message.login, now):
+            return Reason.LOGIN_LIMIT
+        return Reason.TURN if self._may(batch, now) else Reason.ALL_BUSY
+
+    def states(self, now: float, unix: float) -> tuple[SiteState, ...]:
+        """What holds up sites, as operators are told; `unix` is `now` in Unix seconds."""
+        return tuple(
+            SiteState(
+                pace.name,
+                reason,
+                round(unix + pace.until - now, 1) if reason is Reason.SITE_TROUBLE else None,
+                "" if pace.trouble is None or reason is not Reason.SITE_TROUBLE else str(pace.trouble.reply),
+                pace.running,
+                pace.limit,
+                pace.waiting,
+            )
+            for pace in self._paces
+            if (reason := self._state(pace, now)) is not None
+        )
+
+    def _state(self, pace: Pace, now: float) -> Reason | None:
+        if now < pace.until:
+            return Reason.SITE_TROUBLE
+        if not pace.waiting or pace.is_open(now):
+            return None
+        return Reason.SITE_BUSY if pace.running >= pace.limit else Reason.SITE_LIMIT
+
+    def lift(self, site: str) -> None:
+        """An operator wants the site tried now, whatever its trouble."""
+        pace = self._paces.known(site)
+        if pace is not None:
+            pace.lift()
 
     def trouble(self, domain: str, now: float) -> tuple[Outcome, float] | None:
         """What the site of `domain` is in trouble with, and since how many seconds, while it is left alone."""
-        pace = self._paces.known(self._site_of(domain.lower()))
+        pace = self._pace_known(domain.lower(), now)
         if pace is None or pace.trouble is None or now >= pace.until:
             return None
         return pace.trouble, now - pace.troubled_at

@@ -38,6 +38,8 @@ class Surroundings:
     patience: Patience
     now: Callable[[], float]  # Unix seconds
     later: Callable[[float, Callable[[], None]], Timer]
+    clock: Callable[[], float]  # for intervals
+    obey: Callable[[], Awaitable[None]]  # hears which sites an operator wants tried now
     run: Callable[[Coroutine[Any, Any, None]], None]
     admit: Callable[[Sequence[Claim]], Awaitable[None]]
 
@@ -52,6 +54,7 @@ class Intake:
         self._is_asking = False
         self._work_expected = True
         self._failures = 0
+        self._look_at = 0.0
         self._timer: Timer | None = None
 
     def open(self) -> None:
@@ -110,13 +113,23 @@ class Intake:
 
     async def _claim(self) -> float | None:
         """Claim once; how many seconds until there may be more, None when it is the window that must have room."""
-        claims = await self._s.spool.claim(self._size, self._s.now())
+        window, clock = self._s.window, self._s.clock
+        if window.is_troubled(clock()):
+            await self._s.obey()
+        avoid = window.avoid(clock())
+        claims = await self._s.spool.claim(self._size, self._s.now(), avoid)
         self._s.patience.answered()
+        if claims and window.is_troubled(clock()):
+            await self._s.obey()  # what an operator released just now comes to a site that is open
         await self._s.admit(claims)
         if len(claims) >= self._size:
             self._work_expected = True
             return None
-        due = await self._s.spool.next_due()
+        if avoid and clock() >= self._look_at:
+            # There is time for those that cannot be tried now: their senders may have to be told so.
+            self._look_at = clock() + _IDLE
+            await self._s.admit(await self._s.spool.claim(self._size, self._s.now()))
+        due = await self._s.spool.next_due(avoid)
         if due is None:
             return _IDLE
         return min(_IDLE, max(due - self._s.now(), _SOON if claims else 10 * _SOON))

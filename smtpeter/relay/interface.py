@@ -13,11 +13,16 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, Protocol, TypeVar
 
 from smtpeter.message.address import Address
+from smtpeter.message.envelope import Recipient
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome
+from smtpeter.relay.limits import Site
+from smtpeter.relay.sources import Source
 from smtpeter.spool.model import Delivery, Message
 
 MAXIMUM_GROUP = 100  # recipients that any host must take in one transaction (RFC 5321 4.5.3.1.8)
+
+ANY_SITE = Site("")
 
 IPAddress = IPv4Address | IPv6Address
 Record = TypeVar("Record")
@@ -27,12 +32,15 @@ Record = TypeVar("Record")
 class Group:
     """Deliveries of one message to one next-hop domain, for one SMTP transaction: 1 to MAXIMUM_GROUP of them.
 
-    `domain` is the recipients' domain in any spelling, an address literal with its brackets included.
+    `domain` is the recipients' domain in any spelling, an address literal with its brackets included; `site` is
+    where its mail goes, with what the operator set for it.
     """
 
     message: Message
     deliveries: tuple[Delivery, ...]
     domain: str
+    site: Site = ANY_SITE
+    source: Source | None = None  # the address that it leaves from; None lets the system choose
 
 
 class Courier(Protocol):
@@ -40,6 +48,9 @@ class Courier(Protocol):
 
     def attempt(self, group: Group, /) -> Awaitable[Mapping[DeliveryId, Outcome]]:
         """One outcome for each delivery of the group; raises nothing but CancelledError."""
+
+    def kept(self, site: str, /) -> int:
+        """How many connections to the site are open without an attempt."""
 
     def stop(self) -> Awaitable[None]:
         """Take leave of all hosts; no attempt may run or follow."""
@@ -62,6 +73,9 @@ class Outgoing(Protocol):
 
     def return_path(self, message: Message, delivery: Delivery, /) -> Address | None:
         """What MAIL FROM names; None is the null return path."""
+
+    def recipient(self, message: Message, delivery: Delivery, /) -> Recipient:
+        """What RCPT TO names, with the parameters that the next hop is to get."""
 
     def per_recipient(self, message: Message, /) -> bool:
         """Whether each delivery needs a transaction of its own (its content or return path is its own)."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from smtpeter.relay.contents import Held
+from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Pace
 from smtpeter.spool.model import Claim
 
@@ -22,11 +23,13 @@ class Batch:
     held: Held
     claims: tuple[Claim, ...]
     domain: str
+    site: Site
     pace: Pace
     is_retry: bool
     is_born: bool = False  # its claims came with the acceptance of the message
     began: float | None = None  # when its attempt began
     octets: int = 0  # of memory that its attempt is counted with
+    source: int | None = None  # which of our addresses its attempt leaves from
     is_over: bool = False  # it runs no longer, if it ever did
 
 
@@ -46,7 +49,8 @@ class Lane:
     not open when its turn came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limited: dict[str, Pace]) -> None:
+        self._limited = limited  # sites with a limit of the operator's that had flows parked
         self._turns: deque[str] = deque()  # the logins that have a flow ready
         self._ready: dict[str, deque[_Flow]] = {}
         self._parked: dict[str, deque[_Flow]] = {}
@@ -79,14 +83,14 @@ class Lane:
         else:
             ready.append(flow)
 
-    def take(self, may: Callable[[Batch], bool]) -> Batch | None:
+    def take(self, may: Callable[[Batch, float], bool], now: float) -> Batch | None:
         """The next batch whose site is open and that `may` be; a login that may not keeps its turn."""
         turns, skipped = self._turns, []
         batch = None
         while turns and batch is None:
             login = turns.popleft()
             ready = self._ready[login]
-            batch = self._take_from(ready, may)
+            batch = self._take_from(ready, may, now)
             if not ready:
                 del self._ready[login]
             elif batch is None:
@@ -96,16 +100,20 @@ class Lane:
         turns.extendleft(reversed(skipped))
         return batch
 
-    def _take_from(self, ready: deque[_Flow], may: Callable[[Batch], bool]) -> Batch | None:
+    def _take_from(
+        self, ready: deque[_Flow], may: Callable[[Batch, float], bool], now: float
+    ) -> Batch | None:
         """None leaves in `ready` what may not be taken now."""
         while ready:
             flow = ready.popleft()
             if not flow.batches:
                 continue  # its site came into trouble, and it was emptied
-            if not flow.pace.is_open():
+            if not flow.pace.is_open(now):
                 self._parked.setdefault(flow.pace.name, deque()).append(flow)
+                if flow.pace.allowance is not None:
+                    self._limited[flow.pace.name] = flow.pace
                 continue
-            if not may(flow.batches[0]):
+            if not may(flow.batches[0], now):
                 ready.appendleft(flow)
                 return None
             batch = flow.batches.popleft()

@@ -1,7 +1,7 @@
-"""How fast a site may be worked on, and why a delivery waits: decisions without I/O, time an argument.
+"""How fast a site may be worked on: decisions without I/O, time an argument.
 
 A *site* is what shares a pace. It is opened by a few attempts at once, a further one is added for each that is
-answered, up to a limit; the number is halved when a host says 421, or does not answer while it answers others. A
+answered, up to a limit; the number is halved when a host says 421 or speaks of a limit of rate, or does not answer while it answers others. A
 site where no message can be tried is left alone for a while (doubling), then asked by one attempt before the others
 follow.
 `now` is a clock for intervals here, never the wall's.
@@ -10,25 +10,13 @@ follow.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from smtpeter.message.classification import classify
 from smtpeter.message.status import Outcome, Result, Stage
-
-
-class Reason(enum.StrEnum):
-    """Why a delivery that is on its way is not being tried; IN_PROGRESS when it is."""
-
-    IN_PROGRESS = "in progress"
-    HELD = "held by an operator"
-    SCHEDULE = "retry later"  # deferred; its next time has not come
-    NOT_DUE = "not due"  # never tried; its time has not come
-    SITE_TROUBLE = "site in trouble"  # the site did not answer, and is left alone for a while
-    SITE_BUSY = "site busy"  # as many attempts at the site as it may have
-    ALL_BUSY = "all busy"  # as many attempts as there may be in all, or as many retries
-    TURN = "turn"  # others come first
-    BACKLOG = "backlog"  # due, and not yet taken into the window
-    SPOOL = "spool unavailable"  # nothing is tried that could not be recorded
+from smtpeter.relay.limits import Allowance, Limit, Site
+from smtpeter.relay.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +38,9 @@ class Limits:
     copies: int = 512 * 1024 * 1024  # octets, of content made anew for each recipient
     backoff: float = 30.0  # how long a site in trouble is left alone at first
     longest_backoff: float = 900.0
+    is_shared: bool = False  # what the operator allows is for several processes, and leased
+    logins: Mapping[str, Limit] = field(default_factory=dict)  # those that have limits of their own
+    sources: tuple[Source, ...] = ()  # the addresses that mail leaves from
 
     @classmethod
     def of_one_site(cls, attempts: int = 100) -> Limits:
@@ -73,11 +64,12 @@ class Signal(enum.Enum):
     """What an attempt told about its site."""
 
     FINE = "fine"
-    SLOW_DOWN = "slow down"  # 421 to a message
+    SLOW_DOWN = "slow down"  # 421 to a message, or words of a limit of rate
     TROUBLE = "trouble"  # no message could be tried
     NOTHING = "nothing"  # it ended before it came to the site
 
 
+OURS = frozenset((Stage.PROCESS, Stage.SUPPRESSION))  # what ends there says nothing of any site
 _BEFORE_ANY_MESSAGE = frozenset(
     (Stage.DNS, Stage.CONNECT, Stage.HANDSHAKE, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.AUTH)
 )
@@ -90,9 +82,9 @@ def judge(outcomes: Iterable[Outcome]) -> tuple[Signal, Outcome | None]:
         if outcome.result is Result.DEFERRED:
             if outcome.stage in _BEFORE_ANY_MESSAGE:
                 return Signal.TROUBLE, outcome
-            if outcome.reply.code == 421:
+            if outcome.reply.code == 421 or (outcome.stage not in OURS and classify(outcome.reply).slows):
                 signal = Signal.SLOW_DOWN
-        if signal is Signal.NOTHING and outcome.stage is not Stage.PROCESS:
+        if signal is Signal.NOTHING and outcome.stage not in OURS:
             signal = Signal.FINE
     return signal, None
 
@@ -108,13 +100,19 @@ class Pace:
     """The pace of one site."""
 
     __slots__ = (
-        "_answered_at", "_booked", "_limits", "_seconds", "_strikes", "failures", "limit", "name", "running",
-        "trouble", "troubled_at", "until", "waiting",
+        "_answered_at", "_booked", "_limits", "_most", "_seconds", "_strikes", "allowance", "failures", "limit",
+        "name", "running", "trouble", "troubled_at", "until", "waiting",
     )  # fmt: skip
 
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.name = name
-        self.limit = min(limits.opening, limits.site)  # attempts at once, now
+    def __init__(self, site: Site, limits: Limits) -> None:
+        self.name = site.name
+        self._most = site.limit.connections or limits.site
+        self.allowance = (
+            Allowance(f"site {site.name}", site.limit, is_shared=limits.is_shared, site=site.name)
+            if site.limit
+            else None
+        )
+        self.limit = min(limits.opening, self._most)  # attempts at once, now
         self.running = 0
         self.waiting = 0  # batches
         self.failures = 0  # rounds of trouble without an answer between them
@@ -131,9 +129,26 @@ class Pace:
     def is_idle(self) -> bool:
         return not self.running and not self.waiting
 
-    def is_open(self) -> bool:
+    def is_open(self, now: float) -> bool:
         """Whether one more attempt may start."""
-        return self.running < self.limit
+        return self.running < self.limit and (self.allowance is None or self.allowance.may(now))
+
+    def opens_at(self, now: float) -> float:
+        """When the operator's limits, if they alone keep it closed, let one more attempt start."""
+        if self.allowance is None or self.running >= self.limit:
+            return float("inf")
+        return self.allowance.opens_at(now)
+
+    def begin(self, now: float) -> None:
+        self.running += 1
+        if self.allowance is not None:
+            self.allowance.take(now)
+
+    def leave(self) -> None:
+        """An attempt is over, whatever it came to."""
+        self.running -= 1
+        if self.allowance is not None:
+            self.allowance.give_back()
 
     def takes(self, now: float, *, contended: bool) -> bool:
         """Whether one more batch may wait for it; `contended`: where others want the room, it has but a share."""
@@ -151,7 +166,7 @@ class Pace:
         return start + (at - start) % _SPREAD - now
 
     def end(self, signal: Signal, trouble: Outcome | None, began: float, now: float) -> None:
-        """An attempt begun at `began` ended; `running` is the caller's to count."""
+        """An attempt begun at `began` ended; it leaves on its own."""
         if signal is Signal.TROUBLE:
             self._note_trouble(trouble, began, now)
         elif signal is not Signal.NOTHING:
@@ -161,9 +176,13 @@ class Pace:
             self._answered_at = now
             self._seconds += (now - began - self._seconds) / 8
             if signal is Signal.FINE:
-                self.limit = min(self.limit + 1, self._limits.site)
+                self.limit = min(self.limit + 1, self._most)
             else:
                 self.limit = max(1, self.limit // 2)
+
+    def lift(self) -> None:
+        """An operator wants it tried now."""
+        self.until = 0.0
 
     def _note_trouble(self, trouble: Outcome | None, began: float, now: float) -> None:
         self.trouble = trouble
@@ -187,21 +206,29 @@ class Paces:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.allowances: dict[str, Allowance] = {}  # of the sites that the operator limits
         self._paces: dict[str, Pace] = {}
         self._sweep_at = 10_000
 
-    def of(self, site: str, now: float) -> Pace:
-        pace = self._paces.get(site)
+    def of(self, site: Site, now: float) -> Pace:
+        pace = self._paces.get(site.name)
         if pace is None:
             if len(self._paces) >= self._sweep_at:
                 self._sweep(now)
-            pace = self._paces[site] = Pace(site, self._limits)
+            pace = self._paces[site.name] = Pace(site, self._limits)
+            if pace.allowance is not None:
+                self.allowances[site.name] = pace.allowance
         return pace
 
     def known(self, site: str) -> Pace | None:
         return self._paces.get(site)
 
+    def __iter__(self) -> Iterator[Pace]:
+        return iter(self._paces.values())
+
     def _sweep(self, now: float) -> None:
         """Forget the sites that nothing waits for and that are not left alone just now."""
-        self._paces = {name: p for name, p in self._paces.items() if not p.is_idle or now < p.until}
+        self._paces = {
+            name: p for name, p in self._paces.items() if not p.is_idle or now < p.until or p.allowance
+        }
         self._sweep_at = max(10_000, 2 * len(self._paces))

@@ -32,6 +32,9 @@ class Sandbox:
                 outcomes[delivery.id] = Outcome(Result.DELIVERED, Stage.MESSAGE, told, host="sandbox")
         return outcomes
 
+    def kept(self, _site: str) -> int:
+        return 0
+
     async def stop(self) -> None:
         """Nothing is open."""
 

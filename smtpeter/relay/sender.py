@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -23,10 +24,14 @@ from smtpeter.relay import tls
 from smtpeter.relay.route import Hop
 from smtpeter.relay.sender_wire import Wire
 from smtpeter.relay.settings import Timeouts
+from smtpeter.relay.sources import Face
 from smtpeter.relay.tls import Contexts, Security
 from smtpeter.relay.transaction import Dialogue, Ending, Peer, Script, is_accepting, is_senseless, out_of_turn
 from smtpeter.session.deadline import Clock
 from smtpeter.smtp.extensions import Capabilities
+
+# What this machine, not the host, is short of: descriptors, memory, ports; or it has no such source address.
+_OURS = frozenset((EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL))
 
 
 class HostUnusable(Exception):
@@ -56,12 +61,20 @@ class Credentials:
 class Reactor(Clock, Protocol):
     """The part of Twisted's reactor that connects."""
 
-    def connectTCP(self, host: str, port: int, factory: ClientFactory, timeout: float, /) -> IConnector: ...
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory,
+        timeout: float,
+        source: tuple[str, int] | None = None,
+        /,
+    ) -> IConnector: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """Opens connections. `identity` is the name that EHLO gives."""
+    """Opens connections. `identity` is the name that EHLO gives where no face has another."""
 
     reactor: Reactor
     identity: str
@@ -69,11 +82,14 @@ class Connector:
     contexts: Contexts
     credentials: Credentials | None = None
 
-    def open(self, hop: Hop, security: Security) -> Deferred[Sender]:
-        """Connect, greet, secure and authenticate; fails with HostUnusable."""
-        factory = SenderFactory(self, hop, security)
+    def open(self, hop: Hop, security: Security, face: Face | None = None) -> Deferred[Sender]:
+        """Connect (from `face`), greet, secure and authenticate; fails with HostUnusable."""
+        factory = SenderFactory(self, hop, security, self.identity if face is None else face.name)
         ready = factory.ready
-        factory.connector = self.reactor.connectTCP(hop.address, hop.port, factory, self.timeouts.connect)
+        source = None if face is None else (face.address, 0)
+        factory.connector = self.reactor.connectTCP(
+            hop.address, hop.port, factory, self.timeouts.connect, source
+        )
         return ready
 
 
@@ -82,11 +98,11 @@ class SenderFactory(smtp.ESMTPSenderFactory):
 
     noisy = False
 
-    def __init__(self, ours: Connector, hop: Hop, security: Security) -> None:
+    def __init__(self, ours: Connector, hop: Hop, security: Security, identity: str) -> None:
         self.ready: Deferred[Sender] = Deferred(self._cancelled)
         super().__init__(None, None, "", [], None, self.ready, retries=0)  # type: ignore[no-untyped-call]
         self.protocol = Sender
-        self.domain = ours.identity.encode("ascii")
+        self.domain = identity.encode("ascii")
         self.ours = ours
         self.hop = hop
         self.security = security
@@ -108,8 +124,13 @@ class SenderFactory(smtp.ESMTPSenderFactory):
             self.connector.disconnect()
 
     def clientConnectionFailed(self, _connector: IConnector, reason: Failure) -> None:
-        told = Reply(451, "4.4.1", f"No connection to {self.hop.host} [{self.hop.address}]")
-        ending = Ending(Stage.CONNECT, told, str(reason.value))
+        if getattr(reason.value, "osError", None) in _OURS:  # that is no sign of how the host is
+            ending = Ending(
+                Stage.PROCESS, Reply(451, "4.3.2", "No socket to connect with"), str(reason.value)
+            )
+        else:
+            told = Reply(451, "4.4.1", f"No connection to {self.hop.host} [{self.hop.address}]")
+            ending = Ending(Stage.CONNECT, told, str(reason.value))
         self.fail(HostUnusable(ending, Peer(self.hop.host, self.hop.address)))
 
 

@@ -23,22 +23,31 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
+from smtpeter.relay.faults import caught
 from smtpeter.relay.intake import Intake, Surroundings
 from smtpeter.relay.interface import Courier, Group, Outgoing
 from smtpeter.relay.lane import Batch
-from smtpeter.relay.pacing import Limits, Reason
+from smtpeter.relay.leases import Leases
+from smtpeter.relay.limits import Allowance
+from smtpeter.relay.notes import Notes
+from smtpeter.relay.pacer import Pacer
+from smtpeter.relay.pacing import Limits
 from smtpeter.relay.patience import Patience, together
 from smtpeter.relay.settlement import Reports, Settling, no_reports
+from smtpeter.relay.sites import Sites
 from smtpeter.spool.interface import Spool, SpoolUnavailable
 from smtpeter.spool.model import Claim, Delivery, Message, Settlement
+from smtpeter.spool.quota import Quota
+from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.states import State
+from smtpeter.spool.waiting import Reason
 
 _LAST_WORD = 5.0  # seconds that what was cancelled has to hand back its claims
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What the relay works with. `now` gives Unix seconds; `site_of` names the site of a lower-case domain."""
+    """What the relay works with. `now` gives Unix seconds; `quota` is what the operator's limits are leased from."""
 
     spool: Spool
     courier: Courier
@@ -47,7 +56,9 @@ class Neighbours:
     settling: Settling
     clock: IReactorTime  # for intervals
     now: Callable[[], float]
-    site_of: Callable[[str], str]
+    sites: Sites
+    quota: Quota
+    book: SiteBook
 
 
 LOST = Outcome(
@@ -55,6 +66,13 @@ LOST = Outcome(
     Stage.PROCESS,
     Reply(554, "5.3.0", "The content of the message has been lost here"),
     cause="the spool has no content of a message that it gave out",
+)
+
+
+TOO_LATE = Outcome(
+    Result.DEFERRED,
+    Stage.PROCESS,
+    Reply(451, "4.4.7", "The time that the message had for its delivery is over"),
 )
 
 
@@ -77,7 +95,7 @@ class Relay(Service):
     def __init__(self, neighbours: Neighbours, limits: Limits, grace: float = 20.0) -> None:
         self._n = neighbours
         self._grace = grace
-        self._window = Window(limits, neighbours.site_of, neighbours.outgoing.per_recipient)
+        self._window = Window(limits, neighbours.sites, neighbours.outgoing.per_recipient)
         self._patience = Patience(self._sleep, self._spool_changed)
         self._admission = Admission(
             spool=neighbours.spool,
@@ -87,17 +105,22 @@ class Relay(Service):
             enter=self._enter,
             pump=self._pump,
         )
+        self._notes = Notes(neighbours.book, self._window, neighbours.clock, neighbours.now, self._run)
         self._intake = Intake(
             Surroundings(
                 spool=neighbours.spool,
                 window=self._window,
                 patience=self._patience,
                 now=neighbours.now,
+                clock=neighbours.clock.seconds,
+                obey=self._notes.obey,
                 later=neighbours.clock.callLater,
                 run=self._run,
                 admit=self._admission.admit,
             )
         )
+        leases = Leases(neighbours.quota, self._window.allowances, self._kept) if limits.is_shared else None
+        self._pacer = Pacer(self._window, leases, neighbours.clock, self._run, self._pump)
         self._tasks: set[Deferred[None]] = set()
         self._in_turn = DeferredLock()
         self._stopping = False
@@ -110,12 +133,16 @@ class Relay(Service):
         super().startService()  # type: ignore[no-untyped-call]
         self._stopping = False
         self._intake.open()
+        self._pacer.open()
+        self._notes.open()
 
     def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
         """Fires when every attempt is settled or handed back, and the courier has taken its leave."""
         super().stopService()  # type: ignore[no-untyped-call]
         self._stopping = True
         self._intake.close()
+        self._pacer.close()
+        self._notes.close()
         self._give_back(self._window.drain())
         return Deferred.fromCoroutine(self._stop())
 
@@ -146,6 +173,9 @@ class Relay(Service):
         self._tasks.discard(task)
         if self._idle is not None and not self._tasks and not self._idle.called:
             self._idle.callback(None)
+
+    def _kept(self, allowance: Allowance) -> int:
+        return self._n.courier.kept(allowance.site)
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         awake: Deferred[None] = Deferred(lambda _: call.cancel())
@@ -182,7 +212,7 @@ class Relay(Service):
             return None
         if delivery.state is State.HELD:
             return Reason.HELD
-        waits = self._window.why(delivery)
+        waits = self._window.why(delivery, self._n.clock.seconds())
         if waits is not None:
             return Reason.SPOOL if self._patience.is_away and waits is not Reason.IN_PROGRESS else waits
         if self._window.trouble(delivery.recipient.address.domain, self._n.clock.seconds()):
@@ -218,13 +248,30 @@ class Relay(Service):
                 self._run(self._attempt(work), work)
         finally:
             self._pumping = False
+        if self._window.has_limits:
+            self._pacer.look()
 
     async def _attempt(self, work: _Work) -> None:
+        if not self._window.is_placed(work.batch, self._n.clock.seconds()) and await self._moved(work):
+            return
         if not work.batch.held.is_whole:
             await self._fetch(work)
             self._window.weigh(work.batch)
             self._pump()
         await self._try(work)
+
+    async def _moved(self, work: _Work) -> bool:
+        """Find the site of the batch's domain; whether the batch waits there now."""
+        batch, now = work.batch, self._n.clock.seconds
+        found = await caught(self._n.sites.find(batch.domain, now()), f"finding the site of {batch.domain}")
+        if isinstance(found, Exception):
+            return False
+        if found.name == batch.pace.name:
+            batch.site = found
+            return False
+        self._turn_away(self._window.place(batch, found, now()))
+        self._pump()
+        return True
 
     async def _fetch(self, work: _Work) -> None:
         held = work.batch.held
@@ -244,8 +291,11 @@ class Relay(Service):
     async def _try(self, work: _Work) -> None:
         batch = work.batch
         work.began = self._n.now()
+        if work.outcomes is None and self._n.settling.is_past(work.message, work.began):
+            work.outcomes = {claim.delivery.id: claim.delivery.last or TOO_LATE for claim in batch.claims}
         if work.outcomes is None:
-            group = Group(work.message, tuple(claim.delivery for claim in batch.claims), batch.domain)
+            deliveries = tuple(claim.delivery for claim in batch.claims)
+            group = Group(work.message, deliveries, batch.domain, batch.site, self._window.source(batch))
             work.outcomes = await self._n.courier.attempt(group)
         self._turn_away(self._window.end(batch, work.outcomes, self._n.clock.seconds()))
         self._pump()

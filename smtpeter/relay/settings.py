@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from smtpeter.message.status import Stage
+from smtpeter.relay.limit_settings import Limited, LimitedSite, LimitedSource, sources
 from smtpeter.relay.tls import Security
 
 
@@ -79,6 +80,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     warn_after: float = 4 * 3600.0
     give_up_after: float = 4 * 86400.0
 
+    connections_per_site: int = 20  # at once, where `sites` has no other number
+    source_addresses: dict[str, str | LimitedSource] = {}  # address -> name for EHLO
+    sites: dict[str, LimitedSite] = {}
+    logins: dict[str, Limited] = {}
+
     def __post_init__(self) -> None:
         if self.mode is Mode.SMARTHOST and not self.smarthost:
             raise ValueError('smarthost: mode = "smarthost" needs its "host:port"')
@@ -90,12 +96,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("smarthost_username: it and smarthost_password_file come together")
         if self.smarthost_username and self.smarthost_security is not Security.VERIFIED:
             raise ValueError('smarthost_tls: a password is sent under "verified" TLS only')
+        sources(self.source_addresses)
         self._check_numbers()
 
     def _check_numbers(self) -> None:
         if not 1 <= self.port <= 65535:
             raise ValueError(f"port: {self.port} is no port; expected 1 to 65535")
-        for key in ("maximum_addresses", "messages_per_connection"):
+        for key in ("maximum_addresses", "messages_per_connection", "connections_per_site"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key}: expected at least 1")
         for key in self.__struct_fields__:

@@ -84,6 +84,10 @@ class Settling:
         )
         return Settlement(claim, outcome, (event,), due_at=due, warned=warned)
 
+    def is_past(self, message: Message, now: float) -> bool:
+        """Whether the message brought a deadline of its own, and that has passed: it is not even tried any more."""
+        return message.give_up_at is not None and now >= message.give_up_at
+
     def is_overdue(self, message: Message, delivery: Delivery, troubled_at: float) -> bool:
         """Whether its sender is owed a word (of delay, or of giving up) that its site's trouble at `troubled_at` decides.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from smtpeter.message.address import Address
+from smtpeter.message.classification import classify
 from smtpeter.message.envelope import Body, Recipient, Ret
 from smtpeter.message.status import Outcome, Refusal, Reply, Result, Stage
 from smtpeter.smtp.extensions import Capabilities, mail_command, rcpt_command
@@ -227,7 +228,8 @@ def _refused(stage: Stage, reply: Reply | None, dialogue: Dialogue, peer: Peer) 
         following = Next.NOTHING if ending.timed_out else Next.ELSEWHERE
         return peer.outcome(Result.DEFERRED, ending.stage, ending.reply, ending.cause), following
     if reply.is_permanent and not (stage is Stage.RCPT and reply.code == 552 and not reply.enhanced):
-        return peer.outcome(Result.FAILED, stage, reply), Next.NOTHING
+        result = Result.DEFERRED if classify(reply).is_later else Result.FAILED
+        return peer.outcome(result, stage, reply), Next.NOTHING
     if reply.code >= 400:
         return peer.outcome(Result.DEFERRED, stage, reply), Next.NOTHING
     return peer.outcome(Result.DEFERRED, stage, out_of_turn(reply)), Next.NOTHING

@@ -2,26 +2,23 @@
 
 One report tells of all recipients of a message that ended together. It goes to the return path, from the null return
 path, with NOTIFY=NEVER; so a null return path is owed nothing, and no report is ever made about a report.
-Tracked bounces change nothing here: our own failures are reported to the sender's return path in either case.
+Where bounces are tracked, they go to whom the login wants to be told, which is the return path unless it says otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from smtpeter.journal.events import Attempt, Event, Reported
-from smtpeter.message import dsn, header, identifier
+from smtpeter.journal.events import Reported
+from smtpeter.message import dsn, identifier
 from smtpeter.message.address import Address
 from smtpeter.message.delivery_report import Action, DeliveryReport, RecipientReport
-from smtpeter.message.edit import Report, untouched
 from smtpeter.message.envelope import Notify
 from smtpeter.message.identifier import Identifiers, MessageId
-from smtpeter.message.options import Switches
 from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.model import Accepted, Delivery, Message, Settlement
+from smtpeter.spool.ours import ours
 from smtpeter.spool.schedule import Schedule
-
-OURS = ""  # the login of what we send ourselves
 
 
 def owed(delivery: Delivery, outcome: Outcome, *, warned: bool, final: bool) -> Action | None:
@@ -66,7 +63,7 @@ class Notification:
 
     def __call__(self, message: Message, settlements: Sequence[Settlement], /) -> tuple[Accepted, ...]:
         """One report for each kind of ending: what failed together, and so on."""
-        return_path = message.envelope.return_path
+        return_path = message.reports_to
         if return_path is None:
             return ()
         reported: dict[Action, list[Settlement]] = {}
@@ -98,7 +95,7 @@ class Notification:
         )
         content = dsn.compose(report)
         events = tuple(_reported(message, each.claim.delivery, action, own, now) for each in concerned)
-        return self._accepted(own, report, content, events)
+        return ours(own, self._identifiers.delivery(), dsn.envelope(report, content), content, now, events)
 
     def _group(self, message: Message, action: Action, settlement: Settlement, now: float) -> RecipientReport:
         delivery = settlement.claim.delivery
@@ -112,40 +109,6 @@ class Notification:
             retry_until=self._schedule.deadline(message.accepted_at, message.give_up_at) if delayed else None,
         )
 
-    def _accepted(
-        self, own: MessageId, report: DeliveryReport, content: bytes, events: tuple[Event, ...]
-    ) -> Accepted:
-        """The report as a message of ours, due at once; what it tells stands in the journal with it."""
-        envelope = dsn.envelope(report, content)
-        delivery = self._identifiers.delivery()
-        now = report.created_at
-        (recipient,) = envelope.recipients
-        message = Message(
-            id=own,
-            login=OURS,
-            accepted_at=now,
-            envelope=envelope,
-            content=content,
-            template=untouched(len(content)),
-            report=Report(),
-            switches=Switches(),
-            facts=_facts(content),
-        )
-        return Accepted(
-            message=message,
-            deliveries=(Delivery(delivery, own, recipient, due_at=now, accepted_at=now),),
-            events=(
-                *events,
-                Attempt(time=now, delivery=delivery, message=own, recipient=str(recipient.address)),
-            ),
-        )
-
-
-def _facts(content: bytes) -> dict[str, str]:
-    found, _ = header.fields(content)
-    shown = ((name, header.find(found, name)) for name in ("subject", "from", "message-id"))
-    return {name: header.value(content, field) for name, field in shown if field is not None}
-
 
 def _reported(
     message: Message, delivery: Delivery, action: Action, report: MessageId, now: float
@@ -158,6 +121,6 @@ def _reported(
         recipient=str(delivery.recipient.address),
         tags=message.tags,
         action=action.value,
-        to=str(message.envelope.return_path),
+        to=str(message.reports_to),
         report=report,
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.options import Switches
+from smtpeter.rewrite.settings import Settings
 
 _LENGTH = struct.Struct(">I")
 
@@ -22,6 +23,7 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
     original: bytes
     switches: Switches
     header_edits: tuple[Edit, ...]
+    hosts: Settings | None = None  # None: the server's own
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):

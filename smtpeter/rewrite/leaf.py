@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from smtpeter.message import header
+from smtpeter.message import charset, header
 from smtpeter.message.content import Part
 from smtpeter.message.edit import Base64, Edit, Literal, Slot, Span
 from smtpeter.message.token import TOKEN_LENGTH
-from smtpeter.rewrite import charset, quoted
+from smtpeter.rewrite import quoted
 from smtpeter.rewrite.change import Change, LeftAlone, OctetChange, ordered
 
 _LONGEST_LINE = 998  # octets without CRLF

@@ -7,11 +7,11 @@ that feature there, with a note in the report; never the message. Nothing to do:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from smtpeter.message import content
+from smtpeter.message import charset, content
 from smtpeter.message.content import Part
 from smtpeter.message.edit import (
     Edit,
@@ -23,7 +23,7 @@ from smtpeter.message.edit import (
     compile_template,
 )
 from smtpeter.message.options import Switches
-from smtpeter.rewrite import charset, html, images, leaf, links, text
+from smtpeter.rewrite import html, images, leaf, links, text
 from smtpeter.rewrite.change import LeftAlone, Rewritten
 from smtpeter.rewrite.leaf import Leaf
 from smtpeter.rewrite.record import Record
@@ -44,16 +44,21 @@ _STARTS = {
 }
 
 
+Trackers = Mapping[SlotKind, Tracker]  # of those hosts that are set
+
+
+def _trackers(settings: Settings) -> Trackers:
+    bases = {SlotKind.CLICK: settings.click_url, SlotKind.OPEN: settings.open_url}
+    return {kind: Tracker(kind, base) for kind, base in bases.items() if base}
+
+
 class Job:
     """One leaf in the hands of the rewriters."""
 
-    def __init__(
-        self, leaf: Leaf, switches: Switches, clicks: Tracker, opens: Tracker, *, is_first: bool
-    ) -> None:
+    def __init__(self, leaf: Leaf, switches: Switches, trackers: Trackers, *, is_first: bool) -> None:
         self.leaf = leaf
         self.switches = switches
-        self.clicks = clicks
-        self.opens = opens
+        self.trackers = trackers
         self.is_first = is_first  # the first HTML leaf of the message, which gets the pixel
         self.notes: list[str] = []
 
@@ -67,20 +72,22 @@ class Job:
         self.notes.extend(f"part {self.leaf.part.path}: {note}" for note in page.notes)
         return page
 
-    def record(self, name: str, tracker: Tracker, first: int) -> Record:
+    def record(self, name: str, kind: SlotKind, first: int) -> Record:
         """What a rewriter writes its changes down in."""
         is_unicode = charset.is_unicode(self.leaf.codec)
-        return Record(name, tracker, self.leaf.text, self.leaf.part.path, first, is_unicode=is_unicode)
+        return Record(
+            name, self.trackers[kind], self.leaf.text, self.leaf.part.path, first, is_unicode=is_unicode
+        )
 
 
 def _track_clicks(job: Job, first: int) -> Rewritten:
-    record = job.record(links.NAME, job.clicks, first)
-    links.rewrite(job.page, record, job.clicks.host if job.switches.prevent_scam else None)
+    record = job.record(links.NAME, SlotKind.CLICK, first)
+    links.rewrite(job.page, record, job.trackers[SlotKind.CLICK].host if job.switches.prevent_scam else None)
     return record.rewritten
 
 
 def _track_opens(job: Job, first: int) -> Rewritten:
-    record = job.record(images.NAME, job.opens, first)
+    record = job.record(images.NAME, SlotKind.OPEN, first)
     images.rewrite(job.page, record)
     if job.is_first and (job.switches.always_pixel or not record.rewritten.targets):
         images.add_pixel(job.page, record)
@@ -88,7 +95,7 @@ def _track_opens(job: Job, first: int) -> Rewritten:
 
 
 def _track_text(job: Job, first: int) -> Rewritten:
-    record = job.record(text.NAME, job.clicks, first)
+    record = job.record(text.NAME, SlotKind.CLICK, first)
     parameters = job.leaf.part.parameters
     text.rewrite(job.leaf.text, record, joins_lines=parameters.get("delsp", "").lower() == "yes")
     return record.rewritten
@@ -120,6 +127,7 @@ REWRITERS = (
 class _Draft:
     """What has been decided about a message so far."""
 
+    trackers: Trackers
     edits: list[Edit] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -132,14 +140,22 @@ class Pipeline:
 
     def __init__(self, settings: Settings, rewriters: tuple[Rewriter, ...] = REWRITERS) -> None:
         self._rewriters = rewriters
-        self._bases = {SlotKind.CLICK: settings.click_url, SlotKind.OPEN: settings.open_url}
-        self._trackers = {kind: Tracker(kind, base) for kind, base in self._bases.items()}
+        self._settings = settings
+        self._own = _trackers(settings)
 
     def prepare(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...] = ()
+        self,
+        original: bytes,
+        switches: Switches,
+        header_edits: tuple[Edit, ...] = (),
+        hosts: Settings | None = None,
     ) -> tuple[Template, Report]:
-        """The message's template, `header_edits` in it, and what to tell about it. ValueError when those overlap."""
-        draft = _Draft()
+        """The message's template, `header_edits` in it, and what to tell about it. ValueError when those overlap.
+
+        `hosts`: the tracking hosts of this message's sender, in place of the server's.
+        """
+        trackers = self._own if hosts is None or hosts == self._settings else _trackers(hosts)
+        draft = _Draft(trackers)
         rewriters = self._wanted(switches, draft)
         for part in content.leaves(original) if rewriters else ():
             concerned = [one for one in rewriters if one.content_type == part.content_type]
@@ -150,7 +166,7 @@ class Pipeline:
 
     def _wanted(self, switches: Switches, draft: _Draft) -> list[Rewriter]:
         wanted = [one for one in self._rewriters if one.is_wanted(switches)]
-        homeless = [one for one in wanted if one.kind is not None and not self._bases[one.kind]]
+        homeless = [one for one in wanted if one.kind is not None and one.kind not in draft.trackers]
         draft.notes.extend(f"{one.name} not tracked: no {one.kind}_url is set" for one in homeless)
         return [one for one in wanted if one not in homeless]
 
@@ -164,8 +180,7 @@ class Pipeline:
             return
         is_first = part.content_type == "text/html" and not draft.has_html
         draft.has_html = draft.has_html or is_first
-        trackers = self._trackers
-        job = Job(read, switches, trackers[SlotKind.CLICK], trackers[SlotKind.OPEN], is_first=is_first)
+        job = Job(read, switches, draft.trackers, is_first=is_first)
         made = _run(job, rewriters, len(draft.targets))
         try:
             edits = leaf.compile_changes(original, read, [change for one in made for change in one.changes])

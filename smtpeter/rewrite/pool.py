@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from smtpeter.message.edit import Edit, Report, Template, compile_template
 from smtpeter.message.options import Switches
 from smtpeter.rewrite.job import Failed, Frames, Job, decode_answer, frame
+from smtpeter.rewrite.settings import Settings
 
 _STUCK = 60.0  # seconds without CPU time
 _GRACE = 5.0  # seconds that a worker without jobs may take to end
@@ -200,17 +201,21 @@ class Pool:
         return gatherResults([ended for line in self._lines if (ended := line.stop())])
 
     async def prepare(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]
+        self,
+        original: bytes,
+        switches: Switches,
+        header_edits: tuple[Edit, ...],
+        hosts: Settings | None = None,
     ) -> tuple[Template, Report]:
         """As Pipeline.prepare. Raises RewritersFailed."""
         try:
-            return await self._patiently(original, switches, header_edits)
+            return await self._patiently(original, switches, header_edits, hosts)
         except WorkerLost as lost:
             reason = self._reason(lost)
         if switches.inline_css:
             try:
                 lighter = replace(switches, inline_css=False)
-                template, report = await self._patiently(original, lighter, header_edits)
+                template, report = await self._patiently(original, lighter, header_edits, hosts)
             except WorkerLost as lost:
                 reason = self._reason(lost)
             else:
@@ -224,10 +229,14 @@ class Pool:
         return self._overrun if isinstance(lost, CpuTimeSpent) else str(lost)
 
     async def _patiently(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]
+        self,
+        original: bytes,
+        switches: Switches,
+        header_edits: tuple[Edit, ...],
+        hosts: Settings | None,
     ) -> tuple[Template, Report]:
         """A worker that dies may have been at fault itself; one that ran out of time would do so again."""
-        data = frame(Job(original, switches, header_edits))
+        data = frame(Job(original, switches, header_edits, hosts))
         try:
             answer = await self._line(original).run(data)
         except CpuTimeSpent:

@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from smtpeter.accounts import signing_keys
 from smtpeter.accounts.model import Algorithm, SigningKey
 from smtpeter.message import header
-from smtpeter.message.address import AddressSyntax, ascii_domain
+from smtpeter.message.author import author_domain, closest
 from smtpeter.message.header import Field
-from smtpeter.message.mailboxes import mailboxes
 from smtpeter.rewrite import canonical
 
 # What a reader is shown or led by (RFC 6376 5.4.1), and what RFC 8058 4 asks for. Each is signed as often as it is
@@ -99,7 +98,8 @@ class Signatures:
             return b""
         everything, body_start = header.fields(content)
         found = _wanted(everything)
-        signers = self._signers_of(content, found.get("from", ()))
+        # That of the sender domain which is the author's, or the closest above it.
+        signers = closest(author_domain(content, found["from"]), self._signers)
         if not signers or not _is_ended(content, everything, body_start):
             return b""
         names = ["from", *(name for name in SIGNED for _ in found.get(name, ()))]
@@ -111,15 +111,6 @@ class Signatures:
         digest = sha256(canonical.body(content[body_start:])).digest()
         body_hash = base64.b64encode(digest).decode("ascii")
         return b"".join(signer.field(names, covered, body_hash, now) for signer in signers)
-
-    def _signers_of(self, content: bytes, authors: Sequence[Field]) -> Sequence[Signer]:
-        """Those of the sender domain that is the author's, or the closest above it."""
-        domain = _domain(header.value(content, authors[0])) if len(authors) == 1 else ""
-        while domain:
-            if domain in self._signers:
-                return self._signers[domain]
-            domain = domain.partition(".")[2]
-        return ()
 
 
 def _wanted(everything: Iterable[Field]) -> Found:
@@ -135,16 +126,6 @@ def _wanted(everything: Iterable[Field]) -> Found:
 def _is_ended(content: bytes, everything: Sequence[Field], body_start: int) -> bool:
     """Whether everybody finds the body where we do: after an empty line, or nowhere."""
     return body_start == len(content) or body_start > everything[-1].end
-
-
-def _domain(author: str) -> str:
-    """The first author's domain, as sender domains are written; "" for what cannot be read."""
-    addresses = mailboxes(author)
-    first = addresses[0] if addresses else None
-    try:
-        return ascii_domain(first.domain) if first is not None else ""
-    except AddressSyntax:
-        return ""
 
 
 def _folded(line: str, pieces: Iterable[str]) -> str:

@@ -39,7 +39,7 @@ def answer(prepared_by: Pipeline, data: bytes) -> Done | Failed:
     """What comes of one job; whatever goes wrong is an answer too."""
     try:
         job = decode_job(data)
-        return Done(*prepared_by.prepare(job.original, job.switches, job.header_edits))
+        return Done(*prepared_by.prepare(job.original, job.switches, job.header_edits, job.hosts))
     except Exception as error:  # noqa: BLE001 - the server decides what becomes of the message
         return Failed(f"{type(error).__name__}: {error}"[:500])
 

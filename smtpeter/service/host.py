@@ -9,8 +9,8 @@ import time
 from smtpeter.message.options import Switches
 from smtpeter.storage.store import Host
 
-# The switches whose rewriters are built; the others are refused where someone asks for them.
-AVAILABLE = frozenset(Switches.names()) - {"track_bounces"}
+# The switches that this version can obey; the others are refused where someone asks for them.
+AVAILABLE = frozenset(Switches.names())
 
 now = time.time  # Unix seconds: this is where the wall clock comes in
 

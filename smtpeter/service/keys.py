@@ -13,6 +13,8 @@ from twisted.python.failure import Failure
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.accounts.signing_keys import KeyUnusable
+from smtpeter.message import header
+from smtpeter.message.author import author_domain, closest
 from smtpeter.message.token import KeyRing
 from smtpeter.rewrite.signature import Signatures, Signer
 
@@ -40,7 +42,7 @@ class Keys:
         self._keys = tuple(first)
         self._domains = tuple(domains)
         self._ring = ring_of(self._keys)
-        self._signatures = Signatures(self._signers())
+        self._learn()
         self._is_away = False  # the store did not answer last time
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
@@ -50,6 +52,24 @@ class Keys:
 
     def signatures(self) -> Signatures:
         return self._signatures
+
+    def sender_domain(self, content: bytes) -> SenderDomain | None:
+        """The sender domain whose hosts this message uses: its author's, or the closest above it.
+
+        None when there is none; and when no sender domain has hosts, for then nothing has to be read.
+        """
+        if not self._has_hosts:
+            return None
+        found, _ = header.fields(content)
+        return closest(author_domain(content, header.find_all(found, "from")), self._by_name)
+
+    def bounce_hosts(self) -> frozenset[str]:
+        """Those that sender domains bring."""
+        return frozenset(domain.bounce_host for domain in self._domains if domain.bounce_host)
+
+    def known_as(self, author: str) -> str:
+        """The sender domain that an author's domain belongs to; the domain itself when it is none of ours."""
+        return getattr(closest(author, self._by_name), "name", author)
 
     def start(self) -> None:
         self._loop.start(_EVERY, now=False)
@@ -69,7 +89,12 @@ class Keys:
         domains = tuple(await self._accounts.sender_domains())
         if domains != self._domains:
             self._domains = domains
-            self._signatures = Signatures(self._signers())
+            self._learn()
+
+    def _learn(self) -> None:
+        self._signatures = Signatures(self._signers())
+        self._by_name = {domain.name: domain for domain in self._domains}
+        self._has_hosts = any(one.click_url or one.open_url or one.bounce_host for one in self._domains)
 
     def _signers(self) -> Iterator[Signer]:
         for domain in self._domains:

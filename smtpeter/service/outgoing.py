@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from smtpeter.message.address import Address
 from smtpeter.message.edit import SlotKind
+from smtpeter.message.envelope import Notify, Recipient
 from smtpeter.message.identifier import MessageId
 from smtpeter.message.token import KeyRing, link
 from smtpeter.relay.interface import CannotConvert
@@ -47,6 +49,8 @@ class Rendered:
 
     def _signature(self, message: Message, content: bytes, *, eight_bit: bool) -> bytes:
         """The signature of what leaves: made once where that is the same for all deliveries of the message."""
+        if message.foreign:  # whoever wrote it may name anybody as its author
+            return b""
         signatures = self._signatures()
         if self.per_recipient(message):
             return signatures.fields(content, self._now())
@@ -60,8 +64,17 @@ class Rendered:
         return made
 
     def return_path(self, message: Message, delivery: Delivery, /) -> Address | None:
-        del delivery
-        return message.envelope.return_path
+        returning = message.returning
+        if returning is None:
+            return message.envelope.return_path
+        return Address(self._ring().delivery(delivery.id, returning.key).return_path(), returning.host)
+
+    def recipient(self, message: Message, delivery: Delivery, /) -> Recipient:
+        """Where bounces are tracked, we want to be told of failure and delay, whatever the customer wants to hear."""
+        if message.returning is None:
+            return delivery.recipient
+        asked = delivery.recipient.notify or Notify.NEVER
+        return replace(delivery.recipient, notify=Notify.FAILURE | Notify.DELAY | asked)
 
     def per_recipient(self, message: Message, /) -> bool:
-        return bool(message.template.targets)
+        return bool(message.template.targets) or message.returning is not None

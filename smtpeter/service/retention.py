@@ -10,10 +10,12 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from smtpeter.accounts.suppression import Suppressions
 from smtpeter.config import Retention
 from smtpeter.journal.events import KINDS
 from smtpeter.journal.interface import Journal
 from smtpeter.spool.interface import Spool
+from smtpeter.spool.returned import Returns
 
 _EVERY = 600.0  # seconds between two rounds
 _BREATH = 0.05  # seconds between two batches, so that mail comes first
@@ -32,12 +34,16 @@ class Forgetting:
         retention: Retention,
         spool: Spool,
         journal: Journal,
+        returns: Returns,
+        suppressions: Suppressions,
         now: Callable[[], float],
         clock: IReactorTime,
     ) -> None:
         self._retention = retention
         self._spool = spool
         self._journal = journal
+        self._returns = returns
+        self._suppressions = suppressions
         self._now = now
         self._clock = clock
         self._loop = LoopingCall(self._round)
@@ -68,6 +74,8 @@ class Forgetting:
             (self._spool.forget_content, kept.content),
             (self._spool.forget_messages, max(kept.links, kept.content)),
             (self._forget_events, kept.events),
+            (self._returns.forget, kept.returned),
+            (self._suppressions.forget, 0.0),  # what has expired counts no longer
         )
         for forget, age in steps:
             while await forget(self._now() - age, _BATCH):

@@ -14,20 +14,21 @@ from typing import Any
 
 import msgspec
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
-from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.identifier import DeliveryId, Identifiers
-from smtpeter.message.options import Switches
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
-from smtpeter.relay.interface import Courier, Outgoing
+from smtpeter.relay.interface import Courier, Outgoing, Resolver
+from smtpeter.relay.limit_settings import named_sites, sources
+from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
@@ -37,12 +38,16 @@ from smtpeter.relay.service import Neighbours as RelayNeighbours
 from smtpeter.relay.service import Relay
 from smtpeter.relay.settings import Mode
 from smtpeter.relay.settlement import Settling
+from smtpeter.relay.sites import ExchangerSites, OneSite, Sites
 from smtpeter.relay.tls import Contexts
 from smtpeter.report.notification import Notification
 from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
 from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.keys import Keys
+from smtpeter.service.preparing import Preparing
+from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
@@ -57,9 +62,6 @@ from smtpeter.web.spill import Spill
 from smtpeter.web.tracking import Tracking
 from smtpeter.web.visit import Proxies
 
-_LARGE = (
-    65_536  # octets of a message that is not rewritten beside the conversations: the worst below takes 100 ms
-)
 _TLS_KEYS = ("tls.certificate", "tls.private_key")
 _chance = random.SystemRandom()
 
@@ -68,14 +70,20 @@ def identifiers() -> Identifiers:
     return Identifiers(now, secrets.randbits)
 
 
-def pipeline(settings: Settings) -> Pipeline:
-    """All rewriters, as a worker process has them."""
+def pipeline(settings: Settings, domain: SenderDomain | None) -> Pipeline:
+    """All rewriters, as a worker process has them, with the hosts that this sender domain's mail has."""
     from smtpeter.rewrite import worker  # noqa: PLC0415 - the server itself never reads HTML and CSS that deep
 
-    return worker.pipeline(_tracking_hosts(settings))
+    return worker.pipeline(_tracking_hosts(settings, domain))
 
 
-def _tracking_hosts(settings: Settings) -> RewriteSettings:
+def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> RewriteSettings:
+    """The server's, or a sender domain's own; those count only where something of ours listens."""
+    if domain is not None and settings.tracking.listen:
+        return RewriteSettings(
+            click_url=domain.click_url or settings.tracking.click_url,
+            open_url=domain.open_url or domain.click_url or settings.tracking.open_url,
+        )
     return RewriteSettings(click_url=settings.tracking.click_url, open_url=settings.tracking.open_url)
 
 
@@ -86,21 +94,6 @@ def certificates(settings: Settings) -> Certificates | None:
         return Certificates([Pair(*pair, *_TLS_KEYS) for pair in pairs], time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
-
-
-class Preparing:
-    """The rewriters, as submission asks for them: what is light here and now, what is not in a worker process."""
-
-    def __init__(self, light: Pipeline, workers: Pool) -> None:
-        self._light = light
-        self._workers = workers
-
-    def prepare(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
-    ) -> Awaitable[tuple[Template, Report]]:
-        if switches.inline_css or (len(original) > _LARGE and switches.on()):
-            return self._workers.prepare(original, switches, header_edits)
-        return execute(self._light.prepare, original, switches, header_edits)
 
 
 def workers(settings: Settings, reactor: Any) -> Pool:
@@ -116,13 +109,16 @@ def workers(settings: Settings, reactor: Any) -> Pool:
     return Pool(reactor, spawn, cpu_seconds, settings.rewrite.workers, settings.rewrite.cpu_time)
 
 
-def courier(settings: Settings, reactor: Any, outgoing: Outgoing) -> Courier:
+def resolver(settings: Settings, reactor: Any) -> DnsResolver:
+    servers = names.name_servers(settings.relay.nameservers, _resolv_conf())
+    return DnsResolver(reactor, servers, secrets.randbits)
+
+
+def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Resolver) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
     if relay.mode is Mode.SANDBOX:
         return Sandbox(settings.data_directory / "sandbox", outgoing)
-    servers = names.name_servers(relay.nameservers, _resolv_conf())
-    resolver = DnsResolver(reactor, servers, secrets.randbits)
     destination: Destination
     if relay.mode is Mode.SMARTHOST:
         host, port = relay.smarthost_address
@@ -169,29 +165,51 @@ def _credentials(settings: Settings) -> Credentials | None:
     return Credentials(relay.smarthost_username, password)
 
 
-def relay(settings: Settings, reactor: Any, spool: Spool, outgoing: Outgoing, made: Identifiers) -> Relay:
+def relay(
+    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers, keys: Keys
+) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
+    asked = resolver(settings, reactor)
     neighbours = RelayNeighbours(
-        spool=spool,
-        courier=courier(settings, reactor, outgoing),
+        spool=store.spool,
+        courier=Sparing(courier(settings, reactor, outgoing, asked), store, keys),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),
         clock=reactor,
         now=now,
-        site_of=_site_of(settings),
+        sites=_sites(settings, asked),
+        quota=store.quota,
+        book=store.sites,
     )
+    return Relay(neighbours, _limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    """What the operator allows is shared by all processes; what pacing finds by itself is each one's own part."""
+    chosen, workers = settings.relay, settings.server.workers
     limits = Limits() if chosen.mode is Mode.MX else Limits.of_one_site()
-    return Relay(neighbours, replace(limits, backoff=min(limits.backoff, chosen.retry[0])))
+    site = chosen.connections_per_site if chosen.mode is Mode.MX else limits.site
+    return replace(
+        limits,
+        site=max(1, site // workers),
+        backoff=min(limits.backoff, chosen.retry[0]),
+        is_shared=workers > 1 or not settings.store.url.startswith("sqlite:"),
+        logins={name: one.limit for name, one in chosen.logins.items()},
+        sources=sources(chosen.source_addresses),
+    )
 
 
-def _site_of(settings: Settings) -> Callable[[str], str]:
-    """All mail for a smarthost goes to one site; else each domain is its own."""
-    if settings.relay.mode is Mode.MX:
-        return str.lower
-    return lambda _: settings.relay.mode.value
+def _sites(settings: Settings, resolver: Resolver) -> Sites:
+    """All mail for a smarthost goes to one site; else the MX hosts tell."""
+    chosen = settings.relay
+    named = named_sites(chosen.sites)
+    if chosen.mode is Mode.MX:
+        return ExchangerSites(resolver, named)
+    name = chosen.mode.value if chosen.mode is Mode.SANDBOX else chosen.smarthost_address[0].lower()
+    return OneSite(named.get(name) or Site(name))
 
 
 def submission(
@@ -202,6 +220,7 @@ def submission(
     pool: ThreadPool,
     rewriting: Pool,
     made: Identifiers,
+    keys: Keys,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -215,10 +234,17 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(Pipeline(_tracking_hosts(settings)), rewriting),
+        prepare=Preparing(
+            Pipeline(_tracking_hosts(settings)),
+            rewriting,
+            lambda content: _tracking_hosts(settings, keys.sender_domain(content)),
+        ),
         handoff=handoff,
         identifiers=made,
         clock=now,
+        return_paths=ReturnPaths(settings.bounces, keys),
+        suppressions=store.suppressions,
+        sender_domain=keys.known_as,
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
     return SubmissionServer(settings.submission, rules, neighbours, means)

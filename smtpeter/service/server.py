@@ -29,7 +29,7 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.rewrite.signature import Signatures
-from smtpeter.service import rooms
+from smtpeter.service import returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
@@ -49,6 +49,7 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "submission.starttls": settings.submission.starttls,
         "submission.implicit_tls": settings.submission.implicit_tls,
         "tracking.listen": settings.tracking.listen,
+        "bounces.listen": settings.bounces.listeners,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
 
@@ -73,7 +74,7 @@ def _check(settings: Settings) -> None:
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
         )
     rooms.certificates(settings)
-    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, now))
+    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, now), rooms.resolver(settings, Clock()))
     if not settings.data_directory.parent.is_dir():
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
@@ -155,9 +156,13 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
-        self._forgetting = Forgetting(settings.retention, store.spool, store.journal, now, reactor)
+        self._forgetting = Forgetting(
+            settings.retention, store.spool, store.journal, store.returns, store.suppressions, now, reactor
+        )
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
+        self._reading = ThreadPool(0, 1, "smtpeter-recognise")
+        self._reading.start()
         try:
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
@@ -178,10 +183,10 @@ class Smtpeter(Service):
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store.spool, outgoing, made)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, made, self._keys)
         self._rewriting = rooms.workers(settings, reactor)
         submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made
+            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -189,6 +194,12 @@ class Smtpeter(Service):
         self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
+        returns = returning.server(
+            settings, reactor, store, self._keys, made, self._reading, rooms.certificates(settings)
+        )
+        for text, factory in returns.listeners():
+            self._doors[text].build = factory.buildProtocol
+            self._sessions.append(factory)
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -215,7 +226,13 @@ class Smtpeter(Service):
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
         await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
-        for stop in (self._relay.stopService, self._recorder.stop, self._pool.stop, self._store.stop):
+        for stop in (
+            self._relay.stopService,
+            self._recorder.stop,
+            self._pool.stop,
+            self._reading.stop,
+            self._store.stop,
+        ):
             await self._all((stop,))
 
     async def _all(self, stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:

@@ -46,7 +46,10 @@ _LONGEST_DELAY = 5  # times Limits.error_delay
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What all sessions of a listener share. Without a portal there is no AUTH, without `tls` no STARTTLS."""
+    """What all sessions of a listener share. Without a portal there is no AUTH, without `tls` no STARTTLS.
+
+    `for_strangers`: nobody there has shown who he is, so that a refused recipient counts as an error.
+    """
 
     hostname: str
     limits: Limits
@@ -57,6 +60,7 @@ class Setup:
     implicit_tls: bool = False
     portal: Portal | None = None
     mechanisms: Mapping[bytes, Callable[[], IUsernamePassword]] = field(default_factory=dict)
+    for_strangers: bool = False
 
 
 class Conversation(smtp.ESMTP):
@@ -187,7 +191,8 @@ class Conversation(smtp.ESMTP):
 
     def _is_error(self, reply: Reply) -> bool:
         """A refused recipient is no error of a client that may send: a list may have many (bad syntax is one)."""
-        return self.deliveryFactory is None or reply.enhanced.startswith("5.5.")
+        nobody = self.deliveryFactory is None or self.setup.for_strangers
+        return nobody or reply.enhanced.startswith("5.5.")
 
     def _error_delay(self) -> float:
         late = self._errors - self.setup.limits.maximum_errors // 2

@@ -29,10 +29,13 @@ class Spool(Protocol):
     def accept(self, accepted: Accepted, /) -> Awaitable[tuple[Claim, ...]]:
         """Keep message, deliveries and events durably; the claims if it was born claimed, else ()."""
 
-    def claim(self, limit: int, now: float, /) -> Awaitable[tuple[Claim, ...]]:
+    def claim(
+        self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
+    ) -> Awaitable[tuple[Claim, ...]]:
         """Claim up to `limit` deliveries that are due at `now` for this worker, oldest due first.
 
-        What cannot be read is not handed out: it is held, and logged.
+        Deliveries to the domains in `avoid` (lower case) are left for later, whatever their number: they cost
+        the others nothing. What cannot be read is not handed out: it is held, and logged.
         """
 
     def settle(
@@ -61,8 +64,11 @@ class Spool(Protocol):
     def target(self, identifier: DeliveryId, number: int, /) -> Awaitable[str | None]:
         """The original URL of link or image `number` of this delivery's message; kept as long as the message."""
 
-    def next_due(self) -> Awaitable[float | None]:
-        """When the next unclaimed delivery falls due; None when nothing waits."""
+    def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Awaitable[float | None]:
+        """When the next unclaimed delivery falls due; None when nothing waits.
+
+        Deliveries that a `claim` has left for later do not count while their domain is in `avoid`.
+        """
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from smtpeter.journal.events import Event
+from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
+from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.states import State, Step, after
 
@@ -25,7 +27,8 @@ class Message:
     """A message as it was accepted. Times are Unix seconds, sizes octets.
 
     `content` is the original as it came; what leaves is `template` rendered over it.
-    With `switches.track_bounces` the return path is replaced by our own at the attempt.
+    With `returning` the return path is replaced by our own at the attempt; without, its bounces are not tracked.
+    `foreign`: strangers wrote it, and we pass it on: it is never signed as if it were ours.
     `facts` are what the operator is shown and searches by: subject, from, message-id, the client's address, TLS.
     """
 
@@ -40,6 +43,14 @@ class Message:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None  # the message's own deadline, if it brought one
+    priority: Priority = Priority.NORMAL
+    returning: Returning | None = None
+    foreign: bool = False
+
+    @property
+    def reports_to(self) -> Address | None:
+        """Who is told what became of it; None is nobody."""
+        return self.envelope.return_path if self.returning is None else self.returning.reports_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly."""
+    """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly.
+
+    `site` is the name of a site, or of a domain that is one by itself; `sender` the return path, "" the null one;
+    `accepted_before` Unix seconds.
+    """
 
     states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
     domain: str | None = None
@@ -116,3 +131,6 @@ class QueueFilter:
     recipient: str | None = None
     message: MessageId | None = None
     delivery: DeliveryId | None = None
+    site: str | None = None
+    sender: str | None = None
+    accepted_before: float | None = None

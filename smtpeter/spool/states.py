@@ -1,4 +1,4 @@
-"""A delivery's life: a table of eleven lines, and nothing else decides what may follow what.
+"""A delivery's life: a table of twelve lines, and nothing else decides what may follow what.
 
 Kept pure, so that one test checks it exhaustively and docs/flow.md prints it.
 """
@@ -35,6 +35,7 @@ class Step(enum.StrEnum):
     FAIL = "fail"
     EXPIRE = "expire"
     DELETE = "delete"
+    RETURN = "return"  # it had been delivered, and came back: a report says that it failed further on
 
 
 _FINAL = frozenset((State.DELIVERED, State.FAILED, State.EXPIRED, State.DELETED))
@@ -51,6 +52,7 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.CLAIMED, Step.EXPIRE): State.EXPIRED,
     (State.HELD, Step.RELEASE): State.DUE,
     (State.HELD, Step.DELETE): State.DELETED,
+    (State.DELIVERED, Step.RETURN): State.FAILED,
 }
 
 

@@ -10,14 +10,23 @@ import msgspec
 from smtpeter.journal.columns import record, timestamp
 from smtpeter.journal.interface import Entry
 from smtpeter.message import identifier
-from smtpeter.message.status import Outcome
+from smtpeter.message.classification import classify
+from smtpeter.message.status import Outcome, Result
 from smtpeter.spool.model import Delivery, Message
+from smtpeter.spool.sites import SiteSummary, Standing
+from smtpeter.spool.waiting import why
 
 
-def tell(message: Message | None, delivery: Delivery, entries: Sequence[Entry]) -> dict[str, Any]:
+def tell(
+    message: Message | None,
+    delivery: Delivery,
+    entries: Sequence[Entry],
+    standing: Standing | None = None,
+    now: float = 0.0,
+) -> dict[str, Any]:
     """The delivery, its message (None when that is no longer kept) and its events, as plain JSON values."""
     return {
-        **row(delivery),
+        **row(delivery, standing, now),
         "submitted": None if message is None else _submitted(message),
         "report": None if message is None else msgspec.to_builtins(message.report),
         "links": [] if message is None else [target.url for target in message.template.targets],
@@ -25,9 +34,11 @@ def tell(message: Message | None, delivery: Delivery, entries: Sequence[Entry]) 
     }
 
 
-def row(delivery: Delivery) -> dict[str, Any]:
-    """One line of a queue listing."""
+def row(delivery: Delivery, standing: Standing | None = None, now: float = 0.0) -> dict[str, Any]:
+    """One line of a queue listing, at `now` (Unix seconds)."""
     waiting = not delivery.state.is_final
+    standing = standing or Standing(delivery.recipient.address.domain.lower())
+    wait = why(delivery, standing.state, now)
     return {
         "id": identifier.show(delivery.id),
         "message": identifier.show(delivery.message),
@@ -36,7 +47,31 @@ def row(delivery: Delivery) -> dict[str, Any]:
         "attempts": delivery.attempts,
         "accepted": timestamp(delivery.accepted_at),
         "due": timestamp(delivery.due_at) if waiting else None,
+        "site": standing.site,
+        "reason": None if wait is None else wait.reason.value,
+        "until": None if wait is None or wait.until is None else timestamp(wait.until),
+        "said": "" if wait is None else wait.said,
         "last": None if delivery.last is None else _last(delivery.last),
+    }
+
+
+def summary(site: SiteSummary) -> dict[str, Any]:
+    """One line of a listing by site."""
+    state = site.state
+    return {
+        "site": site.site,
+        "domains": site.domains,
+        "queued": site.due + site.claimed + site.held,
+        "due": site.due,
+        "claimed": site.claimed,
+        "held": site.held,
+        "oldest": timestamp(site.oldest),
+        "next": timestamp(site.next_due),
+        "reason": None if state is None else state.reason.value,
+        "until": None if state is None or state.until is None else timestamp(state.until),
+        "said": "" if state is None else state.said,
+        "running": 0 if state is None else state.running,
+        "limit": None if state is None else state.limit,
     }
 
 
@@ -51,6 +86,8 @@ def _submitted(message: Message) -> dict[str, Any]:
         "size": len(message.content) or None,
         "switches": list(message.switches.on()),
         "tags": list(message.tags),
+        "priority": message.priority.name.lower(),
+        "give_up": None if message.give_up_at is None else timestamp(message.give_up_at),
         **message.facts,
     }
 
@@ -60,6 +97,7 @@ def _last(outcome: Outcome) -> dict[str, Any]:
         "result": outcome.result.value,
         "stage": outcome.stage.value,
         "reply": str(outcome.reply),
+        "class": None if outcome.result is Result.DELIVERED else classify(outcome.reply).failure.value,
         "cause": outcome.cause,
         "host": outcome.host,
         "address": outcome.address,

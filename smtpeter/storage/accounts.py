@@ -19,13 +19,31 @@ from smtpeter.accounts.interface import (
     NoSuchSenderDomain,
     SenderDomainExists,
 )
-from smtpeter.accounts.model import Algorithm, Login, SenderDomain, SigningKey, TokenKey
-from smtpeter.message.options import Switches
-from smtpeter.storage.schema import logins, revisions, sender_domains, signing_keys, token_keys
+from smtpeter.accounts.model import Algorithm, Bounces, Login, SenderDomain, SigningKey, TokenKey
+from smtpeter.message.options import Priority, Switches
+from smtpeter.storage.schema import (
+    logins,
+    revisions,
+    sender_domains,
+    sender_hosts,
+    signing_keys,
+    token_keys,
+)
 
 _LEDGER = "accounts"
 _MOST_KEYS = 256  # a token has one octet for the number of its key
+
+
+class _Relaying(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the mail of a login is relayed."""
+
+    give_up_after: float | None = None
+    priority: Priority = Priority.NORMAL
+
+
+_read_relaying = msgspec.json.Decoder(_Relaying).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_bounces = msgspec.json.Decoder(Bounces).decode
 
 
 def _revision(connection: Connection) -> int:
@@ -116,8 +134,12 @@ def sender_domains_and_revision(connection: Connection) -> tuple[int, tuple[Send
     for row in connection.execute(select(signing_keys).order_by(signing_keys.c.selector)):
         key = SigningKey(row.selector, Algorithm(row.algorithm), row.private_key, row.created_at)
         keys.setdefault(row.domain, []).append(key)
+    hosts = {row.domain: tuple(row)[1:] for row in connection.execute(select(sender_hosts))}
     rows = connection.execute(select(sender_domains).order_by(sender_domains.c.name))
-    found = tuple(SenderDomain(row.name, tuple(keys.get(row.name, ())), row.created_at) for row in rows)
+    found = tuple(
+        SenderDomain(row.name, tuple(keys.get(row.name, ())), row.created_at, *hosts.get(row.name, ()))
+        for row in rows
+    )
     return _revision(connection), found
 
 
@@ -137,13 +159,32 @@ def create_sender_domain(connection: Connection, batch: Sequence[SenderDomain]) 
                     created_at=key.created_at,
                 )
             )
+        _write_hosts(connection, one)
     _changed(connection)
     return [None] * len(batch)
+
+
+def replace_sender_domain(connection: Connection, batch: Sequence[SenderDomain]) -> list[None]:
+    for one in batch:
+        known = select(sender_domains.c.name).where(sender_domains.c.name == one.name)
+        if connection.execute(known).one_or_none() is None:
+            raise NoSuchSenderDomain(one.name)
+        connection.execute(delete(sender_hosts).where(sender_hosts.c.domain == one.name))
+        _write_hosts(connection, one)
+    _changed(connection)
+    return [None] * len(batch)
+
+
+def _write_hosts(connection: Connection, one: SenderDomain) -> None:
+    hosts = {"click_url": one.click_url, "open_url": one.open_url, "bounce_host": one.bounce_host}
+    if any(hosts.values()):
+        connection.execute(insert(sender_hosts).values(domain=one.name, **hosts))
 
 
 def remove_sender_domain(connection: Connection, batch: Sequence[str]) -> list[None]:
     for name in batch:
         connection.execute(delete(signing_keys).where(signing_keys.c.domain == name))
+        connection.execute(delete(sender_hosts).where(sender_hosts.c.domain == name))
         if not connection.execute(delete(sender_domains).where(sender_domains.c.name == name)).rowcount:
             raise NoSuchSenderDomain(name)
     _changed(connection)
@@ -159,11 +200,14 @@ def _columns(one: Login) -> dict[str, Any]:
         "note": one.note,
         "switches": msgspec.json.encode(one.switches.on()).decode(),
         "senders": msgspec.json.encode(one.senders).decode(),
+        "relaying": msgspec.json.encode(_Relaying(one.give_up_after, one.priority)).decode(),
+        "bounces": msgspec.json.encode(one.bounces).decode(),
     }
 
 
 def _read(row: Any) -> Login:
     on = _read_names(row.switches)
+    relaying = _read_relaying(row.relaying)
     return Login(
         username=row.username,
         password_hash=row.password_hash,
@@ -173,4 +217,7 @@ def _read(row: Any) -> Login:
         enabled=row.enabled,
         trusted_option_headers=row.trusted_option_headers,
         note=row.note,
+        give_up_after=relaying.give_up_after,
+        priority=relaying.priority,
+        bounces=_read_bounces(row.bounces),
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from smtpeter.message.edit import Target, Template
 from smtpeter.message.identifier import MessageId
 from smtpeter.spool.model import Message
-from smtpeter.storage.records import pack, unpack_targets, unpack_template
+from smtpeter.storage.records import UNREADABLE, pack, unpack_targets, unpack_template
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import contents, links
 
@@ -30,18 +30,24 @@ def keep(connection: Connection, messages: Sequence[Message]) -> None:
 
 
 def fetch(connection: Connection, identifier: MessageId) -> tuple[bytes, Template] | None:
-    """Content and template, while both are kept."""
+    """Content and template, while both are kept, and can be read."""
     row = connection.execute(_FETCH, {"id": identifier}).one_or_none()
     if row is None:
         return None
-    pieces = unpack_template(row.template).pieces
+    try:
+        pieces = unpack_template(row.template).pieces
+    except UNREADABLE:
+        return None
     return row.content, Template(pieces, targets(connection, identifier))
 
 
 def targets(connection: Connection, identifier: MessageId) -> tuple[Target, ...]:
-    """What the message's links and images lead to; () once that is forgotten."""
+    """What the message's links and images lead to; () once that is forgotten, or cannot be read."""
     packed = connection.execute(_TARGETS, {"id": identifier}).scalar_one_or_none()
-    return () if packed is None else unpack_targets(packed)
+    try:
+        return () if packed is None else unpack_targets(packed)
+    except UNREADABLE:
+        return ()
 
 
 def forget(connection: Connection, identifiers: Iterable[MessageId]) -> int:

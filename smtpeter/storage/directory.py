@@ -111,6 +111,9 @@ class StoredAccounts:
     def create_sender_domain(self, domain: SenderDomain, /) -> Deferred[None]:
         return self._change(accounts.create_sender_domain, domain)
 
+    def replace_sender_domain(self, domain: SenderDomain, /) -> Deferred[None]:
+        return self._change(accounts.replace_sender_domain, domain)
+
     def delete_sender_domain(self, name: str, /) -> Deferred[None]:
         return self._change(accounts.remove_sender_domain, name)
 

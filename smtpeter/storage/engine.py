@@ -1,41 +1,24 @@
-"""The database behind the store: how SQLite is opened, what its errors mean, and who may open it.
+"""The database behind the store: opened by its URL, on SQLite or PostgreSQL; and who may open it.
 
-The one place that knows an engine's peculiarities. SQLite keeps a write-ahead log and syncs it at each commit
-(synchronous=FULL): what is committed survives a power cut. What cannot be opened raises StoreUnusable or
-StoreInUse, whose text is for the sysadmin.
+What an engine has of its own is in `sqlite` and `postgresql`; this picks between them. What cannot be opened raises
+StoreUnusable or StoreInUse, whose text is for the sysadmin.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
 
-_BUSY_TIMEOUT = 10.0  # seconds that a writer waits for another process's transaction
-_WRITES = "smtpeter_writes"
-
-# Measured (docs/decisions/0001): pages of 8 KB; a log of 8 MB keeps the pause of a checkpoint near 10 ms.
-_PRAGMAS = (
-    "page_size = 8192",
-    "journal_mode = wal",
-    "synchronous = full",
-    "wal_autocheckpoint = 1000",
-    "journal_size_limit = 67108864",
-    "foreign_keys = on",
-    "secure_delete = fast",  # what is forgotten is overwritten where that costs no extra writing
-    "cache_size = -32768",  # KB
-    "temp_store = memory",
-)
+from smtpeter.storage import postgresql, sqlite
 
 
 class StoreUnusable(Exception):
@@ -56,93 +39,72 @@ class Trouble:
 
 def open_engine(url: str, directory: Path) -> Engine:
     """The engine for `url`; a relative SQLite path counts from `directory`. Raises StoreUnusable."""
-    path = _sqlite_path(url, directory)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its log and index files the mode of the database.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreUnusable(f"{path}: {error.strerror}") from error
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT}
-    )
-    event.listen(engine, "connect", _connected)
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "commit", _commit)
-    try:
-        engine.connect().close()
-    except DBAPIError as error:
-        raise StoreUnusable(f"{path}: {error.orig}") from error
-    return engine
-
-
-def for_writing(engine: Engine) -> Engine:
-    """The same database; transactions on it take the write lock at once, so that none fails half-way for it."""
-    return engine.execution_options(**{_WRITES: True})
-
-
-def _sqlite_path(url: str, directory: Path) -> Path:
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise StoreUnusable(f"{url}: no database URL, such as sqlite:///smtpeter.db") from None
-    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise StoreUnusable(f"{parsed.drivername}: this version keeps its store in sqlite only")
-    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+    engine = _sqlite(parsed, directory) if parsed.drivername.startswith("sqlite") else _postgresql(parsed)
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
+    return engine
+
+
+def _sqlite(url: URL, directory: Path) -> Engine:
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StoreUnusable(f"{url.drivername}: the store is kept in sqlite or postgresql+psycopg")
+    if not url.database or url.database == ":memory:" or url.query:
         raise StoreUnusable(f"{url}: the store must be a file")
-    return directory / parsed.database
+    path = directory / url.database
+    try:
+        return sqlite.engine(path)
+    except OSError as error:
+        raise StoreUnusable(f"{path}: {error.strerror}") from error
 
 
-def _connected(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
-    for pragma in _PRAGMAS:
-        answer = connection.execute(f"PRAGMA {pragma}").fetchone()
-        if pragma.startswith("journal_mode") and answer != ("wal",):
-            raise sqlite3.OperationalError("this file system does not allow a write-ahead log")
+def _postgresql(url: URL) -> Engine:
+    if url.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise StoreUnusable(f"{url.drivername}: the store is kept in sqlite or postgresql+psycopg")
+    if not url.database:
+        raise StoreUnusable(f"{url}: it names no database")
+    try:
+        return postgresql.engine(url)
+    except ModuleNotFoundError:
+        raise StoreUnusable("a store in PostgreSQL needs psycopg: install smtpeter[postgresql]") from None
 
 
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def shown(engine: Engine) -> str:
+    """The database's name for messages: SQLite's path, or PostgreSQL's URL without its password."""
+    url = engine.url
+    return str(url.database) if engine.dialect.name == "sqlite" else url.render_as_string(hide_password=True)
 
 
-def _commit(connection: Connection) -> None:
-    """After some errors SQLite has rolled back by itself, and the driver's commit then does nothing, silently."""
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
-    if not driver.in_transaction:
-        raise DBAPIError(
-            "COMMIT", None, sqlite3.OperationalError("the transaction was rolled back by the store")
-        )
-
-
-_FULL = (sqlite3.SQLITE_FULL,)
-# These concern the store as a whole, and the next transaction as much as this one.
-_STORE_WIDE = (
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_PROTOCOL,
-)
-
-
-def _code(error: DBAPIError) -> int:
-    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF  # the low octet is the primary code
+def for_writing(engine: Engine) -> Engine:
+    """The same database, for transactions that write."""
+    if engine.dialect.name == postgresql.NAME:
+        return postgresql.for_writing(engine)
+    return sqlite.for_writing(engine)
 
 
 def trouble(error: DBAPIError) -> Trouble:
     """What a database error means to those who wanted something from the store."""
-    return Trouble(str(error.orig), full=_code(error) in _FULL)
+    return Trouble(str(error.orig), full=sqlite.is_full(error) or postgresql.is_full(error))
 
 
 def is_store_wide(error: DBAPIError) -> bool:
     """Whether every statement would fail now, so that trying the rest one by one is vain."""
-    return _code(error) in _STORE_WIDE
+    return sqlite.is_store_wide(error) or postgresql.is_store_wide(error)
+
+
+def transaction_name(connection: Connection) -> str | None:
+    """What `was_committed` asks by, of the transaction that is open; None where a commit that fails did nothing."""
+    return postgresql.transaction_name(connection) if connection.dialect.name == postgresql.NAME else None
+
+
+def was_committed(connection: Connection, name: str) -> bool:
+    """Whether the transaction of that name, whose end was not seen, has been committed."""
+    return postgresql.was_committed(connection, name)
 
 
 class FreeSpace:

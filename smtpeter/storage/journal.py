@@ -1,8 +1,9 @@
 """The journal's statements: plain synchronous code that works on batches inside the caller's transaction.
 
-Events get their number inside the transaction that writes them, and there is one writer at a time, so numbers
-become visible in their order and a cursor never passes over one. (An engine with several writers at a time must
-number events at commit, or hold back those behind a transaction that is still open.)
+Events become visible in the order of their numbers, so a cursor never passes over one: whoever numbers events is
+alone until his transaction has ended and all can see it. SQLite has one writer at a time anyway; on PostgreSQL it is
+a lock, which ends after the commit is visible. (Holding back what is newer than the oldest open transaction
+would let writers run beside each other, but then one hanging session, of any database of that server, hides all.)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, Query
+from smtpeter.storage import postgresql
 from smtpeter.storage.records import event_row, read_entry
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import events
@@ -25,6 +27,8 @@ def keep(connection: Connection, new: Iterable[Event]) -> None:
     """Add events to the journal, in their order."""
     rows = [event_row(event) for event in new]
     if rows:
+        if connection.dialect.name == postgresql.NAME:
+            postgresql.wait_for(connection, postgresql.Lock.JOURNAL)
         _KEEP.execute(connection, rows)
 
 

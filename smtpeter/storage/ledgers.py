@@ -5,7 +5,7 @@ They keep the promises of spool.interface, journal.interface and accounts.interf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -18,8 +18,11 @@ from smtpeter.journal.interface import Entry, JournalUnavailable, Query
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.quota import Want
+from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
-from smtpeter.storage import journal, queue, spool
+from smtpeter.spool.waiting import SiteState
+from smtpeter.storage import claims, journal, queue, quotas, sites, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -51,7 +54,7 @@ class StoredSpool:
         self._space = space
 
     def accept(self, accepted: Accepted, /) -> Deferred[tuple[Claim, ...]]:
-        return self._access.write(self._accept, accepted, _spool_refuses)
+        return self._access.write(self._accept, accepted, _spool_refuses, claims.disown)
 
     def _accept(self, connection: Connection, batch: Sequence[Accepted]) -> list[tuple[Claim, ...]]:
         lack = self._space.lack(sum(len(one.message.content) for one in batch))
@@ -59,22 +62,29 @@ class StoredSpool:
             raise _spool_refuses(lack)
         return spool.accept(connection, self._worker, batch)
 
-    def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
-        return self._access.write(self._claim, (limit, now), _spool_refuses).addCallback(self._claimed)
+    def claim(
+        self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
+    ) -> Deferred[tuple[Claim, ...]]:
+        return Deferred.fromCoroutine(self._claim(claims.Wanted(limit, now, avoid)))
 
-    def _claimed(self, claimed: spool.Claimed) -> tuple[Claim, ...]:
-        for delivery, why in claimed.unreadable:
-            self._log.error(
-                "{delivery}: cannot be read, and is held: {why}", delivery=show(delivery), why=why
+    async def _claim(self, wanted: claims.Wanted) -> tuple[Claim, ...]:
+        while True:
+            claimed = await self._access.write(
+                self._claim_portion, wanted, _spool_refuses, claims.disown_claimed
             )
-        return claimed.claims
+            for delivery, why in claimed.unreadable:
+                self._log.error(
+                    "{delivery}: cannot be read, and is held: {why}", delivery=show(delivery), why=why
+                )
+            if claimed.claims or claimed.is_all:
+                return claimed.claims
 
-    def _claim(self, connection: Connection, batch: Sequence[tuple[int, float]]) -> list[spool.Claimed]:
+    def _claim_portion(self, connection: Connection, batch: Sequence[claims.Wanted]) -> list[claims.Claimed]:
         # What is tried must be recorded: claims end before the space for that does, and after acceptance.
         lack = self._space.lack(share=0.5)
         if lack is not None:
             raise _spool_refuses(lack)
-        return spool.claim(connection, self._worker, batch)
+        return claims.claim(connection, self._worker, batch)
 
     def settle(
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
@@ -87,7 +97,7 @@ class StoredSpool:
 
     def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
         stale = self._access.write(spool.release, (claim, due_at), _spool_refuses)
-        return stale.addCallback(lambda claims: not claims)
+        return stale.addCallback(lambda stale_claims: not stale_claims)
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)
@@ -104,8 +114,8 @@ class StoredSpool:
     def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
         return self._read(queue.target, identifier, number)
 
-    def next_due(self) -> Deferred[float | None]:
-        return self._read(queue.next_due)
+    def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
+        return self._read(claims.next_due, avoid)
 
     def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_spool_refuses)
@@ -182,3 +192,44 @@ class StoredJournal:
         while portion := list(islice(old, _FORGET_EVENTS)):
             forgotten += await self._access.write(journal.forget, portion, _journal_refuses)
         return forgotten
+
+
+class StoredQuota:
+    """What this worker leases of what is limited."""
+
+    def __init__(self, access: Access, worker: int) -> None:
+        self._access = access
+        self._worker = worker
+
+    def lease(self, wants: Sequence[Want], /) -> Deferred[tuple[int, ...]]:
+        return self._access.write(self._lease, tuple(wants), _spool_refuses)
+
+    def _lease(self, connection: Connection, batch: Sequence[Sequence[Want]]) -> list[tuple[int, ...]]:
+        return quotas.lease(connection, self._worker, batch)
+
+
+class StoredSites:
+    """The book of sites, as this worker writes it."""
+
+    def __init__(self, access: Access, worker: int) -> None:
+        self._access = access
+        self._worker = worker
+
+    def tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /) -> Deferred[None]:
+        told = sites.Told(tuple(states), dict(domains), now)
+        return self._access.write(self._tell, told, _spool_refuses)
+
+    def _tell(self, connection: Connection, batch: Sequence[sites.Told]) -> list[None]:
+        return sites.tell(connection, self._worker, batch)
+
+    def standings(self, domains: Collection[str], /) -> Deferred[Mapping[str, Standing]]:
+        return self._access.read(sites.standings, domains, refuse=_spool_refuses)
+
+    def sites(self, limit: int, /) -> Deferred[tuple[SiteSummary, ...]]:
+        return self._access.read(sites.summary, limit, refuse=_spool_refuses)
+
+    def lift(self, names: Collection[str], now: float, /) -> Deferred[None]:
+        return self._access.write(sites.lift, (tuple(names), now), _spool_refuses)
+
+    def lifted(self, cursor: int, /) -> Deferred[tuple[int, tuple[str, ...]]]:
+        return self._access.read(sites.lifted, cursor, refuse=_spool_refuses)

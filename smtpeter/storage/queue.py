@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, select
 
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
 from smtpeter.storage import contents
-from smtpeter.storage.records import read_delivery, read_message
+from smtpeter.storage.records import UNREADABLE, read_message, show_delivery, unpack_details
 from smtpeter.storage.schema import contents as content_rows
-from smtpeter.storage.schema import deliveries, messages, queued
+from smtpeter.storage.schema import deliveries, messages, queued, site_domains
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))
-_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(deliveries.c.state == State.DUE.value, queued)
 
 
 def message(connection: Connection, identifier: MessageId) -> Message | None:
     kept = contents.fetch(connection, identifier)
-    row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return None if kept is None or row is None else read_message(row, *kept)
+    return None if kept is None else _read(connection, identifier, *kept)
 
 
 def outline(connection: Connection, identifier: MessageId) -> Message | None:
+    return _read(connection, identifier, b"", Template((), contents.targets(connection, identifier)))
+
+
+def _read(
+    connection: Connection, identifier: MessageId, content: bytes, template: Template
+) -> Message | None:
+    """None also when it is there and cannot be read: to all who ask it is lost."""
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
-    return (
-        None
-        if row is None
-        else read_message(row, b"", Template((), contents.targets(connection, identifier)))
-    )
+    try:
+        return None if row is None else read_message(row, content, template)
+    except UNREADABLE:
+        return None
 
 
 def delivery(connection: Connection, identifier: DeliveryId) -> Delivery | None:
     row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
-    return None if row is None else read_delivery(row)
+    return None if row is None else show_delivery(row)
 
 
 def target(connection: Connection, identifier: DeliveryId, number: int) -> str | None:
@@ -46,13 +52,9 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
     return known[number].url if 0 <= number < len(known) else None
 
 
-def next_due(connection: Connection) -> float | None:
-    return connection.execute(_NEXT_DUE).scalar_one_or_none()
-
-
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
-    return tuple(map(read_delivery, connection.execute(_found(wanted, limit))))
+    return tuple(map(show_delivery, _rows(connection, _found(wanted), wanted, limit)))
 
 
 def alterable(
@@ -60,17 +62,37 @@ def alterable(
 ) -> tuple[DeliveryId, ...]:
     """Those that `step` can be done to, and would change; raises KeyError when it is no operator's step."""
     states = ALTERABLE[step]
-    query = _found(wanted, limit).where(deliveries.c.state.in_([state.value for state in states]))
+    query = _found(wanted).where(deliveries.c.state.in_([state.value for state in states]))
     if step is Step.RELEASE:
         query = query.where((deliveries.c.state != State.DUE.value) | (deliveries.c.due_at > now))
-    return tuple(row.id for row in connection.execute(query))
+    return tuple(row.id for row in _rows(connection, query, wanted, limit))
 
 
-def _found(wanted: QueueFilter, limit: int) -> Select[tuple[object, ...]]:
-    query = select(deliveries)
+def _found(wanted: QueueFilter) -> Select[Any]:
+    query = select(deliveries) if wanted.sender is None else select(deliveries, messages.c.details)
+    if wanted.login is not None or wanted.sender is not None:
+        query = query.join(messages)
     if wanted.login is not None:
-        query = query.join(messages).where(messages.c.login == wanted.login)
-    return query.where(*_conditions(wanted)).order_by(deliveries.c.id).limit(limit)
+        query = query.where(messages.c.login == wanted.login)
+    return query.where(*_conditions(wanted)).order_by(deliveries.c.id)
+
+
+def _rows(connection: Connection, query: Select[Any], wanted: QueueFilter, limit: int) -> list[Any]:
+    """The first rows; a return path, by which nothing is ordered, is looked for in one message after the other."""
+    if wanted.sender is None:
+        return list(connection.execute(query.limit(limit)))
+    rows = connection.execution_options(yield_per=_READ).execute(query)
+    found = list(islice((row for row in rows if _is_from(row, wanted.sender)), limit))
+    rows.close()
+    return found
+
+
+def _is_from(row: Any, sender: str) -> bool:
+    try:
+        return_path = unpack_details(row.details).envelope.return_path
+    except UNREADABLE:
+        return False
+    return sender == ("" if return_path is None else str(return_path))
 
 
 def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
@@ -80,6 +102,13 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
         yield deliveries.c.message == wanted.message
     if wanted.domain is not None:
         yield deliveries.c.domain == wanted.domain.lower()
+    if wanted.site is not None:
+        theirs = select(site_domains.c.domain).where(site_domains.c.site == wanted.site)
+        elsewhere = select(site_domains.c.domain).where(site_domains.c.site != wanted.site)
+        alone = (deliveries.c.domain == wanted.site) & deliveries.c.domain.not_in(elsewhere)
+        yield deliveries.c.domain.in_(theirs) | alone
+    if wanted.accepted_before is not None:
+        yield deliveries.c.accepted_at < wanted.accepted_before
     if wanted.recipient is not None:
         yield deliveries.c.recipient == wanted.recipient
     if wanted.states is not None:
@@ -88,6 +117,7 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
             yield queued
 
 
+_READ = 500  # rows at a time
 _DONE = ~exists().where(deliveries.c.message == messages.c.id, queued)
 
 

@@ -13,10 +13,12 @@ import msgspec
 
 from smtpeter.journal.events import KINDS, Event
 from smtpeter.journal.interface import Entry
+from smtpeter.message.address import Address
 from smtpeter.message.edit import Report, Target, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
+from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
@@ -31,6 +33,9 @@ class Details:
     tags: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     give_up_at: float | None = None
+    priority: Priority = Priority.NORMAL
+    returning: Returning | None = None
+    foreign: bool = False
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -53,6 +58,11 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _column(text: str) -> str:
+    """`text` as every engine's own text columns keep it: PostgreSQL's have no NUL."""
+    return text if "\x00" not in text else text.replace("\x00", "?")
+
+
 def message_row(message: Message) -> tuple[Any, ...]:
     return (
         message.id,
@@ -65,7 +75,16 @@ def message_row(message: Message) -> tuple[Any, ...]:
 
 
 def _details(message: Message) -> bytes:
-    details = Details(message.envelope, message.switches, message.tags, message.facts, message.give_up_at)
+    details = Details(
+        message.envelope,
+        message.switches,
+        message.tags,
+        message.facts,
+        message.give_up_at,
+        message.priority,
+        message.returning,
+        message.foreign,
+    )
     try:
         return pack(details)
     except UnicodeEncodeError:
@@ -87,6 +106,9 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         tags=details.tags,
         facts=details.facts,
         give_up_at=details.give_up_at,
+        priority=details.priority,
+        returning=details.returning,
+        foreign=details.foreign,
     )
 
 
@@ -107,6 +129,11 @@ def delivery_row(delivery: Delivery, epoch: int, worker: int | None) -> tuple[An
 
 
 PROGRESS = ("state", "attempts", "due_at", "warned_at", "last")
+NEW_DELIVERY = (  # the columns of `delivery_row`
+    *("id", "message", "recipient", "domain", "parameters"),
+    *PROGRESS,
+    *("accepted_at", "epoch", "worker"),
+)
 
 
 def progress(delivery: Delivery) -> tuple[Any, ...]:
@@ -135,6 +162,25 @@ def read_delivery(row: Any) -> Delivery:
     )
 
 
+def show_delivery(row: Any) -> Delivery:
+    """The delivery for those who look at it; of one that cannot be read, what its columns tell."""
+    try:
+        return read_delivery(row)
+    except UNREADABLE:
+        local_part, _, domain = str(row.recipient).rpartition("@")
+        known = {state.value: state for state in State}
+        return Delivery(
+            id=DeliveryId(row.id),
+            message=MessageId(row.message),
+            recipient=Recipient(Address(local_part, domain)),
+            state=known.get(row.state, State.HELD),
+            attempts=row.attempts,
+            due_at=row.due_at or 0.0,
+            accepted_at=row.accepted_at,
+            warned_at=row.warned_at,
+        )
+
+
 _COMMON = frozenset(Event.__struct_fields__)
 _OWN = {
     kind: tuple(name for name in cls.__struct_fields__ if name not in _COMMON) for kind, cls in KINDS.items()
@@ -153,22 +199,25 @@ def event_row(event: Event) -> tuple[Any, ...]:
         event.kind,
         event.delivery,
         event.message,
-        event.login,
-        event.recipient,
-        f";{';'.join(event.tags)};" if event.tags else "",
+        _column(event.login),
+        _column(event.recipient),
+        _column(f";{';'.join(event.tags)};") if event.tags else "",
         data.decode(),
     )
 
 
 def read_entry(row: Any) -> Entry:
-    """The event; what only a later version knows of it is left out, even its kind."""
-    columns = msgspec.json.decode(row.data)
-    columns.update(
-        time=row.time,
-        delivery=row.delivery,
-        message=row.message,
-        login=row.login,
-        recipient=row.recipient,
-        tags=row.tags.strip(";").split(";") if row.tags else (),
-    )
-    return Entry(row.seq, msgspec.convert(columns, KINDS.get(row.kind, Event)))
+    """The event; what only a later version knows of it, or cannot be read, is left out, even its kind."""
+    columns = {
+        "time": row.time,
+        "delivery": row.delivery,
+        "message": row.message,
+        "login": row.login,
+        "recipient": row.recipient,
+        "tags": tuple(row.tags.strip(";").split(";")) if row.tags else (),
+    }
+    try:
+        own = msgspec.json.decode(row.data)
+        return Entry(row.seq, msgspec.convert(own | columns, KINDS.get(row.kind, Event)))
+    except UNREADABLE:
+        return Entry(row.seq, Event(**columns))

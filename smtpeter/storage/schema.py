@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 # SQLite makes a column the table's own key only if its type is called INTEGER, which there has 64 bits.
@@ -68,6 +69,9 @@ deliveries = Table(
     Column("accepted_at", Double, nullable=False),
     Column("epoch", Integer, nullable=False),  # grows with each change of state
     Column("worker", Integer),  # who has claimed it
+    Column(
+        "aside", Text, nullable=False, server_default=text("''")
+    ),  # its domain, while a claim has left it for later
 )
 Index("deliveries_message", deliveries.c.message)
 # What waits, is held or is being worked on, and nothing else: a claim costs the same whatever lies in the table.
@@ -75,6 +79,7 @@ queued = deliveries.c.due_at.is_not(None)
 Index(
     "deliveries_queue",
     deliveries.c.state,
+    deliveries.c.aside,
     deliveries.c.due_at,
     sqlite_where=queued,
     postgresql_where=queued,
@@ -119,6 +124,50 @@ logins = Table(
     Column("note", Text, nullable=False),
     Column("switches", Text, nullable=False),  # JSON: an array of the names of those that are on
     Column("senders", Text, nullable=False),  # JSON: an array
+    Column("bounces", Text, nullable=False, server_default="{}"),  # JSON: accounts.model.Bounces
+    Column("relaying", Text, nullable=False, server_default=text("'{}'")),  # JSON: priority, give_up_after
+)
+
+# How much of what is limited each worker holds (spool.quota).
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("worker", Integer, primary_key=True, autoincrement=False),
+    Column("held", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+)
+
+# What the relays say of sites, for operators (spool.waiting).
+site_states = Table(
+    "site_states",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("worker", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("until", Double),
+    Column("said", Text, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("at_once", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
+)
+
+site_domains = Table(
+    "site_domains",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+# Sites that an operator wants tried now, whatever they are in trouble with.
+site_lifts = Table(
+    "site_lifts",
+    metadata,
+    Column("seq", _Identifier, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("lifted_at", Double, nullable=False),
+    sqlite_autoincrement=True,  # a cursor never points at another one later
 )
 
 token_keys = Table(
@@ -145,6 +194,35 @@ signing_keys = Table(
     Column("private_key", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
 )
+
+sender_hosts = Table(  # of the sender domains that have hosts of their own
+    "sender_hosts",
+    metadata,
+    Column("domain", Text, ForeignKey("sender_domains.name"), primary_key=True),
+    Column("click_url", Text, nullable=False),
+    Column("open_url", Text, nullable=False),
+    Column("bounce_host", Text, nullable=False),
+)
+
+originals = Table(
+    "originals",
+    metadata,
+    Column("number", _Identifier, primary_key=True, autoincrement=False),
+    Column("time", Double, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # what came back, as it came
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),  # NULL: never
+    Column("delivery", _Identifier),
+)
+Index("suppressions_expiry", suppressions.c.expires_at)
 
 revisions = Table(
     "revisions",

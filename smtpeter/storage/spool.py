@@ -21,19 +21,19 @@ from smtpeter.spool.states import ALTERABLE, State, Step, after
 from smtpeter.storage import contents, journal
 from smtpeter.storage.group import Undone
 from smtpeter.storage.records import (
+    NEW_DELIVERY,
     PROGRESS,
     UNREADABLE,
     delivery_row,
     message_row,
     progress,
-    read_delivery,
     unpack_details,
 )
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import deliveries, messages
 
 _KEEP_MESSAGES = Rows(insert(messages), messages.c.keys())
-_KEEP_DELIVERIES = Rows(insert(deliveries), deliveries.c.keys())
+_KEEP_DELIVERIES = Rows(insert(deliveries), NEW_DELIVERY)
 _GIVE_BACK = Rows(
     update(deliveries)
     .where(deliveries.c.id == bindparam("claimed_id"), deliveries.c.epoch == bindparam("claimed_epoch"))
@@ -42,19 +42,6 @@ _GIVE_BACK = Rows(
         | {"epoch": deliveries.c.epoch + literal_column("1"), "worker": null()}
     ),
     (*PROGRESS, "claimed_id", "claimed_epoch"),
-)
-_DUE = (
-    select(deliveries.c.id)
-    .where(deliveries.c.state == State.DUE.value, deliveries.c.due_at <= bindparam("now"))
-    .order_by(deliveries.c.due_at)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)  # where several claim at a time; other engines leave it out
-)
-_CLAIM = (
-    update(deliveries)
-    .where(deliveries.c.id.in_(_DUE.scalar_subquery()))
-    .values(state=State.CLAIMED.value, epoch=deliveries.c.epoch + 1, worker=bindparam("by"))
-    .returning(deliveries)
 )
 
 
@@ -78,34 +65,6 @@ def _born(delivery: Delivery, claimed: bool) -> Claim:
     if not claimed or delivery.state is not State.DUE:
         return Claim(delivery, 0)
     return Claim(replace(delivery, state=after(delivery.state, Step.CLAIM)), 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What was claimed, oldest due first; and what cannot be read, with the reason, which is held from now on."""
-
-    claims: tuple[Claim, ...]
-    unreadable: tuple[tuple[DeliveryId, str], ...] = ()
-
-
-def claim(connection: Connection, worker: int, batch: Sequence[tuple[int, float]]) -> list[Claimed]:
-    """Claim up to so many deliveries that are due at that time."""
-    return [_claim(connection, {"most": most, "now": now, "by": worker}) for most, now in batch]
-
-
-def _claim(connection: Connection, asked: dict[str, float]) -> Claimed:
-    claims, unreadable = [], []
-    for row in connection.execute(_CLAIM, asked).all():  # a cursor left half-read would bar the rollback
-        try:
-            claims.append(Claim(read_delivery(row), row.epoch))
-        except UNREADABLE as error:
-            unreadable.append((DeliveryId(row.id), repr(error)))
-    if unreadable:
-        held = after(State.DUE, Step.HOLD).value
-        found = deliveries.c.id.in_([identifier for identifier, _ in unreadable])
-        connection.execute(update(deliveries).where(found).values(state=held, worker=None))
-    claims.sort(key=lambda claim: (claim.delivery.due_at, claim.delivery.id))
-    return Claimed(tuple(claims), tuple(unreadable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +151,9 @@ def _alter(connection: Connection, asked: Altering) -> int:
     # Outer: what has lost its message can still be held, and deleted.
     found = select(*columns).outerjoin(messages).where(deliveries.c.id.in_(asked.identifiers))
     states = [state.value for state in ALTERABLE[asked.step]]
-    rows = connection.execute(found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id)).all()
+    rows = connection.execute(
+        found.where(deliveries.c.state.in_(states)).order_by(deliveries.c.id).with_for_update(of=deliveries)
+    ).all()
     if rows:
         _ALTER.execute(connection, [_altered(row, asked) for row in rows])
         journal.keep(connection, [_operated(row, asked) for row in rows])
@@ -212,7 +173,15 @@ def _operated(row: Any, asked: Altering) -> Operated:
         message=row.message,
         login=row.login or "",
         recipient=row.recipient,
-        tags=() if row.details is None else unpack_details(row.details).tags,
+        tags=_tags(row.details),
         step=asked.step.value,
         by=asked.by,
     )
+
+
+def _tags(details: bytes | None) -> tuple[str, ...]:
+    """None of a message that is lost, or cannot be read: its deliveries can still be held, and deleted."""
+    try:
+        return () if details is None else unpack_details(details).tags
+    except UNREADABLE:
+        return ()

@@ -29,9 +29,11 @@ from smtpeter.storage.engine import (
     Trouble,
     for_writing,
     open_engine,
+    shown,
 )
 from smtpeter.storage.group import Job
-from smtpeter.storage.ledgers import StoredJournal, StoredSpool
+from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
+from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Threads
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
@@ -51,7 +53,7 @@ class Host:
 
 
 class Store:
-    """The ledgers. `spool`, `journal` and `accounts` keep the promises of their interfaces."""
+    """The ledgers. Each keeps the promises of the interface of its name."""
 
     def __init__(
         self,
@@ -63,7 +65,11 @@ class Store:
     ) -> None:
         self.spool = StoredSpool(access, worker, space)
         self.journal = StoredJournal(access)
+        self.quota = StoredQuota(access, worker)
+        self.sites = StoredSites(access, worker)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
+        self.returns = StoredReturns(access, space)
+        self.suppressions = StoredSuppressions(access, host.boot_clock)
         self._access = access
         self._worker = worker
         self._lock = lock
@@ -115,7 +121,7 @@ def _take_over(engine: Engine, host: Host) -> int:
         with for_writing(engine).begin() as connection:
             return workers.succeed(connection, host.boot_clock())
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
 
 
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:

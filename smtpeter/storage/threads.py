@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 
 from smtpeter.storage.engine import Trouble, for_writing
-from smtpeter.storage.group import Answer, Job, Refuse, Session
+from smtpeter.storage.group import Answer, Job, Refuse, Regret, Session, nothing
 
 _T = TypeVar("_T")
 _A = TypeVar("_A")
@@ -29,9 +29,16 @@ class Access(Protocol):
     """How the ledgers reach the store."""
 
     def write(
-        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A, refuse: Refuse
+        self,
+        write: Callable[[Connection, Sequence[_A]], Sequence[_T]],
+        argument: _A,
+        refuse: Refuse,
+        regret: Regret = nothing,
     ) -> Deferred[_T]:
-        """Do a write, together with whatever else waits; fires when it is committed."""
+        """Do a write, together with whatever else waits; fires when it is committed.
+
+        `regret` takes back what it did if it is refused and was committed all the same.
+        """
 
     def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
         """Call `read` with a connection and the arguments, in a transaction that sees one state of the store."""
@@ -48,9 +55,13 @@ class Inline:
         self._reading = Session(engine)
 
     def write(
-        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A, refuse: Refuse
+        self,
+        write: Callable[[Connection, Sequence[_A]], Sequence[_T]],
+        argument: _A,
+        refuse: Refuse,
+        regret: Regret = nothing,
     ) -> Deferred[_T]:
-        return _fired(self._writing.write([Job(write, argument, refuse)])[0])
+        return _fired(self._writing.write([Job(write, argument, refuse, regret)])[0])
 
     def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
         return _fired(self._reading.read(lambda connection: read(connection, *arguments), refuse))
@@ -101,13 +112,17 @@ class Threads:
             thread.start()
 
     def write(
-        self, write: Callable[[Connection, Sequence[_A]], Sequence[_T]], argument: _A, refuse: Refuse
+        self,
+        write: Callable[[Connection, Sequence[_A]], Sequence[_T]],
+        argument: _A,
+        refuse: Refuse,
+        regret: Regret = nothing,
     ) -> Deferred[_T]:
         if self._stopping:
             return fail(refuse(Trouble("the store is closed")))
         answer: Deferred[_T] = Deferred()
         with self._work:
-            self._writes.append((Job(write, argument, refuse), answer))
+            self._writes.append((Job(write, argument, refuse, regret), answer))
             self._work.notify()
         return answer
 

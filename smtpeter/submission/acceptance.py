@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Attempt
 from smtpeter.message.edit import Edit, Literal, Report, Template
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
+from smtpeter.message.options import Priority
+from smtpeter.message.returning import Returning
 from smtpeter.message.status import Reply
 from smtpeter.message.trace import date, message_id, protocol, received
 from smtpeter.session.interface import Client, Origin
 from smtpeter.spool.model import Accepted, Delivery, Message
 from smtpeter.submission.options import Options
+from smtpeter.submission.suppression import marked
 
 _MOST_NAMED = 20  # recipients whose ids the reply names: longer replies break clients
 _SHOWN = {"subject": 1000, "from": 320, "message-id": 320}  # characters of these fields that are kept to show
@@ -68,8 +73,15 @@ def top_fields(incoming: Incoming) -> Edit:
     return Edit(0, 0, (Literal(text),))
 
 
-def accepted(incoming: Incoming, options: Options, template: Template, report: Report) -> Accepted:
-    """Message, deliveries and events for the spool."""
+def accepted(
+    incoming: Incoming,
+    options: Options,
+    template: Template,
+    report: Report,
+    returning: Returning | None = None,
+    listed: Mapping[str, Suppression] = MappingProxyType({}),
+) -> Accepted:
+    """Message, deliveries and events for the spool; `listed`: the recipients that are on the suppression list."""
     parameters = incoming.origin.parameters
     envelope = Envelope(
         return_path=incoming.origin.return_path,
@@ -90,9 +102,17 @@ def accepted(incoming: Incoming, options: Options, template: Template, report: R
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
+        give_up_at=options.give_up_at,
+        priority=options.priority or Priority.NORMAL,
+        returning=returning,
     )
     deliveries = tuple(
-        Delivery(identifier, incoming.message, recipient, due_at=incoming.when, accepted_at=incoming.when)
+        marked(
+            Delivery(
+                identifier, incoming.message, recipient, due_at=incoming.when, accepted_at=incoming.when
+            ),
+            listed,
+        )
         for identifier, recipient in zip(incoming.deliveries, incoming.recipients, strict=True)
     )
     return Accepted(message, deliveries, _attempts(message, deliveries, incoming.origin.client))

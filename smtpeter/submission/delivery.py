@@ -7,7 +7,7 @@ rewriter that fails costs its features; nothing that goes wrong afterwards takes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -18,9 +18,12 @@ from zope.interface import implementer
 
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.suppression import Suppression, Treatment
+from smtpeter.message.address import AddressSyntax, ascii_domain
+from smtpeter.message.author import author_domain
 from smtpeter.message.edit import Edit, Report, Template, compile_template
 from smtpeter.message.envelope import Recipient
-from smtpeter.message.header import Field
+from smtpeter.message.header import Field, find_all
 from smtpeter.message.identifier import show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal, Reply
@@ -32,6 +35,8 @@ from smtpeter.submission import policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
 from smtpeter.submission.interface import Neighbours
 from smtpeter.submission.options import Options, is_read, read_options
+from smtpeter.submission.returning import decide
+from smtpeter.submission.suppression import reply, suppressed
 
 _FULL = Reply(452, "4.3.1", "No room for mail now, try again later")
 _NO_LONGER = Reply(535, "5.7.8", "This login may send no longer")
@@ -80,6 +85,15 @@ class Submitter:
             raise Refusal(_NO_LONGER)
         return login
 
+    async def suppressed(
+        self, login: str, author: str, recipients: tuple[Recipient, ...]
+    ) -> Mapping[str, Suppression]:
+        """Who of these gets no mail from this login, or from an author at this domain; Refusal when that cannot be told."""
+        neighbours = self.neighbours
+        addresses = [recipient.address for recipient in recipients]
+        domain = neighbours.sender_domain(author) if author else ""
+        return await suppressed(neighbours.suppressions, login, domain, addresses, neighbours.clock())
+
     def honours_options(self, login: Login) -> bool:
         """Whether `x-smtpeter-*` fields count: from who logged in, yes; from a trusted network, if the login says so."""
         return self._password_hash is not None or login.trusted_option_headers
@@ -92,6 +106,7 @@ class SubmissionDelivery:
     def __init__(self, submitter: Submitter) -> None:
         self._submitter = submitter
         self._origin: Origin
+        self._login: Login
         self._recipients: list[Recipient] = []
 
     def validateFrom(self, helo: object, origin: Origin) -> Deferred[Origin]:  # noqa: ARG002, N802
@@ -100,11 +115,25 @@ class SubmissionDelivery:
     async def _judge(self, origin: Origin) -> Origin:
         login = await self._submitter.login()
         policy.judge_return_path(origin.return_path, login.senders)
-        self._origin = origin
+        self._origin, self._login = origin, login
         return origin
 
-    def validateTo(self, user: Recipient) -> Callable[[], SubmittedMessage]:  # noqa: N802
+    def validateTo(  # noqa: N802
+        self, user: Recipient
+    ) -> Callable[[], SubmittedMessage] | Deferred[Callable[[], SubmittedMessage]]:
         policy.judge_recipient(user.address, allow_private=self._submitter.rules.allow_private)
+        if self._login.bounces.suppressed is Treatment.REFUSE:
+            return Deferred.fromCoroutine(self._judge_listed(user))
+        return self._accepted(user)
+
+    async def _judge_listed(self, user: Recipient) -> Callable[[], SubmittedMessage]:
+        """Refuse who is on the suppression list. The author is not known yet: his domain is taken for the return path's."""
+        found = await self._submitter.suppressed(self._login.username, _domain_of(self._origin), (user,))
+        for one in found.values():
+            raise Refusal(reply(one))
+        return self._accepted(user)
+
+    def _accepted(self, user: Recipient) -> Callable[[], SubmittedMessage]:
         self._recipients.append(user)
         return self._open
 
@@ -114,6 +143,13 @@ class SubmissionDelivery:
     def receivedHeader(self, helo: object, origin: object, recipients: object) -> bytes:  # noqa: ARG002, N802
         """None from here: the Received field tells the message's id and time, which come with its final dot."""
         return b""
+
+
+def _domain_of(origin: Origin) -> str:
+    try:
+        return "" if origin.return_path is None else ascii_domain(origin.return_path.domain)
+    except AddressSyntax:
+        return ""
 
 
 @implementer(IContentMessage)
@@ -159,9 +195,21 @@ class SubmittedMessage:
             options = read_options(
                 content, incoming.found, login.switches, honoured=honoured, available=rules.available
             )
+        options = options.over(login, incoming.when)
+        returning, notes = decide(
+            options.switches,
+            login.bounces,
+            self._origin.return_path,
+            content,
+            incoming.first,
+            neighbours.return_paths,
+        )
+        options = replace(options, notes=options.notes + notes) if notes else options
+        author = author_domain(content, find_all(incoming.found, "from"))
+        listed = await self._submitter.suppressed(login.username, author, self._recipients)
         edits = (top_fields(incoming), *options.edits)
         template, report = await self._prepare(content, options, edits)
-        wanted = accepted(incoming, options, template, report)
+        wanted = accepted(incoming, options, template, report, returning, listed)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)

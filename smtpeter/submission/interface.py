@@ -9,11 +9,13 @@ from typing import Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from smtpeter.accounts.interface import Accounts
+from smtpeter.accounts.suppression import Suppressions
 from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.identifier import Identifiers
 from smtpeter.message.options import Switches
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.model import Claim, Message
+from smtpeter.submission.returning import ReturnPaths
 
 T = TypeVar("T")
 
@@ -45,7 +47,10 @@ class HashPool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What a submission door works with; `clock` gives Unix seconds."""
+    """What a submission door works with; `clock` gives Unix seconds.
+
+    `sender_domain` gives the name by which the suppression list knows an author's domain.
+    """
 
     accounts: Accounts
     spool: Spool
@@ -53,3 +58,6 @@ class Neighbours:
     handoff: Handoff
     identifiers: Identifiers
     clock: Callable[[], float]
+    return_paths: ReturnPaths
+    suppressions: Suppressions
+    sender_domain: Callable[[str], str]

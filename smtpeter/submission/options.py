@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from smtpeter.accounts.model import Login
 from smtpeter.message.edit import Edit
 from smtpeter.message.header import Field, value
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 
 _PREFIX = "x-smtpeter-"
 _REMOVED = frozenset({"bcc", "return-path"})
@@ -34,16 +36,35 @@ _SWITCHES = {
 _VALUES = {"true": True, "false": False}
 _TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
 _MAXIMUM_TAGS = 50
+_TEXTS = frozenset({"maxdelivertime", "priority"})
+_TIME = "%Y-%m-%d %H:%M:%S"
+_TIME_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The switches that hold for one message, its tags, the edits that remove what must go, and notes for the report."""
+    """The switches that hold for one message, its priority and deadline, its tags, the edits that remove what must go, and notes for the report."""
 
     switches: Switches
     tags: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     notes: tuple[str, ...] = ()
+    give_up_at: float | None = None  # Unix seconds
+    priority: Priority | None = None
+
+    def over(self, login: Login, now: float) -> Options:
+        """With what is usual for the login where the message asks for nothing; `now` is Unix seconds.
+
+        A message may ask for less priority than its login has, never for more: else all would.
+        """
+        give_up_at, wanted = self.give_up_at, self.priority
+        if give_up_at is None and login.give_up_after is not None:
+            give_up_at = now + login.give_up_after
+        notes = self.notes
+        if wanted is not None and wanted > login.priority:
+            notes += (f"{_PREFIX}priority: {wanted.name.lower()} is more than the login has",)
+        priority = login.priority if wanted is None else min(wanted, login.priority)
+        return replace(self, give_up_at=give_up_at, priority=priority, notes=notes)
 
 
 def is_read(name: str) -> bool:
@@ -64,12 +85,17 @@ def read_options(
     asked: dict[str, bool] = {}
     tags: list[str] = []
     notes: list[str] = []
+    texts: dict[str, str] = {}
     for field in found:
         name = field.name.lower()
         if name.startswith(_PREFIX):
             edits.append(Edit(field.start, field.end, ()))
             if honoured:
-                _read(name[len(_PREFIX) :], value(content, field), asked, tags, notes)
+                option = name[len(_PREFIX) :]
+                if option in _TEXTS:
+                    texts.setdefault(option, value(content, field).strip())
+                else:
+                    _read(option, value(content, field), asked, tags, notes)
         elif name in _REMOVED:
             edits.append(Edit(field.start, field.end, ()))
     missing = [switch for switch, on in asked.items() if on and switch not in available]
@@ -78,7 +104,30 @@ def read_options(
         del asked[switch]
     if asked:
         switches = replace(switches, **asked)
-    return Options(switches, tuple(tags), tuple(edits), tuple(notes))
+    give_up_at = _give_up_at(texts.get("maxdelivertime"), notes)
+    priority = _priority(texts.get("priority"), notes)
+    return Options(switches, tuple(tags), tuple(edits), tuple(notes), give_up_at, priority)
+
+
+def _give_up_at(text: str | None, notes: list[str]) -> float | None:
+    if text is None:
+        return None
+    try:
+        if _TIME_FORM.fullmatch(text):
+            return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
+    except ValueError:  # as the 31st of February
+        pass
+    notes.append(f"{_PREFIX}maxdelivertime: expected YYYY-MM-DD hh:mm:ss in UTC, not {text[:60]!r}")
+    return None
+
+
+def _priority(text: str | None, notes: list[str]) -> Priority | None:
+    if text is None:
+        return None
+    wanted = Priority.__members__.get(text.upper())
+    if wanted is None:
+        notes.append(f"{_PREFIX}priority: expected high, normal or low, not {text[:60]!r}")
+    return wanted
 
 
 def _read(option: str, text: str, asked: dict[str, bool], tags: list[str], notes: list[str]) -> None:

@@ -27,15 +27,15 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         for key in ("click_url", "open_url"):
-            msgspec.structs.force_setattr(self, key, _origin(key, getattr(self, key) or self.click_url))
+            msgspec.structs.force_setattr(self, key, origin(key, getattr(self, key) or self.click_url))
         for network in self.trusted_proxies:
             check_network("trusted_proxies", network)
         if self.open_url and not self.listen:
             raise ValueError('listen: missing; click_url and open_url need a listener, such as "tcp:8080"')
 
 
-def _origin(key: str, url: str) -> str:
-    """The URL without a final slash; "" stays ""."""
+def origin(key: str, url: str) -> str:
+    """A tracking host's URL without a final slash; "" stays "". ValueError, which begins with `key`, for any other."""
     if not url:
         return ""
     problem = f'{key}: {url!r}; expected "https://host" or "http://host:port", without a path'

@@ -102,6 +102,8 @@ EXAMPLE = SenderDomain(
         SigningKey("two", Algorithm.RSA, b"another", 1001.0),
     ),
     1000.25,
+    click_url="https://click.example.com",
+    bounce_host="bounces.example.com",
 )
 
 
@@ -133,3 +135,18 @@ def test_a_sender_domain_goes_with_its_keys(shelf):
         shelf.run(shelf.accounts.delete_sender_domain("example.com"))
     shelf.run(shelf.accounts.create_sender_domain(replace(EXAMPLE, keys=())))
     assert (replace(EXAMPLE, keys=()),) == tuple(shelf.run(shelf.accounts.sender_domains()))
+
+
+@pytest.mark.parametrize("hosts", [("", "", ""), ("http://c.example", "http://o.example:81", "b.example")])
+def test_a_sender_domain_changes_its_hosts_and_nothing_else(shelf, hosts):
+    shelf.run(shelf.accounts.create_sender_domain(EXAMPLE))
+    click, opened, bounces = hosts
+    changed = replace(EXAMPLE, click_url=click, open_url=opened, bounce_host=bounces)
+    shelf.run(shelf.accounts.replace_sender_domain(replace(changed, keys=(), created_at=5.0)))
+    assert (changed,) == tuple(shelf.run(shelf.accounts.sender_domains()))
+
+
+def test_a_sender_domain_that_is_not_there_cannot_be_changed(shelf):
+    with pytest.raises(NoSuchSenderDomain):
+        shelf.run(shelf.accounts.replace_sender_domain(EXAMPLE))
+    assert () == tuple(shelf.run(shelf.accounts.sender_domains()))

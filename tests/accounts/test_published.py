@@ -1,10 +1,12 @@
 """The DNS records of a sender domain: what they should be, and how what is there is judged."""
 
+from dataclasses import replace
+
 import pytest
 
 from smtpeter.accounts import published, signing_keys
 from smtpeter.accounts.model import Algorithm, SenderDomain
-from smtpeter.accounts.published import Kind, Unanswered, Verdict
+from smtpeter.accounts.published import Kind, Server, Unanswered, Verdict
 
 SENDER = "mail.sender.example"
 KEYS = tuple(signing_keys.make(f"s-{algorithm}", algorithm, 0.0) for algorithm in Algorithm)
@@ -144,3 +146,53 @@ def test_what_was_found_is_told():
     zone = texts(RSA, "v=DKIM1; p=")
     judgement = published.judge(RSA, SENDER, lambda name, kind: zone.get((name, kind), []))
     assert ("v=DKIM1; p=",) == judgement.found
+
+
+OWN = replace(
+    DOMAIN, click_url="https://c.example.com", open_url="https://o.example.com", bounce_host="b.example.com"
+)
+SERVER = Server(SENDER, "click.sender.example", "open.sender.example")
+CLICK, OPEN, BOUNCE, RETURN_SPF = published.wanted(OWN, SENDER, SERVER)[4:]
+
+
+def test_own_hosts_lead_to_the_servers():
+    assert [
+        (Kind.CLICK, "c.example.com", "CNAME", "click.sender.example"),
+        (Kind.OPEN, "o.example.com", "CNAME", "open.sender.example"),
+        (Kind.BOUNCE, "b.example.com", "MX", "10 mail.sender.example"),
+        (Kind.SPF, "b.example.com", "TXT", "v=spf1 a:mail.sender.example ~all"),
+    ] == [(one.kind, one.name, one.type, one.value) for one in (CLICK, OPEN, BOUNCE, RETURN_SPF)]
+    assert [SENDER, SENDER] == [one.value for one in published.wanted(OWN, SENDER, Server(SENDER))[4:6]]
+
+
+def test_one_host_for_links_and_images_is_asked_about_once():
+    same = replace(OWN, open_url="https://c.example.com:444")
+    assert [Kind.CLICK, Kind.BOUNCE] == [one.kind for one in published.wanted(same, "", SERVER)[3:]]
+
+
+def test_hosts_that_are_the_servers_need_nothing():
+    own = replace(DOMAIN, click_url="https://click.sender.example", open_url="https://open.sender.example")
+    assert published.wanted(DOMAIN, SENDER) == published.wanted(own, SENDER, SERVER)
+
+
+@pytest.mark.parametrize(
+    ("exchangers", "verdict"),
+    [
+        ([], Verdict.MISSING),
+        (["10 MAIL.sender.example."], Verdict.RIGHT),
+        (["10 elsewhere.example.", "20 mail.sender.example."], Verdict.RIGHT),
+        (["10 other-name.example."], Verdict.RIGHT),
+        (["10 elsewhere.example."], Verdict.WRONG),
+        (["0 ."], Verdict.WRONG),
+    ],
+    ids=["none", "ours", "second", "our address", "another's", "null"],
+)
+def test_what_is_returned_must_come_to_us(exchangers, verdict):
+    zone = {("b.example.com", "MX"): exchangers, ("other-name.example", "A"): ["192.0.2.1"]}
+    assert verdict is judged(BOUNCE, zone)[0]
+
+
+@pytest.mark.parametrize("kind", ["A", "AAAA"])
+def test_a_tracking_host_needs_an_address(kind):
+    assert Verdict.MISSING is judged(CLICK, {})[0]
+    assert (Verdict.RIGHT, "") == judged(CLICK, {("c.example.com", kind): ["192.0.2.9"]})

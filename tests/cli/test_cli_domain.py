@@ -11,6 +11,7 @@ from smtpeter.cli import main
 from tests.kit.names import StubNames, Trouble
 
 HOST = "mail.sender.example"
+TRACKING = 'click_url = "https://click.sender.example"\nlisten = ["tcp:8080"]\n'
 
 
 @pytest.fixture
@@ -21,15 +22,15 @@ def names():
 
 @pytest.fixture
 def command(tmp_path, names):
-    """Run the command; `mode` is the relay's."""
+    """Run the command; `mode` is the relay's, `tracking` the lines of that section."""
     (tmp_path / "data").mkdir()
 
-    def run(*words, mode="sandbox"):
+    def run(*words, mode="sandbox", tracking=TRACKING):
         configuration = tmp_path / "smtpeter.toml"
         more = 'smarthost = "smart.example:25"\n' if mode == "smarthost" else ""
         configuration.write_text(
             f'[server]\nhostname = "{HOST}"\ndata_directory = "data"\n[submission]\nstarttls = []\nimplicit_tls = []\n'
-            f'[relay]\nmode = "{mode}"\nnameservers = ["{names.nameserver}"]\n{more}'
+            f'[relay]\nmode = "{mode}"\nnameservers = ["{names.nameserver}"]\n{more}[tracking]\n{tracking}'
         )
         return CliRunner().invoke(main, ["--config", str(configuration), "domain", *words])
 
@@ -88,7 +89,8 @@ def test_records_for_people_can_be_pasted_into_a_zone_file(command, added):
 def test_private_keys_are_never_shown(command, added):
     for words in (["show", "example.com", "--json"], ["list", "--json"], ["list"], ["show", "example.com"]):
         assert not re.search("PRIVATE|private", command(*words).output)
-    assert {"name", "selectors", "created", "records"} == added.keys()
+    expected = {"name", "selectors", "created", "records", "click_url", "open_url", "bounce_domain"}
+    assert expected == added.keys()
 
 
 @pytest.mark.parametrize(
@@ -182,3 +184,90 @@ def test_trouble_of_the_dns_is_not_taken_for_a_missing_record(command, published
 def test_a_smarthost_sends_from_addresses_that_are_not_ours(command, published):
     kinds = [one["kind"] for one in listed(command("check", "example.com", "--json", mode="smarthost"))]
     assert ["DKIM", "DKIM", "DMARC"] == kinds
+
+
+HOSTS = ("--click-url", "https://Click.example.com/", "--open-url", "http://open.example.com:81")
+BOUNCES = ("--bounce-domain", "bounces.EXAMPLE.com.")
+
+
+def test_a_domain_may_bring_its_own_hosts(command, added):
+    made = listed(command("modify", "example.com", *HOSTS, *BOUNCES, "--json"))
+    assert ("https://click.example.com", "http://open.example.com:81", "bounces.example.com") == (
+        made["click_url"],
+        made["open_url"],
+        made["bounce_domain"],
+    )
+    assert [
+        ("click.example.com", "CNAME", "click.sender.example"),
+        ("open.example.com", "CNAME", "click.sender.example"),
+        ("bounces.example.com", "MX", "10 mail.sender.example"),
+        ("bounces.example.com", "TXT", "v=spf1 a:mail.sender.example ~all"),
+    ] == [(one["name"], one["type"], one["value"]) for one in made["records"][4:]]
+    assert made["records"][:4] == added["records"]
+    shown = command("show", "example.com").output
+    assert "click.example.com. IN CNAME click.sender.example.\n" in shown
+    assert "bounces.example.com. IN MX 10 mail.sender.example.\n" in shown
+
+
+def test_what_is_not_named_stays_and_nothing_clears(command, added):
+    command("modify", "example.com", *HOSTS, *BOUNCES)
+    changed = listed(command("modify", "example.com", "--click-url", "", "--json"))
+    assert ("", "http://open.example.com:81", "bounces.example.com") == (
+        changed["click_url"],
+        changed["open_url"],
+        changed["bounce_domain"],
+    )
+    assert changed["selectors"] == added["selectors"]
+
+
+def test_hosts_may_come_with_the_domain(command):
+    assert (
+        "bounces.example.org"
+        == listed(command("add", "example.org", "--bounce-domain", "bounces.example.org", "--json"))[
+            "bounce_domain"
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--click-url", "click.example.com"), "--click-url: 'click.example.com'; expected"),
+        (
+            ("--open-url", "https://open.example.com/path"),
+            "--open-url: 'https://open.example.com/path'; expe",
+        ),
+        (("--bounce-domain", "a@b"), "'a@b'"),
+    ],
+    ids=["click", "open", "bounce"],
+)
+def test_what_is_no_host_is_refused(command, added, words, problem):
+    ended = command("modify", "example.com", *words)
+    assert (1, True) == (ended.exit_code, problem in ended.stderr)
+    assert added["records"] == listed(command("show", "example.com", "--json"))["records"]
+
+
+def test_links_lead_nowhere_without_a_listener(command, added):
+    ended = command("modify", "example.com", "--click-url", "https://click.example.com", tracking="")
+    assert (1, True) == (ended.exit_code, "there is no listener in [tracking]" in ended.stderr)
+
+
+def test_the_dns_of_own_hosts_is_checked(command, published):
+    command("modify", "example.com", *HOSTS, *BOUNCES)
+    assert ["missing"] * 4 == verdicts(command("check", "example.com", "--json"), 1)[4:]
+    published.zone |= {
+        "click.example.com": {"CNAME": ["click.sender.example."]},
+        "click.sender.example": {"A": ["192.0.2.1"]},
+        "open.example.com": {"AAAA": ["2001:db8::7"]},
+        "bounces.example.com": {
+            "MX": ["10 mail.sender.example."],
+            "TXT": ['"v=spf1 a:mail.sender.example ~all"'],
+        },
+    }
+    assert ["right"] * 8 == verdicts(command("check", "example.com", "--json"), 0)
+    published.zone["bounces.example.com"] = {"MX": ["10 elsewhere.example."]}
+    ended = command("check", "example.com")
+    assert (
+        "wrong    bounce bounces.example.com: none of its exchangers is mail.sender.example" in ended.output
+    )
+    assert "wanted  10 mail.sender.example" in ended.output

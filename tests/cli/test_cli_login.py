@@ -61,7 +61,12 @@ def test_disable_enable_delete(smtpeter, listed):
         (("login", "modify", "nobody"), 1, "no login 'nobody'"),
         (("login", "delete", "nobody"), 1, "no login 'nobody'"),
         (("login", "create", "news"), 1, "a login 'news' exists already"),
-        (("login", "create", "x", "--track-bounces"), 1, "--track-bounces: not built yet in this version"),
+        (
+            ("login", "create", "x", "--forward-bounces", "me"),
+            2,
+            '\'me\': expected "return path", "none" or an address',
+        ),
+        (("login", "create", "x", "--suppress-for", "week"), 2, "--suppress-for: expected a duration"),
         (("login", "modify", "news", "--any-sender", "--sender", "a.example"), 2, "exclude each other"),
         (("login", "create", "x\x1b[2J"), 1, "a username has 1 to 255 octets"),
         (("login", "create", "x\udcff"), 1, "a username has 1 to 255 octets"),

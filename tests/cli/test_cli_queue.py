@@ -1,15 +1,19 @@
 """`smtpeter queue …`, `message show`, `events` and `explain`, over a store with mail in it."""
 
+import io
 import time
 
 import pytest
 
 from smtpeter import config
+from smtpeter.cli import queue
 from smtpeter.message.identifier import show
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host
 from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.sites import SiteSummary
 from smtpeter.spool.states import Step
+from smtpeter.spool.waiting import Reason, SiteState
 from smtpeter.storage.store import open_for_command
 from tests.storage.stores import accepted
 
@@ -120,3 +124,90 @@ def test_explain_tells_each_link_and_keeps_nothing(smtpeter, listed, tmp_path):
     assert ["changed", "left"] == [finding["verdict"] for finding in told["report"]["findings"]]
     assert any("/TTTT" in line for line in told["diff"])
     assert [] == listed("queue", "list")
+
+
+TROUBLE = SiteState("{mx1,mx2}.host.example", Reason.SITE_TROUBLE, 9e9, "451 4.4.1 No connection", 0, 1, 0)
+
+
+@pytest.fixture
+def troubled(store, queued):
+    """The site of a.example and b.example is in trouble."""
+    sites = {"a.example": TROUBLE.site, "b.example": TROUBLE.site}
+    answered(store.sites.tell([TROUBLE], sites, time.time()))
+    return queued
+
+
+def test_every_delivery_says_why_it_waits(smtpeter, listed, troubled):
+    rows = listed("queue", "list")
+    assert [TROUBLE.site, TROUBLE.site, "c.example"] == [row["site"] for row in rows]
+    assert ["site in trouble", "site in trouble", "backlog"] == [row["reason"] for row in rows]
+    assert ["451 4.4.1 No connection", "451 4.4.1 No connection", ""] == [row["said"] for row in rows]
+    assert "site in trouble" in smtpeter("queue", "list").output
+    told = listed("message", "show", show(troubled[0].id))
+    assert ("site in trouble", TROUBLE.site) == (told["reason"], told["site"])
+    assert "site in trouble" in smtpeter("message", "show", show(troubled[0].id)).output
+    assert "site in trouble" in smtpeter("queue", "show", show(troubled[0].id)).output
+
+
+def test_the_queue_is_summed_up_by_site(smtpeter, listed, troubled):
+    first, second = listed("queue", "list", "--sites")
+    assert (TROUBLE.site, 2, 2, "site in trouble") == tuple(
+        first[name] for name in ("site", "domains", "queued", "reason")
+    )
+    assert ("c.example", 1, None) == (second["site"], second["queued"], second["reason"])
+    assert first["oldest"] <= first["next"]
+    assert TROUBLE.site in smtpeter("queue", "list", "--sites").output
+    assert 2 == smtpeter("queue", "list", "--sites", "--login", "x").exit_code
+
+
+def test_what_is_meant_is_named_in_many_ways(listed, troubled):
+    assert 2 == len(listed("queue", "list", "--site", TROUBLE.site))
+    assert 3 == len(listed("queue", "list", "--sender", "me@customer.example"))
+    assert 0 == len(listed("queue", "list", "--sender", ""))
+    assert 3 == len(listed("queue", "list", "--older-than", "1h"))
+    assert {"altered": 2} == listed("queue", "hold", "--site", TROUBLE.site)
+    assert 2 == len(listed("queue", "list", "--state", "held"))
+
+
+def test_an_age_that_is_none_is_refused(smtpeter):
+    ended = smtpeter("queue", "list", "--older-than", "yesterday")
+    assert 2 == ended.exit_code
+    assert "expected a duration" in ended.stderr
+
+
+def test_a_retry_has_a_site_in_trouble_tried_now_and_says_so(smtpeter, listed, troubled, store):
+    assert {"altered": 0, "lifted": [TROUBLE.site]} == listed("queue", "retry", "--domain", "a.example")
+    assert {"altered": 0} == listed("queue", "retry", "--domain", "c.example")
+    assert "was in trouble, and is tried now" in smtpeter("queue", "retry", "--all").output
+    assert (TROUBLE.site, TROUBLE.site) == answered(store.sites.lifted(0))[1]
+
+
+def test_a_login_has_a_priority_and_a_time_for_delivery(smtpeter, listed):
+    made = listed("login", "create", "codes", "--priority", "high", "--max-deliver-time", "10m")
+    assert ("high", 600.0) == (made["priority"], made["max_deliver_time"])
+    changed = listed("login", "modify", "codes", "--max-deliver-time", "default")
+    assert ("high", None) == (changed["priority"], changed["max_deliver_time"])
+    assert 2 == smtpeter("login", "modify", "codes", "--max-deliver-time", "soon").exit_code
+    assert 2 == smtpeter("login", "modify", "codes", "--max-deliver-time", "0s").exit_code
+
+
+def test_long_work_shows_how_far_it_is(monkeypatch):
+    """Portion by portion, with a bar where somebody looks."""
+    left = [1000, 1000, 500]
+
+    class Store:
+        class spool:
+            alter = staticmethod(lambda *_: left.pop(0))
+
+        class sites:
+            sites = staticmethod(lambda _: [SiteSummary("x", 1, 2500, 0, 0, 0.0, 0.0)])
+
+        run = staticmethod(lambda value: value)
+
+    class Screen(io.StringIO):
+        isatty = staticmethod(lambda: True)
+
+    screen = Screen()
+    monkeypatch.setattr(queue.sys, "stderr", screen)
+    assert 2500 == queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False)
+    assert "100%" in screen.getvalue()

@@ -50,7 +50,7 @@ CASES = [
     ("tls", "certificate", "missing.pem", "missing.pem"),
     ("tls", "private_key", "missing.pem", "missing.pem"),
     ("web", "listen", ["tcp:8025"], "not built yet"),
-    ("bounces", "domain", "bounces.example", "not built yet"),
+    ("bounces", "domain", "bounces", "bounces.domain: expected a domain such as"),
     ("server", "workers", 2, "not built yet"),
     ("store", "url", "postgresql+psycopg:///mail", "not built yet"),
 ]

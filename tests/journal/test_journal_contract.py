@@ -35,7 +35,8 @@ def filled(cls):
         elif field.type is bool:
             values[field.name] = True
         elif field.type is str:
-            values[field.name] = f'"{field.name}"\r\n\x00ü✉\U0001f600'
+            nul = "" if field.name in Event.__struct_fields__ else "\x00"
+            values[field.name] = f'"{field.name}"\r\n{nul}ü✉\U0001f600'
         elif field.type is float:
             values[field.name] = number + 0.25
         else:
@@ -60,6 +61,11 @@ def test_columns_that_may_be_unknown_come_back_unknown(shelf):
 def test_text_that_no_store_can_keep_does_not_stop_the_journal(shelf):
     """Undecodable octets in a request's header fields arrive as lone surrogates."""
     append(shelf, Click(time=1.0, delivery=1, message=1, headers="x: \udcff"))
+    assert 1 == len(since(shelf))
+
+
+def test_nor_do_nul_octets(shelf):
+    append(shelf, attempt(1, login="a\x00b", recipient="\x00", tags=("\x00",)))
     assert 1 == len(since(shelf))
 
 

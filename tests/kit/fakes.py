@@ -6,7 +6,7 @@ Every verb answers at once, by a Deferred, as the real ones do. Set `trouble` to
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,13 +20,18 @@ from smtpeter.accounts.interface import (
     SenderDomainExists,
 )
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
+from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
+from smtpeter.spool.quota import Share, Want, grant
+from smtpeter.spool.returned import LateFailure, Returned
+from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import ALTERABLE, State, Step, after
+from smtpeter.spool.waiting import SiteState
 
 
 class _Fake:
@@ -155,13 +160,23 @@ class FakeSpool(_Fake):
         row.worker = self
         return Claim(row.delivery, row.epoch)
 
-    def claim(self, limit: int, now: float, /) -> Deferred[tuple[Claim, ...]]:
-        return self._answer(self._claim, limit, now)
+    def claim(
+        self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
+    ) -> Deferred[tuple[Claim, ...]]:
+        return self._answer(self._claim, limit, now, avoid)
 
-    def _claim(self, limit: int, now: float) -> tuple[Claim, ...]:
-        due = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at <= now]
+    def _claim(self, limit: int, now: float, avoid: frozenset[str]) -> tuple[Claim, ...]:
+        due = [r for r in self._waiting(avoid) if r.delivery.due_at <= now]
         due.sort(key=lambda row: row.delivery.due_at)
         return tuple(self._take(row) for row in due[:limit])
+
+    def _waiting(self, avoid: frozenset[str]) -> list[_Row]:
+        return [
+            row
+            for row in self._all()
+            if row.delivery.state is State.DUE
+            and row.delivery.recipient.address.domain.lower() not in avoid - {""}
+        ]
 
     def settle(
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
@@ -237,7 +252,14 @@ class FakeSpool(_Fake):
             and (wanted.login is None or wanted.login == self.shelf.messages[delivery.message].login)
             and wanted.message in (None, delivery.message)
             and wanted.delivery in (None, delivery.id)
+            and wanted.site in (None, delivery.recipient.address.domain.lower())
+            and (wanted.accepted_before is None or delivery.accepted_at < wanted.accepted_before)
+            and (wanted.sender is None or wanted.sender == self._sender(delivery))
         )
+
+    def _sender(self, delivery: Delivery) -> str:
+        return_path = self.shelf.messages[delivery.message].envelope.return_path
+        return "" if return_path is None else str(return_path)
 
     def target(self, identifier: DeliveryId, number: int, /) -> Deferred[str | None]:
         return self._answer(self._target, identifier, number)
@@ -249,11 +271,11 @@ class FakeSpool(_Fake):
         targets = self.shelf.messages[row.delivery.message].template.targets
         return targets[number].url if 0 <= number < len(targets) else None
 
-    def next_due(self) -> Deferred[float | None]:
-        return self._answer(self._next_due)
+    def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
+        return self._answer(self._next_due, avoid)
 
-    def _next_due(self) -> float | None:
-        return min((r.delivery.due_at for r in self._all() if r.delivery.state is State.DUE), default=None)
+    def _next_due(self, avoid: frozenset[str]) -> float | None:
+        return min((row.delivery.due_at for row in self._waiting(avoid)), default=None)
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
@@ -312,6 +334,202 @@ class FakeSpool(_Fake):
     def _old(self, before: float) -> list[MessageId]:
         alive = {r.delivery.message for r in self.shelf.rows.values() if not r.delivery.state.is_final}
         return sorted(i for i, m in self.shelf.messages.items() if m.accepted_at < before and i not in alive)
+
+
+class FakeQuota(_Fake):
+    """Leases in memory, for one worker; `another_worker()` shares them, `die()` ends this one's."""
+
+    def __init__(self, rows: dict[str, dict[int, Share]] | None = None, worker: int = 1) -> None:
+        super().__init__()
+        self.rows = {} if rows is None else rows
+        self.worker = worker
+
+    def another_worker(self) -> FakeQuota:
+        return FakeQuota(self.rows, self.worker + 1)
+
+    def lease(self, wants: Sequence[Want], /) -> Deferred[tuple[int, ...]]:
+        return self._answer(self._lease, tuple(wants))
+
+    def _lease(self, wants: Sequence[Want]) -> tuple[int, ...]:
+        return tuple(map(self._lease_one, wants))
+
+    def _lease_one(self, want: Want) -> int:
+        others = dict(self.rows.get(want.name, {}))
+        mine = others.pop(self.worker, Share(0, 0))
+        held = grant(want, mine.held, tuple(others.values()))
+        if held or want.wanted:
+            others[self.worker] = Share(held, want.wanted)
+        self.rows[want.name] = others
+        return held
+
+    def die(self) -> None:
+        for shares in self.rows.values():
+            shares.pop(self.worker, None)
+
+
+class FakeSites(_Fake):
+    """The book of sites in memory, over the deliveries of a FakeSpool, for one worker."""
+
+    def __init__(self, spool: FakeSpool) -> None:
+        super().__init__()
+        self._spool = spool
+        self.states: dict[str, SiteState] = {}
+        self.domains: dict[str, str] = {}
+        self.lifts: list[str] = []
+
+    def tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float, /) -> Deferred[None]:
+        return self._answer(self._tell, states, domains, now)
+
+    def _tell(self, states: Sequence[SiteState], domains: Mapping[str, str], now: float) -> None:
+        del now
+        self.states = {state.site: state for state in states}
+        self.domains.update(domains)
+
+    def standings(self, domains: Collection[str], /) -> Deferred[Mapping[str, Standing]]:
+        return self._answer(self._standings, domains)
+
+    def _standings(self, domains: Collection[str]) -> Mapping[str, Standing]:
+        sites = {domain: self.domains.get(domain, domain) for domain in domains}
+        return {domain: Standing(site, self.states.get(site)) for domain, site in sites.items()}
+
+    def sites(self, limit: int, /) -> Deferred[tuple[SiteSummary, ...]]:
+        return self._answer(self._sites, limit)
+
+    def _sites(self, limit: int) -> tuple[SiteSummary, ...]:
+        found: dict[str, list[Delivery]] = {}
+        for row in self._spool.shelf.rows.values():
+            if not row.delivery.state.is_final:
+                domain = row.delivery.recipient.address.domain.lower()
+                found.setdefault(self.domains.get(domain, domain), []).append(row.delivery)
+        ordered = sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))
+        return tuple(self._summary(site, deliveries) for site, deliveries in ordered[:limit])
+
+    def _summary(self, site: str, deliveries: Sequence[Delivery]) -> SiteSummary:
+        number = {state: sum(d.state is state for d in deliveries) for state in State}
+        return SiteSummary(
+            site,
+            len({d.recipient.address.domain.lower() for d in deliveries}),
+            number[State.DUE],
+            number[State.CLAIMED],
+            number[State.HELD],
+            min(d.accepted_at for d in deliveries),
+            min(d.due_at for d in deliveries),
+            self.states.get(site),
+        )
+
+    def lift(self, sites: Collection[str], now: float, /) -> Deferred[None]:
+        return self._answer(lambda: self.lifts.extend(sorted(set(sites))))
+
+    def lifted(self, cursor: int, /) -> Deferred[tuple[int, tuple[str, ...]]]:
+        return self._answer(lambda: (len(self.lifts), tuple(self.lifts[cursor:])))
+
+
+class FakeReturns(_Fake):
+    """What came back, beside a fake spool and suppression list."""
+
+    def __init__(self, spool: FakeSpool, suppressions: FakeSuppressions) -> None:
+        super().__init__()
+        self._spool = spool
+        self._suppressions = suppressions
+        self.originals: dict[int, tuple[float, bytes]] = {}
+
+    def keep(self, returned: Returned, /) -> Deferred[None]:
+        return self._answer(self._keep, returned)
+
+    def _keep(self, returned: Returned) -> None:
+        if returned.number in self.originals:
+            raise SpoolUnavailable("an identifier is taken")
+        if returned.original:
+            self.originals[returned.number] = (returned.time, returned.original)
+        self._spool.journal.keep(returned.events)
+        for late in returned.failures:
+            self._fail(late)
+        for forward in returned.forwards:
+            self._spool._accept(replace(forward, claimed=False))
+        self._suppressions._add(returned.suppressions)
+
+    def _fail(self, late: LateFailure) -> None:
+        row = self._spool.shelf.rows.get(late.delivery)
+        if row is not None and row.delivery.state is State.DELIVERED:
+            failed = after(State.DELIVERED, Step.RETURN)
+            row.delivery = replace(row.delivery, state=failed, last=late.outcome)
+            row.epoch += 1
+            self._spool.journal.keep((late.event,))
+
+    def original(self, number: int, /) -> Deferred[bytes | None]:
+        return self._answer(lambda: self.originals[number][1] if number in self.originals else None)
+
+    def forget(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._forget, before, limit)
+
+    def _forget(self, before: float, limit: int) -> int:
+        old = sorted(number for number, (time, _) in self.originals.items() if time < before)[:limit]
+        for number in old:
+            del self.originals[number]
+        return len(old)
+
+
+class FakeSuppressions(_Fake):
+    """A suppression list in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: dict[tuple[str, str], Suppression] = {}
+
+    def among(
+        self, scopes: Sequence[str], recipients: Sequence[str], now: float, /
+    ) -> Deferred[Sequence[Suppression]]:
+        return self._answer(self._among, scopes, recipients, now)
+
+    def _among(self, scopes: Sequence[str], recipients: Sequence[str], now: float) -> Sequence[Suppression]:
+        return [
+            one
+            for one in self.listed.values()
+            if one.scope in scopes and one.recipient in recipients and _lasts(one, now)
+        ]
+
+    def add(self, entries: Sequence[Suppression], /) -> Deferred[int]:
+        return self._answer(self._add, entries)
+
+    def _add(self, entries: Sequence[Suppression]) -> int:
+        new = 0
+        for one in entries:
+            there = self.listed.get((one.scope, one.recipient))
+            new += there is None
+            if there is None or _ends(one) > _ends(there):
+                self.listed[one.scope, one.recipient] = one
+        return new
+
+    def remove(self, scope: str, recipients: Sequence[str], /) -> Deferred[int]:
+        return self._answer(
+            lambda: sum(self.listed.pop((scope, one), None) is not None for one in recipients)
+        )
+
+    def entries(
+        self, scope: str | None, after: tuple[str, str], limit: int, /
+    ) -> Deferred[Sequence[Suppression]]:
+        return self._answer(self._entries, scope, after, limit)
+
+    def _entries(self, scope: str | None, behind: tuple[str, str], limit: int) -> Sequence[Suppression]:
+        found = sorted(place for place in self.listed if place > behind and scope in (None, place[0]))
+        return [self.listed[place] for place in found[:limit]]
+
+    def forget(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._forget, before, limit)
+
+    def _forget(self, before: float, limit: int) -> int:
+        old = [place for place, one in self.listed.items() if _ends(one) < before][:limit]
+        for place in old:
+            del self.listed[place]
+        return len(old)
+
+
+def _ends(one: Suppression) -> float:
+    return float("inf") if one.expires_at is None else one.expires_at
+
+
+def _lasts(one: Suppression, now: float) -> bool:
+    return _ends(one) > now
 
 
 class FakeAccounts(_Fake):
@@ -389,6 +607,19 @@ class FakeAccounts(_Fake):
         if domain.name in self._sender_domains:
             raise SenderDomainExists(domain.name)
         self._sender_domains[domain.name] = domain
+
+    def replace_sender_domain(self, domain: SenderDomain, /) -> Deferred[None]:
+        return self._answer(self._replace_sender_domain, domain)
+
+    def _replace_sender_domain(self, domain: SenderDomain) -> None:
+        if domain.name not in self._sender_domains:
+            raise NoSuchSenderDomain(domain.name)
+        self._sender_domains[domain.name] = replace(
+            self._sender_domains[domain.name],
+            click_url=domain.click_url,
+            open_url=domain.open_url,
+            bounce_host=domain.bounce_host,
+        )
 
     def delete_sender_domain(self, name: str, /) -> Deferred[None]:
         return self._answer(self._delete_sender_domain, name)

@@ -11,8 +11,8 @@ from smtpeter.relay.settlement import Settling
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
 from smtpeter.spool.states import State
-from tests.kit.fakes import FakeSpool
-from tests.relay.mails import Courier, Outgoing, accepted
+from tests.kit.fakes import FakeSites, FakeSpool
+from tests.relay.mails import Courier, Outgoing, Sites, accepted
 
 SCHEDULE = Schedule((300.0, 600.0), warn_after=4 * 3600.0, give_up_after=4 * 86400.0)
 
@@ -22,8 +22,8 @@ class CountingSpool(FakeSpool):
 
     most = 0
 
-    def _claim(self, limit, now):
-        claims = super()._claim(limit, now)
+    def _claim(self, limit, now, avoid=frozenset()):
+        claims = super()._claim(limit, now, avoid)
         self.most = max(self.most, sum(state is State.CLAIMED for state in self.states.values()))
         return claims
 
@@ -35,6 +35,7 @@ class House:
     courier: Courier
     clock: Clock
     reported: list
+    book: FakeSites
 
     def accept(self, mail, **values):
         """As submission does it."""
@@ -67,9 +68,12 @@ class House:
 def build():
     houses = []
 
-    def make(reports=None, grace=20.0, site_of=lambda domain: domain, **limits):
+    def make(
+        reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **limits
+    ):
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
+        book = book or FakeSites(spool)
 
         def noting(mail, settlements):
             reported.append((mail, settlements))
@@ -84,13 +88,15 @@ def build():
                 settling=Settling(SCHEDULE, jitter=lambda: 0.0),
                 clock=clock,
                 now=clock.seconds,
-                site_of=site_of,
+                sites=sites or Sites(site_of),
+                quota=quota,
+                book=book,
             ),
             Limits(**limits),
             grace,
         )
         relay.startService()
-        houses.append(House(relay, spool, courier, clock, reported))
+        houses.append(House(relay, spool, courier, clock, reported, book))
         return houses[-1]
 
     yield make

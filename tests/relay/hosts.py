@@ -91,7 +91,9 @@ class Connection:
         self.commands, self.contents, self.heard = [], [], b""
         self.closed = self.in_data = False
         self.tls = self.server = None
-        self.is_deaf = False  # what comes is no command: a ClientHello is random, and may have a line's end in it
+        self.is_deaf = (
+            False  # what comes is no command: a ClientHello is random, and may have a line's end in it
+        )
         self._buffer = b""
         self._outbox = deque()
         self.producer = None
@@ -282,11 +284,12 @@ class Net(Clock):
         super().__init__()
         self.hosts = hosts or {}
         self.blackholes = blackholes
-        self.dialled = []
+        self.dialled, self.sources = [], []
         self._connections = []
 
-    def connectTCP(self, host, port, factory, timeout):
+    def connectTCP(self, host, port, factory, timeout, source=None):
         self.dialled.append((host, port))
+        self.sources.append(source)
         connector = _Connector()
         factory.doStart()
         if host in self.blackholes:
@@ -378,6 +381,9 @@ class Outgoing:
 
     def return_path(self, message, delivery):
         return message.envelope.return_path
+
+    def recipient(self, message, delivery):
+        return delivery.recipient
 
     def per_recipient(self, message):
         return self.own_each

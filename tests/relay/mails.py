@@ -14,6 +14,7 @@ from smtpeter.message.edit import Report, SlotKind, Target, untouched
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.relay.limits import Site
 from smtpeter.service.outgoing import Rendered
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message
 from smtpeter.spool.states import State
@@ -79,6 +80,24 @@ def accepted(of, *, claimed=False, **values):
     return Accepted(of, deliveries(of, **values), (), claimed)
 
 
+class Sites:
+    """Sites that need no looking up: `site_of` names the site of a domain, which may be a Site."""
+
+    def __init__(self, site_of=lambda domain: domain):
+        self._site_of = site_of
+        self.forgotten = []
+
+    def known(self, domain, now):
+        site = self._site_of(domain)
+        return site if isinstance(site, Site) else Site(site)
+
+    def provisional(self, domain):
+        return self.known(domain, 0.0)
+
+    def forget(self, domain):
+        self.forgotten.append(domain)
+
+
 class Outgoing:
     """Nothing is rendered here; who goes alone is decided by the server's own rule."""
 
@@ -118,6 +137,9 @@ class Courier:
         outcomes = self._outcomes(group)
         attempt.callback(outcomes if answer is None else dict.fromkeys(outcomes, answer))
         return group
+
+    def kept(self, site):
+        return 0
 
     def stop(self):
         self.stopped = True

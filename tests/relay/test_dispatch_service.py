@@ -51,7 +51,7 @@ def test_one_query_at_a_time(build):
     house.courier.slow = True
     house.accept(message("a@x.example"))
     waiting = []
-    house.spool.claim = lambda limit, now: waiting.append(limit) or Deferred()
+    house.spool.claim = lambda limit, now, avoid: waiting.append(limit) or Deferred()
     house.advance(60.0)
     house.courier.finish()
     assert 1 == len(waiting)
@@ -188,7 +188,7 @@ def test_a_dead_site_with_ten_thousand_does_not_delay_another(build):
 
 
 @pytest.mark.row(119)
-def test_ten_thousand_for_a_dead_site_are_not_charged_and_return_spread(build):
+def test_what_waits_for_a_dead_site_is_not_charged_and_hardly_touched(build):
     house = build()
     house.courier.answers["dead.example"] = UNREACHED
     for number in range(2000):
@@ -196,8 +196,9 @@ def test_ten_thousand_for_a_dead_site_are_not_charged_and_return_spread(build):
     house.advance(5.0)
     rows = house.rows()
     assert sum(row.attempts for row in rows) == len(house.courier.groups) <= 5
-    second = [int(row.due_at) for row in rows]
-    assert max(second.count(due) for due in set(second)) <= 20
+    touched = [int(row.due_at) for row in rows if row.due_at > 1010.0]
+    assert len(touched) <= 500
+    assert max(touched.count(due) for due in set(touched)) <= 20
 
 
 @pytest.mark.row(119)

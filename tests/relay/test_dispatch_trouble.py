@@ -8,11 +8,11 @@ from twisted.internet.defer import fail
 
 from smtpeter.message.identifier import Identifiers
 from smtpeter.message.status import Result
-from smtpeter.relay.pacing import Reason
 from smtpeter.report.notification import Notification
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State, Step
+from smtpeter.spool.waiting import Reason
 from tests.relay.conftest import SCHEDULE
 from tests.relay.mails import GREYLISTED, REFUSED, TAKEN, UNREACHED, accepted, aged, message
 

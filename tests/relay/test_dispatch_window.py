@@ -3,12 +3,13 @@
 import pytest
 
 from smtpeter.relay.dispatch import Window
-from smtpeter.relay.pacing import Limits, Reason
-from tests.relay.mails import GREYLISTED, LINKS, TAKEN, UNREACHED, Outgoing, claims, message, recipient
+from smtpeter.relay.pacing import Limits
+from smtpeter.spool.waiting import Reason
+from tests.relay.mails import GREYLISTED, LINKS, TAKEN, UNREACHED, Outgoing, Sites, claims, message, recipient
 
 
 def window(**limits):
-    return Window(Limits(**limits), lambda domain: domain, Outgoing().per_recipient)
+    return Window(Limits(**limits), Sites(), Outgoing().per_recipient)
 
 
 def fill(into, *recipients, now=0.0, attempts=0, is_born=False, **values):
@@ -308,7 +309,7 @@ def test_a_login_that_had_its_share_keeps_its_turn_and_goes_on_when_one_ends():
 
 
 def test_where_all_goes_to_one_site_a_login_alone_has_all_attempts():
-    it = Window(Limits.of_one_site(100), lambda _: "smarthost", Outgoing().per_recipient)
+    it = Window(Limits.of_one_site(100), Sites(lambda _: "smarthost"), Outgoing().per_recipient)
     for number in range(150):
         fill(it, f"a@{number}.example")
     assert 100 == len(begun(it))
@@ -369,6 +370,6 @@ def test_says_why_each_waits():
     fill(it, "x@x.example")
     begun(it)
     it.add(mails[3], waiting[3], 0.0)
-    reasons = [it.why(held[0].delivery) for held in waiting]
+    reasons = [it.why(held[0].delivery, 0.0) for held in waiting]
     assert [Reason.IN_PROGRESS, Reason.SITE_BUSY, Reason.IN_PROGRESS, Reason.ALL_BUSY] == reasons
-    assert it.why(claims(message(recipient("nobody@x.example")))[0].delivery) is None
+    assert it.why(claims(message(recipient("nobody@x.example")))[0].delivery, 0.0) is None

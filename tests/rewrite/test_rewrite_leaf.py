@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from smtpeter.message import content
+from smtpeter.message import charset, content
 from smtpeter.message.edit import Edit, Literal, Slot, SlotKind, compile_template
-from smtpeter.rewrite import charset, leaf, quoted
+from smtpeter.rewrite import leaf, quoted
 from smtpeter.rewrite.change import Change, LeftAlone
 from smtpeter.rewrite.render import render
 from tests.rewrite.corpus import message, multipart, part, token

@@ -318,6 +318,17 @@ def test_without_a_tracking_host_nothing_is_tracked_and_the_report_says_so():
     ) == report.notes
 
 
+@pytest.mark.parametrize("own", [Settings(), Settings(click_url=CLICK, open_url="https://o.example")])
+def test_a_messages_own_hosts_are_used_in_place_of_the_servers(own):
+    raw = b"Content-Type: text/html\r\n\r\n<a href=http://a.example>x</a><img src=http://a.example/i.png>\r\n"
+    hosts = Settings(click_url="https://c.own.example", open_url="https://o.own.example")
+    template, report = Pipeline(own).prepare(raw, Switches(track_clicks=True, track_opens=True), (), hosts)
+    rendered = render(raw, template, lambda kind, number: "T" * 36)
+    assert b"<a href=https://c.own.example/" + b"T" * 36 + b"/a.example/>" in rendered
+    assert b"<img src=https://o.own.example/" + b"T" * 36 + b"/a.example/i.png>" in rendered
+    assert () == report.notes
+
+
 def test_what_the_scan_did_not_look_at_is_noted_once():
     raw = message("<svg><![CDATA[x]]></svg>" + LINK)
     result, report = sent(raw, Switches(track_clicks=True, track_opens=True))

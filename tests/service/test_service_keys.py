@@ -1,5 +1,7 @@
 """The keys as they stand now: they follow the accounts, and outlive a store that is away."""
 
+from dataclasses import replace
+
 import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
@@ -95,3 +97,31 @@ def test_a_new_token_key_is_the_newest(keys, accounts, clock):
     accounts.add_key()
     clock.advance(0.95)
     assert old is not keys.ring()
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        (b"From: a@example.com\r\n", "example.com"),
+        (b"From: a@x.NEWS.example.com\r\n", "news.example.com"),
+        (b"From: a@example.org\r\n", None),
+        (b"From: a@example.com\r\nFrom: b@example.com\r\n", None),
+        (b"From: (\r\n", None),
+        (b"", None),
+    ],
+    ids=["itself", "the closest above", "another", "two", "unreadable", "none"],
+)
+def test_whose_hosts_a_message_uses(accounts, clock, author, expected):
+    news = SenderDomain("news.example.com", (), 0.0, bounce_host="b.news.example.com")
+    keys = Keys(accounts, result(accounts.keys()), (DOMAIN, news), clock)
+    found = keys.sender_domain(author + b"Subject: x\r\n\r\nHello\r\n")
+    assert expected == (None if found is None else found.name)
+
+
+def test_changed_hosts_count_within_a_second(keys, accounts, clock):
+    accounts.create_sender_domain(DOMAIN)
+    clock.advance(0.95)
+    assert keys.sender_domain(CONTENT) is None
+    accounts.replace_sender_domain(replace(DOMAIN, click_url="https://click.example.com"))
+    clock.advance(0.95)
+    assert "https://click.example.com" == keys.sender_domain(CONTENT).click_url

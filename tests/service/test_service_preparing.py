@@ -4,19 +4,23 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from smtpeter.message.options import Switches
-from smtpeter.service.rooms import Preparing
+from smtpeter.rewrite.settings import Settings
+from smtpeter.service.preparing import Preparing
 
 SMALL, LARGE = b"x" * 1_000, b"x" * 66_000
 
 
 class Here:
-    def prepare(self, original, switches, header_edits):
-        return "here"
+    def prepare(self, original, switches, header_edits, hosts):
+        return "here", hosts
 
 
 class There:
-    async def prepare(self, original, switches, header_edits):
-        return "there"
+    async def prepare(self, original, switches, header_edits, hosts):
+        return "there", hosts
+
+
+HOSTS = Settings(click_url="https://click.example")
 
 
 @pytest.mark.parametrize(
@@ -33,8 +37,8 @@ def test_who_prepares(original, switches, where):
     prepared = []
 
     async def prepare():
-        prepared.append(await Preparing(Here(), There()).prepare(original, switches, ()))
+        prepared.append(await Preparing(Here(), There(), lambda _: HOSTS).prepare(original, switches, ()))
 
     Deferred.fromCoroutine(prepare())
 
-    assert [where] == prepared
+    assert [(where, HOSTS if switches.on() else None)] == prepared

@@ -9,7 +9,7 @@ from smtpeter.config import Retention
 from smtpeter.journal.interface import Query
 from smtpeter.service.retention import Forgetting
 from smtpeter.spool.interface import SpoolUnavailable
-from tests.kit.fakes import FakeJournal, FakeSpool
+from tests.kit.fakes import FakeJournal, FakeReturns, FakeSpool, FakeSuppressions
 from tests.storage.stores import LINKS, accepted, settlement
 
 DAY = 86400.0
@@ -21,7 +21,11 @@ class House:
         self.clock = Clock()
         self.spool = FakeSpool(FakeJournal())
         self.journal = self.spool.journal
-        self.forgetting = Forgetting(kept, self.spool, self.journal, self.clock.seconds, self.clock)
+        self.suppressions = FakeSuppressions()
+        self.returns = FakeReturns(self.spool, self.suppressions)
+        self.forgetting = Forgetting(
+            kept, self.spool, self.journal, self.returns, self.suppressions, self.clock.seconds, self.clock
+        )
         self.forgetting.start()
 
     def advance(self, seconds):

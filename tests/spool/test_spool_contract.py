@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from smtpeter.message.address import Address
 from smtpeter.message.edit import (
     Base64,
     Finding,
@@ -298,3 +299,58 @@ def test_what_a_worker_thought_dead_has_delivered_counts_while_nobody_else_has_c
 
     assert State.DELIVERED is state(shelf, 11)
     assert () == shelf.run(shelf.another_worker().claim(1, 9e9))
+
+
+# -- domains to avoid --------------------------------------------------------------------------------------
+
+DEAD = frozenset(("dead.example",))
+
+
+def to_dead_and_alive(shelf):
+    """Deliveries 11, 21, 41 and 51 to dead.example, 31 and 61 to alive.example, due in the order of their numbers."""
+    for number in range(1, 7):
+        domain = "alive.example" if number % 3 == 0 else "DEAD.example"
+        shelf.run(shelf.spool.accept(accepted(number, (f"joe@{domain}",), due_at=float(number))))
+
+
+def test_what_is_to_be_avoided_is_stepped_over(shelf):
+    to_dead_and_alive(shelf)
+    assert [31] == numbers(shelf.run(shelf.spool.claim(1, 9e9, DEAD)))
+    assert [61] == numbers(shelf.run(shelf.another_worker().claim(5, 9e9, DEAD)))
+    assert () == shelf.run(shelf.spool.claim(5, 9e9, DEAD))
+    assert shelf.run(shelf.spool.next_due(DEAD)) is None
+    assert 1.0 == shelf.run(shelf.spool.next_due())
+
+
+def test_what_was_stepped_over_comes_in_its_order_when_it_is_no_longer_avoided(shelf):
+    to_dead_and_alive(shelf)
+    shelf.run(shelf.spool.claim(1, 9e9, DEAD))
+    assert [11, 21, 41] == numbers(shelf.run(shelf.spool.claim(3, 9e9)))
+    assert [51, 61] == numbers(shelf.run(shelf.another_worker().claim(3, 9e9)))
+    assert shelf.run(shelf.spool.next_due()) is None
+
+
+def test_what_was_stepped_over_and_tried_comes_again_in_its_time(shelf):
+    to_dead_and_alive(shelf)
+    shelf.run(shelf.spool.claim(5, 9e9, DEAD))
+    (claim,) = shelf.run(shelf.spool.claim(1, 9e9))
+    shelf.run(shelf.spool.settle([settlement(claim, Result.DEFERRED, due_at=0.5)]))
+    assert 0.5 == shelf.run(shelf.spool.next_due())
+    assert [11] == numbers(shelf.run(shelf.spool.claim(1, 9e9)))
+
+
+def test_an_operator_has_what_was_stepped_over_as_all_else(shelf):
+    to_dead_and_alive(shelf)
+    shelf.run(shelf.spool.claim(5, 9e9, DEAD))
+    dead = QueueFilter(domain="dead.example", states=(State.DUE,))
+    assert [11, 21, 41, 51] == [d.id for d in shelf.run(shelf.spool.deliveries(dead, 10))]
+    assert 1 == shelf.run(shelf.spool.alter(QueueFilter(delivery=11), Step.HOLD, 5.0, 10))
+    assert 1 == shelf.run(shelf.spool.alter(QueueFilter(delivery=41), Step.DELETE, 5.0, 10))
+    assert [21, 51] == numbers(shelf.run(shelf.spool.claim(9, 9e9)))
+    assert 1 == shelf.run(shelf.spool.alter(QueueFilter(delivery=11), Step.RELEASE, 5.0, 10))
+    assert [11] == numbers(shelf.run(shelf.spool.claim(9, 5.0)))
+
+
+def test_a_recipient_without_a_domain_is_never_stepped_over(shelf):
+    shelf.run(shelf.spool.accept(accepted(1, (Recipient(Address("postmaster", "")),))))
+    assert [11] == numbers(shelf.run(shelf.spool.claim(9, 9e9, frozenset(("", "dead.example")))))

@@ -1,5 +1,5 @@
 """The stores that contracts are tested on."""
 
-from tests.storage.stores import empty_store, shelf, stored
+from tests.storage.stores import either, empty_store, migrated, shared, shelf, stored
 
-__all__ = ["empty_store", "shelf", "stored"]
+__all__ = ["either", "empty_store", "migrated", "shared", "shelf", "stored"]

@@ -6,6 +6,7 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 from twisted.python.failure import Failure
 
 from smtpeter.journal.events import Attempt, Deferred, Delivered
@@ -20,9 +21,10 @@ from smtpeter.spool.model import Accepted, Delivery, Message, Settlement
 from smtpeter.storage import migrations, workers
 from smtpeter.storage.engine import FreeSpace, for_writing, open_engine
 from smtpeter.storage.group import Job
+from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool
+from tests.kit.fakes import FakeAccounts, FakeJournal, FakeQuota, FakeSites, FakeSpool
 
 URL = "sqlite:///smtpeter.db"
 
@@ -83,13 +85,19 @@ class FakeShelf:
         self.journal = FakeJournal()
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts()
+        self.quota = FakeQuota()
+        self.sites = FakeSites(self.spool)
         self.run = result
 
     def another_worker(self):
         return self.spool.another_worker()
 
+    def another_quota(self):
+        return self.quota.another_worker()
+
     def presume_dead(self):
         self.spool.presume_dead()
+        self.quota.die()
 
     def close(self):
         pass
@@ -104,19 +112,40 @@ def empty_store(tmp_path_factory):
     return directory / "smtpeter.db"
 
 
-class StoredShelf:
-    """The three ledgers on SQLite, with threads or without."""
+@pytest.fixture(scope="session")
+def migrated(postgresql, tmp_path_factory):
+    """The URL of a PostgreSQL database with the schema, which each test finds empty."""
+    with postgresql.database() as name:
+        migrations.upgrade(open_engine(postgresql.url(name), tmp_path_factory.getbasetemp()))
+        yield postgresql.url(name)
 
-    def __init__(self, directory, empty, *, threaded):
+
+_EMPTY = ", ".join(table.name for table in metadata.sorted_tables if table.name != "revisions")
+
+
+def emptied(url, directory):
+    """An engine for the database at `url`, of which nothing but the schema is left."""
+    engine = open_engine(url, directory)
+    with for_writing(engine).begin() as connection:
+        connection.execute(text(f"TRUNCATE {_EMPTY} RESTART IDENTITY"))
+    return engine
+
+
+class StoredShelf:
+    """The three ledgers on a database, with threads or without: on a copy of the file `empty` if no engine is given."""
+
+    def __init__(self, directory, empty, *, threaded, engine=None):
         self.machine = Machine()
         self.directory = directory
-        shutil.copy(empty, directory / "smtpeter.db")
-        self.engine = open_engine(URL, directory)
+        if engine is None:
+            shutil.copy(empty, directory / "smtpeter.db")
+        self.engine = engine or open_engine(URL, directory)
         self._stores = []
         self._open = self._threaded if threaded else self._inline
         self.run = result
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
+        self.quota, self.sites = store.quota, store.sites
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:
@@ -139,10 +168,15 @@ class StoredShelf:
     def another_worker(self):
         return self.new_store().spool
 
+    def another_quota(self):
+        return self.new_store().quota
+
     def presume_dead(self):
         """The first worker misses its heartbeats, and another one notices."""
         self.machine.uptime += 31
         with for_writing(self.engine).begin() as connection:
+            if self.engine.dialect.name == "postgresql":  # which goes by its own clock
+                connection.execute(text("UPDATE workers SET seen_at = seen_at - 31"))
             workers.beat(connection, [(99, self.machine.uptime)])
 
     def close(self):
@@ -150,15 +184,33 @@ class StoredShelf:
             self.run(store.stop())
 
 
-@pytest.fixture(params=["fake", "inline", "threads"])
-def shelf(request, tmp_path, empty_store):
+@pytest.fixture(params=["fake", "inline", "threads", "postgresql"])
+def shelf(request, tmp_path):
     """The three ledgers, each way that they exist."""
     if request.param == "fake":
         made = FakeShelf()
+    elif request.param == "postgresql":
+        engine = emptied(request.getfixturevalue("migrated"), tmp_path)
+        made = StoredShelf(tmp_path, None, threaded=False, engine=engine)
     else:
-        made = StoredShelf(tmp_path, empty_store, threaded=request.param == "threads")
+        empty = request.getfixturevalue("empty_store")
+        made = StoredShelf(tmp_path, empty, threaded=request.param == "threads")
     yield made
     made.close()
+
+
+@pytest.fixture
+def shared(tmp_path, migrated):
+    """The three ledgers on PostgreSQL, without threads."""
+    made = StoredShelf(tmp_path, None, threaded=False, engine=emptied(migrated, tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request):
+    """The three ledgers on each engine, without threads."""
+    return request.getfixturevalue({"sqlite": "stored", "postgresql": "shared"}[request.param])
 
 
 @pytest.fixture

@@ -54,13 +54,16 @@ def test_a_path_counts_from_the_data_directory_unless_it_is_absolute(tmp_path):
     ("url", "why"),
     [
         ("smtpeter.db", "no database URL"),
-        ("postgresql+psycopg://localhost/x", "in sqlite only"),
+        ("mysql://localhost/x", "sqlite or postgresql"),
+        ("sqlite+aiosqlite:///x.db", "sqlite or postgresql"),
+        ("postgresql+psycopg2://localhost/x", "sqlite or postgresql"),
+        ("postgresql+psycopg://localhost", "names no database"),
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
         ("sqlite:///x.db?mode=ro", "must be a file"),
     ],
 )
-def test_a_url_that_names_no_file_is_refused(tmp_path, url, why):
+def test_a_url_that_names_no_store_is_refused(tmp_path, url, why):
     with pytest.raises(StoreUnusable, match=why):
         open_engine(url, tmp_path)
 

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login
@@ -33,12 +34,18 @@ class Faults:
         self.count = 0
         self.code = sqlite3.SQLITE_FULL
         event.listen(engine, "before_cursor_execute", self._statement)
-        event.listen(engine, "commit", self._step)
+        event.listen(engine, "commit", self._commit)
 
     def _statement(self, *_):
         self._step()
 
-    def _step(self, *_):
+    def _commit(self, _connection):
+        try:
+            self._step()
+        except sqlite3.Error as error:
+            raise DBAPIError("COMMIT", None, error) from error  # as the driver's own would come
+
+    def _step(self):
         self.count += 1
         if self.at is not None and self.count > self.at:
             error = sqlite3.OperationalError("the disk has had enough")

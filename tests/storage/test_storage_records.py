@@ -94,10 +94,12 @@ def test_messages(message):
     )
 )
 def test_deliveries(delivery):
-    assert delivery == read_delivery(row(deliveries, delivery_row(delivery, 1, None)))
+    assert delivery == read_delivery(row(deliveries, delivery_row(delivery, 1, None), aside=""))
 
 
-tags = st.text(st.characters(exclude_characters=";", exclude_categories=("Cs", "Z")), min_size=1, max_size=9)
+tags = st.text(
+    st.characters(exclude_characters=";\x00", exclude_categories=("Cs", "Z")), min_size=1, max_size=9
+)
 
 
 @given(

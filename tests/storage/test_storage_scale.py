@@ -10,9 +10,9 @@ from smtpeter.journal.interface import Query
 from smtpeter.message.identifier import earliest
 from smtpeter.spool.model import Claim, QueueFilter
 from smtpeter.spool.states import State, Step
-from smtpeter.storage import journal, queue, spool
+from smtpeter.storage import claims, journal, queue, spool
 from smtpeter.storage.engine import for_writing
-from smtpeter.storage.records import PROGRESS, delivery_row, message_row
+from smtpeter.storage.records import NEW_DELIVERY, PROGRESS, delivery_row, message_row
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import deliveries, messages
 from tests.storage.stores import accepted, settlement
@@ -28,7 +28,7 @@ def fill(stored, numbers, state, accepted_at=1000.0):
         Rows(insert(messages), messages.c.keys()).execute(
             connection, [message_row(one.message) for one in made]
         )
-        Rows(insert(deliveries), deliveries.c.keys()).execute(connection, rows)
+        Rows(insert(deliveries), NEW_DELIVERY).execute(connection, rows)
         journal.keep(connection, [one.events[0] for one in made])
 
 
@@ -60,8 +60,8 @@ def growing(request, stored):
 @pytest.mark.parametrize(
     "work",
     [
-        lambda connection: spool.claim(connection, 1, [(20, 9e9)]),
-        queue.next_due,
+        lambda connection: claims.claim(connection, 1, [claims.Wanted(20, 9e9)]),
+        lambda connection: claims.next_due(connection, frozenset()),
         lambda connection: queue.message(connection, 10),
         lambda connection: journal.since(connection, 0, Query(delivery=21), 100),
         lambda connection: journal.since(connection, 200, Query(login="bench"), 100),

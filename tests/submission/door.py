@@ -15,13 +15,14 @@ from smtpeter.accounts.passwords import keep_generated
 from smtpeter.message.edit import Report, compile_template
 from smtpeter.message.identifier import Identifiers
 from smtpeter.message.options import Switches
+from smtpeter.message.returning import Returning
 from smtpeter.session.certificates import Certificates, Pair
 from smtpeter.session.selfmade import self_made
 from smtpeter.submission.delivery import Rules
 from smtpeter.submission.interface import Neighbours
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool
+from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool, FakeSuppressions
 from tests.session.wire import Wire
 
 HOSTNAME = "mail.test"
@@ -87,6 +88,8 @@ class Door:
         self.journal = FakeJournal()
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts(*(logins or (login(),)))
+        self.suppressions = FakeSuppressions()
+        self.bounce_host = ""
         self.prepare = Identity()
         self.relay = Relay()
         self.certificate, key = pem(HOSTNAME)
@@ -108,10 +111,16 @@ class Door:
                 self.relay,
                 Identifiers(lambda: NOW, lambda bits: 0),
                 lambda: NOW + self.clock.seconds() - 1000,
+                self._return_paths,
+                self.suppressions,
+                lambda author: author.removeprefix("news."),
             ),
             Means(self.clock, pool, zeros, certificates),
         )
         self.factories = {}
+
+    def _return_paths(self, content, reports_to):
+        return Returning(self.bounce_host, 0, reports_to) if self.bounce_host else None
 
     def factory(self, endpoint="tcp:587", *, implicit_tls=False):
         key = (endpoint, implicit_tls)

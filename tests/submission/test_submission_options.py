@@ -1,12 +1,14 @@
 """`x-smtpeter-*` fields: what they ask for, and that they never leave."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message.edit import Literal, Span, compile_template
 from smtpeter.message.header import fields
-from smtpeter.message.options import Switches
+from smtpeter.message.options import Priority, Switches
 from smtpeter.submission.options import read_options
 from tests.submission.door import login, submit, trusted
 
@@ -150,3 +152,53 @@ def test_whatever_the_head_reading_it_never_fails(head):
     read = read_options(content, found, OFF)
     compile_template(len(content), read.edits)
     assert all(";" not in tag and not any(map(str.isspace, tag)) for tag in read.tags)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (b"2026-01-02 03:04:05", 1767323045.0),
+        (b"  2026-01-02 03:04:05  ", 1767323045.0),
+        (b"2026-02-30 00:00:00", None),
+        (b"2026-01-02T03:04:05", None),
+        (b"2026-1-2 3:4:5", None),
+        (b"tomorrow", None),
+        (b"", None),
+    ],
+)
+def test_a_message_may_bring_its_own_deadline(text, seconds):
+    read = options(b"x-smtpeter-maxdelivertime: " + text + b"\r\n")
+    assert seconds == read.give_up_at
+    assert (seconds is None) == bool(read.notes)
+
+
+def test_the_login_s_time_holds_where_the_message_says_nothing():
+    usual = replace(login(), give_up_after=3600.0)
+    assert 4600.0 == options(b"").over(usual, 1000.0).give_up_at
+    asked = options(b"x-smtpeter-maxdelivertime: 2026-01-02 03:04:05\r\n")
+    assert 1767323045.0 == asked.over(usual, 1000.0).give_up_at
+    assert options(b"").over(login(), 1000.0).give_up_at is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "gets", "is_told"),
+    [
+        (b"", Priority.HIGH, Priority.HIGH, False),
+        (b"x-smtpeter-priority: low\r\n", Priority.HIGH, Priority.LOW, False),
+        (b"x-smtpeter-priority: Normal\r\n", Priority.HIGH, Priority.NORMAL, False),
+        (b"x-smtpeter-priority: high\r\n", Priority.NORMAL, Priority.NORMAL, True),
+        (b"x-smtpeter-priority: high\r\n", Priority.LOW, Priority.LOW, True),
+        (b"x-smtpeter-priority: urgent\r\n", Priority.NORMAL, Priority.NORMAL, True),
+    ],
+)
+def test_a_message_may_ask_for_less_priority_than_its_login_has(asked, has, gets, is_told):
+    made = options(asked).over(replace(login(), priority=has), 0.0)
+    assert (gets, is_told) == (made.priority, bool(made.notes))
+
+
+def test_deadline_and_priority_reach_the_spool():
+    head = b"x-smtpeter-maxdelivertime: 2099-01-02 03:04:05\r\nx-smtpeter-priority: low\r\n"
+    door, wire = trusted()
+    submit(wire, head + b"\r\nbody\r\n")
+    kept = door.messages[0]
+    assert (4071006245.0, Priority.LOW) == (kept.give_up_at, kept.priority)

@@ -186,6 +186,7 @@ def test_whatever_ehlo_is_taken_stands_in_the_received_field(name):
 
 
 @pytest.mark.row(72)
+@pytest.mark.row(130)
 def test_a_trusted_network_needs_neither_auth_nor_tls_and_others_do():
     door = Door(trusted_networks=TRUSTED)
     inside, outside = door.wire(), door.wire(address="198.51.100.1")

@@ -1,6 +1,6 @@
 """The schema's versions, one module each in `versions`, run by Alembic from here: there is no alembic.ini.
 
-All steps run in one transaction that holds the write lock: a second process that wants to migrate waits, and then
+All steps run in one transaction that holds a lock: a second process that wants to migrate waits, and then
 finds nothing to do; whoever fails leaves the store as it was.
 """
 
@@ -16,7 +16,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from smtpeter.storage.engine import StoreUnusable, for_writing
+from smtpeter.storage import postgresql
+from smtpeter.storage.engine import StoreUnusable, for_writing, shown
 
 
 class SchemaIsNewer(StoreUnusable):
@@ -27,12 +28,14 @@ def upgrade(engine: Engine) -> None:
     """Bring the schema up to date, or create it; raises SchemaIsNewer, or StoreUnusable."""
     try:
         with for_writing(engine).begin() as connection:
+            if engine.dialect.name == postgresql.NAME:
+                postgresql.wait_for(connection, postgresql.Lock.MIGRATION)
             if not _is_current(connection):
                 config = _config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
 
 
 def is_current(engine: Engine) -> bool:
@@ -41,7 +44,7 @@ def is_current(engine: Engine) -> bool:
         with engine.begin() as connection:
             return _is_current(connection)
     except DBAPIError as error:
-        raise StoreUnusable(f"{engine.url.database}: {error.orig}") from error
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
 
 
 def _config() -> Config:
@@ -59,6 +62,6 @@ def _is_current(connection: Connection) -> bool:
         versions.get_revision(present or "base")
     except CommandError as error:
         raise SchemaIsNewer(
-            f"{connection.engine.url.database}: its schema ({present}) is newer than this version of smtpeter"
+            f"{shown(connection.engine)}: its schema ({present}) is newer than this version of smtpeter"
         ) from error
     return present == versions.get_current_head()

@@ -1,0 +1,121 @@
+"""What a message that came back means for the delivery that its token names: events, and late failure. Pure.
+
+A report that hardly looks like one settles nothing; of a delivery that is no longer kept, the text itself tells.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Responded
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.returns.forward import Came, came
+from smtpeter.returns.recognition import Kind, Recognition
+from smtpeter.spool.model import Delivery, Message
+from smtpeter.spool.returned import LateFailure
+
+_REPLY_CODE = re.compile(r"(?:\A|[^0-9.])([245][0-5][0-9])(?=[ -])")
+_CODES = {"5": 550, "4": 450, "2": 250}
+_NO_MESSAGE = MessageId(0)
+_NO_DELIVERY = DeliveryId(0)
+_FAILED = Reply(550, "5.0.0", "A report says that it was not delivered")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came back. `when` is Unix seconds; `number` will name its text; `source` is the client's address."""
+
+    number: int
+    when: float
+    content: bytes
+    recognition: Recognition
+    source: str = ""
+    sender: str = ""  # the return path it came with
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Whose matter it is: a delivery by its token, with what is still known of it."""
+
+    identifier: DeliveryId = _NO_DELIVERY
+    delivery: Delivery | None = None
+    message: Message | None = None
+
+
+def event(arrival: Arrival, whose: Concerned) -> CameBack:
+    """What the journal is told."""
+    recognition = arrival.recognition
+    columns = _columns(arrival, whose)
+    match recognition.kind:
+        case Kind.COMPLAINT:
+            return Complained(
+                **{**columns, "type": recognition.feedback or "abuse"}, emailfrom=arrival.sender
+            )
+        case Kind.REPORT | Kind.BOUNCE:
+            return Bounced(
+                **columns,
+                action=recognition.action or "",
+                failure_class=recognition.failure_class or "",
+                status=recognition.status,
+                description=recognition.diagnostic,
+                host=recognition.reporting_host,
+            )
+        case _:
+            return Responded(**columns)
+
+
+def _columns(arrival: Arrival, whose: Concerned) -> dict[str, Any]:
+    return {
+        **_whose(arrival, whose),
+        "type": arrival.recognition.kind.value,
+        "confidence": arrival.recognition.confidence.value,
+        "rule": arrival.recognition.rule,
+        "source": arrival.source,
+        "original": arrival.number,
+    }
+
+
+def _whose(arrival: Arrival, whose: Concerned) -> dict[str, Any]:
+    """The columns that tell whose matter it is; of a delivery that is no longer kept, what the text says."""
+    delivery, message = whose.delivery, whose.message
+    return_path = None if message is None else message.envelope.return_path
+    return {
+        "time": arrival.when,
+        "delivery": whose.identifier,
+        "message": _NO_MESSAGE if delivery is None else delivery.message,
+        "login": "" if message is None else message.login,
+        "recipient": arrival.recognition.recipient if delivery is None else str(delivery.recipient.address),
+        "tags": () if message is None else message.tags,
+        "envelope": "" if return_path is None else str(return_path),
+    }
+
+
+def outcome(recognition: Recognition) -> Outcome:
+    """What became of the delivery further on, in the words of an attempt."""
+    text = recognition.diagnostic or _FAILED.text
+    code = _REPLY_CODE.search(recognition.diagnostic[:200])
+    number = int(code[1]) if code else _CODES.get(recognition.status[:1], _FAILED.code)
+    reply = Reply(number, recognition.status or _FAILED.enhanced, text)
+    return Outcome(Result.FAILED, Stage.BOUNCE, reply, host=recognition.reporting_host)
+
+
+def late_failure(arrival: Arrival, whose: Concerned) -> LateFailure | None:
+    """The delivery had been taken by the next hop, and has failed; None unless that is reported, and believed."""
+    delivery = whose.delivery
+    if delivery is None or came(arrival.recognition) is not Came.FAILURE:
+        return None
+    became = outcome(arrival.recognition)
+    failed = Failed(
+        **_whose(arrival, whose),
+        host=became.host,
+        attempt=max(0, delivery.attempts - 1),
+        type="error",
+        state=Stage.BOUNCE.value,
+        code=became.reply.code,
+        status=became.reply.enhanced,
+        description=became.reply.text,
+    )
+    return LateFailure(delivery.id, became, failed)

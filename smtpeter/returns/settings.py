@@ -1,0 +1,61 @@
+"""What a sysadmin may set about what comes back; every value has a sentence in etc/smtpeter.toml."""
+
+from __future__ import annotations
+
+import msgspec
+
+from smtpeter.message.address import Address, AddressSyntax, ascii_domain, parse
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [bounces]; without `domain` there is nothing of it. Values that cannot be meant raise ValueError with the key."""
+
+    domain: str = ""  # of the return paths of tracked mail; its MX leads to `listen`
+    listen: tuple[str, ...] = ("tcp:25",)  # no AUTH there, and no relaying
+    postmaster: str = ""  # who gets the mail for postmaster at the bounce domains
+    complaint_addresses: tuple[str, ...] = ()  # those that are registered with the providers' feedback loops
+    forwarding: bool = True  # whether anything that comes back is passed on to customers
+
+    def __post_init__(self) -> None:
+        if not self.domain:
+            others = self.postmaster or self.complaint_addresses or self.listen != ("tcp:25",)
+            if others:
+                raise ValueError("domain: missing: the domain that bounces come back to")
+            return
+        _check("domain", self.domain, ascii_domain)
+        if "." not in self.domain or self.domain.startswith("["):
+            raise ValueError(f"domain: expected a domain such as bounces.example.com, got {self.domain!r}")
+        if self.postmaster:
+            _check("postmaster", self.postmaster, _parse)
+        for one in self.complaint_addresses:
+            _check("complaint_addresses", one, _parse)
+
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        return self.listen if self.domain else ()
+
+    @property
+    def host(self) -> str:
+        """The domain in lower case and A-labels, "" when there is none."""
+        return ascii_domain(self.domain) if self.domain else ""
+
+    @property
+    def postmaster_address(self) -> Address | None:
+        return _parse(self.postmaster) if self.postmaster else None
+
+    @property
+    def complaint_keys(self) -> frozenset[str]:
+        """The complaint addresses as `judgement` compares them."""
+        return frozenset(_parse(one).key.lower() for one in self.complaint_addresses)
+
+
+def _parse(text: str) -> Address:
+    return parse(text, utf8=True)
+
+
+def _check(key: str, text: str, read: object) -> None:
+    assert callable(read)
+    try:
+        read(text)
+    except AddressSyntax as error:
+        raise ValueError(f"{key}: {text!r}: {error}") from None

@@ -1,0 +1,21 @@
+"""The hosts that a sender domain brings for its links, images and return paths."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "sender_hosts",
+        sa.Column("domain", sa.Text, sa.ForeignKey("sender_domains.name"), primary_key=True),
+        sa.Column("click_url", sa.Text, nullable=False),
+        sa.Column("open_url", sa.Text, nullable=False),
+        sa.Column("bounce_host", sa.Text, nullable=False),
+    )

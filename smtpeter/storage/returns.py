@@ -1,0 +1,136 @@
+"""What came back, and who gets no more mail, as the other rooms see them: the promises of spool.returned and accounts.suppression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred, succeed
+
+from smtpeter.accounts.interface import AccountsUnavailable
+from smtpeter.accounts.suppression import Suppression
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.returned import Returned
+from smtpeter.storage import returned, suppressions
+from smtpeter.storage.engine import FreeSpace, Trouble
+from smtpeter.storage.threads import Access
+
+_T = TypeVar("_T")
+_FORGET = 100  # texts in one transaction
+_GOOD_FOR = 0.5  # seconds that what is remembered may be believed unasked
+_REMEMBERED = 10_000  # scopes
+_CHANGE = 500  # entries changed in one transaction, so that mail never waits for long
+
+
+def _spool_refuses(trouble: Trouble) -> SpoolUnavailable:
+    return SpoolUnavailable(trouble.cause, full=trouble.full)
+
+
+def _accounts_refuse(trouble: Trouble) -> AccountsUnavailable:
+    return AccountsUnavailable(trouble.cause)
+
+
+class StoredReturns:
+    """The ledger of what came back."""
+
+    def __init__(self, access: Access, space: FreeSpace) -> None:
+        self._access = access
+        self._space = space
+
+    def keep(self, one: Returned, /) -> Deferred[None]:
+        return self._access.write(self._keep, one, _spool_refuses)
+
+    def _keep(self, connection: Connection, batch: Sequence[Returned]) -> list[None]:
+        lack = self._space.lack(
+            2 * sum(len(one.original) for one in batch)
+        )  # what is passed on is kept twice
+        if lack is not None:
+            raise _spool_refuses(lack)
+        return returned.keep(connection, batch)
+
+    def original(self, number: int, /) -> Deferred[bytes | None]:
+        return self._access.read(returned.original, number, refuse=_spool_refuses)
+
+    def forget(self, before: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._forget(before, limit))
+
+    async def _forget(self, before: float, limit: int) -> int:
+        old = iter(await self._access.read(returned.forgettable, before, limit, refuse=_spool_refuses))
+        forgotten = 0
+        while portion := list(islice(old, _FORGET)):
+            forgotten += await self._access.write(returned.forget, portion, _spool_refuses)
+        return forgotten
+
+
+class StoredSuppressions:
+    """The suppression list; a scope in which nobody is on it costs nothing. `monotonic` never jumps."""
+
+    def __init__(self, access: Access, monotonic: Callable[[], float]) -> None:
+        self._access = access
+        self._monotonic = monotonic
+        self._unused: dict[str, float] = {}  # scopes, and when they were found empty
+
+    def among(
+        self, scopes: Sequence[str], recipients: Sequence[str], now: float, /
+    ) -> Deferred[Sequence[Suppression]]:
+        since = self._monotonic() - _GOOD_FOR
+        wanted = [scope for scope in scopes if self._unused.get(scope, float("-inf")) <= since]
+        if not wanted:
+            return succeed(())
+        return Deferred.fromCoroutine(self._among(wanted, recipients, now))
+
+    async def _among(
+        self, scopes: Sequence[str], recipients: Sequence[str], now: float
+    ) -> Sequence[Suppression]:
+        asked_at = self._monotonic()
+        found, unused = await self._read(_look, scopes, recipients, now)
+        if len(self._unused) > _REMEMBERED:
+            self._unused.clear()
+        self._unused.update(dict.fromkeys(unused, asked_at))
+        return found
+
+    def add(self, entries: Sequence[Suppression], /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._changes(suppressions.add, entries, lambda some: some))
+
+    def remove(self, scope: str, recipients: Sequence[str], /) -> Deferred[int]:
+        return Deferred.fromCoroutine(
+            self._changes(suppressions.remove, recipients, lambda some: (scope, some))
+        )
+
+    async def _changes(
+        self, write: Callable[..., Any], all_of: Sequence[Any], argument: Callable[[Sequence[Any]], Any]
+    ) -> int:
+        changed = 0
+        for start in range(0, len(all_of), _CHANGE):
+            portion = argument(all_of[start : start + _CHANGE])
+            changed += await self._access.write(write, portion, _accounts_refuse)
+        self._unused.clear()
+        return changed
+
+    def entries(
+        self, scope: str | None, after: tuple[str, str], limit: int, /
+    ) -> Deferred[Sequence[Suppression]]:
+        return self._read(_entries, scope, after, limit)
+
+    def forget(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._access.write(suppressions.forget, (before, min(limit, _CHANGE)), _accounts_refuse)
+
+    def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
+        return self._access.read(read, *arguments, refuse=_accounts_refuse)
+
+
+def _entries(
+    connection: Connection, scope: str | None, behind: tuple[str, str], limit: int
+) -> Sequence[Suppression]:
+    return suppressions.entries(connection, scope, behind, limit)
+
+
+def _look(
+    connection: Connection, scopes: Sequence[str], recipients: Sequence[str], now: float
+) -> tuple[tuple[Suppression, ...], tuple[str, ...]]:
+    """Who is on the list; and the scopes in which nobody is."""
+    unused = tuple(scope for scope in scopes if not suppressions.used(connection, scope))
+    used = [scope for scope in scopes if scope not in unused]
+    return (suppressions.among(connection, used, recipients, now) if used else ()), unused
