@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
 from smtpeter import config
 from smtpeter.service.server import Smtpeter, load
+from smtpeter.service.supervision import Manager, Supervision, on_hangup
 
 
 class Options(usage.Options):
@@ -28,7 +31,17 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
 
     # The reactor's delays must not follow the wall clock, which an administrator or NTP may set.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
+    file = Path(options["config"]).absolute()
     try:
-        return Smtpeter(load(Path(options["config"])), reactor)
+        settings = load(file)
     except config.Misconfigured as error:
         sys.exit(f"smtpeter: {error}")
+    server = Smtpeter(settings, reactor)
+    manager = Manager(os.environ, os.getpid())
+    supervision = Supervision(manager, reactor, settings, partial(load, file), server.apply)
+    if not sys.stdin.isatty():  # there it means that the terminal has gone
+        on_hangup(reactor, supervision.reload)
+    whole = MultiService()  # starts its services in this order, and stops them in the other
+    server.setServiceParent(whole)
+    supervision.setServiceParent(whole)
+    return whole
