@@ -42,6 +42,6 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     if not sys.stdin.isatty():  # there it means that the terminal has gone
         on_hangup(reactor, supervision.reload)
     whole = MultiService()  # starts its services in this order, and stops them in the other
-    server.setServiceParent(whole)
-    supervision.setServiceParent(whole)
+    server.setServiceParent(whole)  # type: ignore[no-untyped-call]
+    supervision.setServiceParent(whole)  # type: ignore[no-untyped-call]
     return whole

@@ -24,6 +24,8 @@ _BEATS = 3  # of the watchdog, in the time that it allows: one may come late
 class Manager:
     """The service manager, as the environment names it; `pid` is our own."""
 
+    _log = Logger()
+
     def __init__(self, environment: Mapping[str, str], pid: int) -> None:
         name = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
@@ -41,7 +43,7 @@ class Manager:
             try:
                 sending.sendto("\n".join(assignments).encode(), self._address)
             except OSError as error:
-                Supervision.log.warn("the service manager does not listen: {why}", why=str(error))
+                self._log.warn("the service manager does not listen: {why}", why=str(error))
 
 
 class Supervision(Service):
@@ -50,7 +52,7 @@ class Supervision(Service):
     `load` gives it, or raises Misconfigured; `apply` puts to work what can be, and gives the keys it took.
     """
 
-    log = Logger()
+    _log = Logger()
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class Supervision(Service):
         try:
             read = self._load()
         except Misconfigured as error:
-            self.log.error("configuration not read anew, the one before stays: {why}", why=str(error))
+            self._log.error("configuration not read anew, the one before stays: {why}", why=str(error))
         else:
             self._change(read)
         self._manager.tell("READY=1")
@@ -94,11 +96,11 @@ class Supervision(Service):
     def _change(self, read: Settings) -> None:
         changed = set(differences(self._settings, read))
         taken = self._apply(read) & changed
-        self.log.info(
+        self._log.info(
             "configuration read anew: {taken}", taken=", ".join(sorted(taken)) or "nothing to change"
         )
         if waiting := changed - taken:
-            self.log.warn("changed, and counts after a restart: {keys}", keys=", ".join(sorted(waiting)))
+            self._log.warn("changed, and counts after a restart: {keys}", keys=", ".join(sorted(waiting)))
 
 
 def differences(before: Settings, after: Settings) -> Iterator[str]:
