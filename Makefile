@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?=
+ROUNDS ?= 500
 
-.PHONY: run test check format bench clean
+.PHONY: run test check format bench loss clean
 
 run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
 	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
@@ -31,6 +32,9 @@ bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
 	$(BIN)/python bench/acceptance.py
 	$(BIN)/python bench/idle.py
 	$(BIN)/python bench/rewriting.py
+
+loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever got its 250 must arrive, as it was
+	SMTPETER_LOSS_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/e2e/test_loss.py
 
 # editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.
 $(STAMP): setup.cfg pyproject.toml constraints.txt

@@ -54,8 +54,11 @@ def main() -> None:
     arguments = _arguments()
     results = []
     for name, html in _documents().items():
-        measured = dict(_smtpeter(html, arguments.messages))
-        measured.update(_peers(html, arguments.messages))
+        measured: dict[str, tuple[float, float]] = {}
+        for _ in range(arguments.rounds):  # in turn, so that what else the machine does falls on all alike
+            for work in (_smtpeter, _peers):
+                for what, taken in work(html, arguments.messages):
+                    measured[what] = tuple(map(min, taken, measured.get(what, taken)))
         results.append({"document": name, "octets": len(html.encode()), "ms": measured})
         _show(results[-1])
     if arguments.json:
@@ -65,6 +68,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100, help="of each campaign (default: 100)")
+    parser.add_argument("--rounds", type=int, default=3, help="the best of so many is told (default: 3)")
     parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 

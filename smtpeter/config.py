@@ -91,6 +91,8 @@ NOT_BUILT = {
     "web": "the dashboard and the REST API",
 }
 
+MOST_WORKERS = 64
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
 _AT = re.compile(r" - at `\$(.*)`$")
@@ -131,9 +133,6 @@ def _refuse_not_built(document: Mapping[str, Any]) -> None:
         found = document.get(section)
         if found is not None and (not name or (isinstance(found, Mapping) and name in found)):
             raise Misconfigured(f"{key}: {what}: not built yet in this version; remove it")
-    server = document.get("server")
-    if isinstance(server, Mapping) and server.get("workers", 1) != 1:
-        raise Misconfigured("server.workers: expected 1: more workers are not built yet in this version")
     store = document.get("store")
     if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
         ("sqlite:", "postgresql:", "postgresql+psycopg:")
@@ -184,6 +183,10 @@ def _judge(settings: Settings) -> None:
     """What concerns more than one key, or is beyond the types."""
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", settings.server.hostname):
         raise Misconfigured(f"server.hostname: expected a host name, got {settings.server.hostname!r}")
+    if not 1 <= settings.server.workers <= MOST_WORKERS:
+        raise Misconfigured(
+            f"server.workers: expected a number from 1 to {MOST_WORKERS}, got {settings.server.workers}"
+        )
     settings.tls.pairs()
     if (settings.submission.starttls or settings.submission.implicit_tls) and not settings.tls.pairs():
         raise Misconfigured(

@@ -1,4 +1,7 @@
-"""What twistd needs: options, and the service they make. The one place that names the reactor."""
+"""What twistd needs: options, and the service they make. The one place that names the reactor.
+
+Run as a program it is one of several workers, with the parent that twistd runs at the other end of its standard input.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
 from smtpeter import config
-from smtpeter.service.server import Smtpeter, load
+from smtpeter.service import worker
+from smtpeter.service.server import Alone, Smtpeter, load
 from smtpeter.service.supervision import Manager, Supervision, on_hangup
+from smtpeter.service.workers import Workers
 
 
 class Options(usage.Options):
@@ -25,18 +31,23 @@ class Options(usage.Options):
     ]
 
 
+def _steady(reactor: Any) -> None:
+    """The reactor's delays must not follow the wall clock, which an administrator or NTP may set."""
+    reactor.seconds = time.monotonic
+
+
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     """The whole server; a configuration that cannot be used ends it with one line and status 1."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
-    # The reactor's delays must not follow the wall clock, which an administrator or NTP may set.
-    reactor.seconds = time.monotonic  # type: ignore[method-assign]
+    _steady(reactor)
     file = Path(options["config"]).absolute()
     try:
         settings = load(file)
     except config.Misconfigured as error:
         sys.exit(f"smtpeter: {error}")
-    server = Smtpeter(settings, reactor)
+    several = settings.server.workers > 1
+    server = Workers(settings, reactor) if several else Smtpeter(settings, reactor, Alone(reactor))
     manager = Manager(os.environ, os.getpid())
     supervision = Supervision(manager, reactor, settings, partial(load, file), server.apply)
     if not sys.stdin.isatty():  # there it means that the terminal has gone
@@ -45,3 +56,10 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     server.setServiceParent(whole)  # type: ignore[no-untyped-call]
     supervision.setServiceParent(whole)  # type: ignore[no-untyped-call]
     return whole
+
+
+if __name__ == "__main__":  # one of several workers, started by `Workers`
+    from twisted.internet import reactor
+
+    _steady(reactor)
+    worker.main(reactor)

@@ -73,11 +73,22 @@ def test_paths_count_from_the_file(load, tmp_path):
             "bounces.postmaster: 'me': its local part is malformed, or no @ follows it",
         ),
         (
+            WHOLE + '[bounces]\ndomain = "b.example"\npostmaster = "me@B.example"',
+            "bounces.postmaster: 'me@B.example': expected an address elsewhere",
+        ),
+        (
             WHOLE + '[bounces]\ndomain = "b.example"\ncomplaint_addresses = ["fbl@"]',
             "bounces.complaint_addresses: 'fbl@'",
         ),
         (WHOLE + '[web]\nlisten = ["tcp:8025"]', "web: the dashboard and the REST API: not built yet"),
-        (WHOLE.replace("[tls]", "workers = 2\n[tls]"), "server.workers: expected 1"),
+        (
+            WHOLE.replace("[tls]", "workers = 0\n[tls]"),
+            "server.workers: expected a number from 1 to 64, got 0",
+        ),
+        (
+            WHOLE.replace("[tls]", "workers = 65\n[tls]"),
+            "server.workers: expected a number from 1 to 64, got 65",
+        ),
         (WHOLE + '[store]\nurl = "mysql://localhost/x"', "store.url: expected sqlite:///FILE or postgresql"),
         (
             WHOLE.replace('certificate = "c.pem"', "").replace('private_key = "k.pem"', ""),

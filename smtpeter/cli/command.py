@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from smtpeter import __version__, config
+from smtpeter.cli.copying import copy_store
 from smtpeter.cli.domain import domain
 from smtpeter.cli.explain import explain
 from smtpeter.cli.key import key
@@ -64,5 +65,6 @@ def check_config(config_file: Path) -> None:
 
 
 _COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
+_COMMANDS += (copy_store,)
 for _command in _COMMANDS:
     main.add_command(_command)

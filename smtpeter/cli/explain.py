@@ -19,6 +19,7 @@ from smtpeter.message.author import author_domain, closest
 from smtpeter.message.edit import Report, SlotKind
 from smtpeter.message.header import fields, find_all
 from smtpeter.message.token import TOKEN_LENGTH
+from smtpeter.rewrite import comments
 from smtpeter.rewrite.render import render
 from smtpeter.service.host import AVAILABLE
 from smtpeter.submission.options import read_options
@@ -49,7 +50,10 @@ def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> Non
         notes += (
             "the file's lines do not all end in CRLF: a client must send them so, or is answered 550 5.6.0",
         )
-    report = Report(report.findings, notes)
+    in_comments = (
+        comments.findings(original) if options.switches.track_clicks or options.switches.track_opens else []
+    )
+    report = Report((*report.findings, *in_comments), notes)
     diff = _diff(original, render(original, template, _sample))
     if as_json:
         print_json({"switches": options.switches.on(), "report": msgspec.to_builtins(report), "diff": diff})

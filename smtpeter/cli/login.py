@@ -21,7 +21,6 @@ from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.options import Priority, Switches
-from smtpeter.service.host import AVAILABLE
 from smtpeter.submission.senders import check_sender
 
 _HELP = {
@@ -44,11 +43,8 @@ def switch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _switches(before: Switches, given: dict[str, bool | None]) -> Switches:
-    changed = {name: given[name] for name in Switches.names() if given[name] is not None}
-    for name, on in changed.items():
-        if on and name not in AVAILABLE:
-            raise click.ClickException(f"--{name.replace('_', '-')}: not built yet in this version")
-    return replace(before, **changed)  # type: ignore[arg-type]
+    named = {name: on for name, on in given.items() if on is not None}
+    return replace(before, **named)
 
 
 def _shown(login: Login) -> dict[str, Any]:

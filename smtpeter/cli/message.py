@@ -121,8 +121,8 @@ _SAID = (
     "description",
     "cause",
     "action",
-    "type",
-    "status",
+    "class",
+    "rule",
     "url",
     "client",
 )

@@ -54,7 +54,7 @@ class DeliveryReport:
     `identifier`: the DSN's own, in its shown form. `hostname`: ours. `to`: the return path it goes to.
     `original`, `ret`, `envid` and `smtputf8` are those of the message that is reported about; its content is
     returned whole only in a report of failure that asked for it, and up to `maximum_returned` octets. `original` is
-    empty when it is no longer kept. `attached`: what another host sent us, which the report passes on.
+    None when it is no longer kept. `attached`: what another host sent us, which the report passes on.
     """
 
     identifier: str
@@ -63,7 +63,7 @@ class DeliveryReport:
     created_at: float
     arrived_at: float
     recipients: tuple[RecipientReport, ...]
-    original: bytes
+    original: bytes | None
     ret: Ret | None = None
     envid: str | None = None
     smtputf8: bool = False
@@ -74,4 +74,5 @@ class DeliveryReport:
     def returns_all(self) -> bool:
         """Whether the whole message is returned, not its header section alone (RFC 3461 4.3; not given: HDRS)."""
         failure = any(each.action is Action.FAILED for each in self.recipients)
-        return failure and self.ret is Ret.FULL and len(self.original) <= self.maximum_returned
+        whole = failure and self.ret is Ret.FULL and self.original is not None
+        return whole and len(self.original or b"") <= self.maximum_returned

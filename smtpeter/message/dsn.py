@@ -34,10 +34,11 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 def compose(report: DeliveryReport) -> bytes:
     """The report's content, lines ended by CRLF."""
-    found, _ = header.fields(report.original)
+    original = report.original or b""
+    found, _ = header.fields(original)
     parts = [_explanation(report, found), _status(report)]
-    if report.original:
-        parts.append(_returned(report, found))
+    if report.original is not None:
+        parts.append(_returned(report, report.original, found))
     boundary = _boundary(f"=_{report.identifier}", parts)
     return "".join(_head(report, found, boundary)).encode() + _joined(boundary, parts)
 
@@ -61,7 +62,7 @@ def _head(report: DeliveryReport, found: tuple[header.Field, ...], boundary: str
     yield _field("Date", date(report.created_at))
     yield _field("Message-ID", message_id(report.identifier, report.hostname))
     original = header.find(found, "Message-ID")
-    if original and _MESSAGE_ID.fullmatch(identifier := header.value(report.original, original)):
+    if original and _MESSAGE_ID.fullmatch(identifier := header.value(report.original or b"", original)):
         yield _field("In-Reply-To", identifier)
         yield _field("References", identifier)
     yield _field("Auto-Submitted", "auto-replied")  # RFC 3834 5
@@ -94,7 +95,7 @@ def _part(content_type: str, description: str, content: bytes) -> bytes:
 
 def _explanation(report: DeliveryReport, found: tuple[header.Field, ...]) -> bytes:
     subject = header.find(found, "Subject")
-    text = explain(report, _decoded(header.value(report.original, subject)) if subject else "")
+    text = explain(report, _decoded(header.value(report.original or b"", subject)) if subject else "")
     charset = "us-ascii" if text.isascii() else "utf-8"
     content = text.replace("\n", "\r\n").encode()
     words = _part(f"text/plain; charset={charset}", "What happened", content)
@@ -180,13 +181,13 @@ def _status_code(each: RecipientReport) -> str:
     return enhanced if _STATUS.fullmatch(enhanced) and enhanced[0] in fitting else f"{fitting[0]}.0.0"
 
 
-def _returned(report: DeliveryReport, found: tuple[header.Field, ...]) -> bytes:
+def _returned(report: DeliveryReport, original: bytes, found: tuple[header.Field, ...]) -> bytes:
     """The third part (RFC 6522 3, 4): the message, or its header section, as it came."""
     if report.returns_all:
-        kind, description, content = "rfc822", "Your message", report.original
+        kind, description, content = "rfc822", "Your message", original
     else:
         kind, description = "rfc822-headers", "The header of your message"
-        content = _header_section(report.original, found)
+        content = _header_section(original, found)
     if report.smtputf8 and not content.isascii():
         content_type = "message/global" if report.returns_all else "message/global-headers"
     else:

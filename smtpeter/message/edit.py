@@ -96,6 +96,22 @@ def compile_template(
     return Template(pieces=tuple(pieces), targets=targets)
 
 
+def edits_of(original_length: int, template: Template) -> tuple[Edit, ...]:
+    """The edits that a template makes: compiled again, they render to the same."""
+    edits: list[Edit] = []
+    pieces: list[Literal | Slot | Base64] = []
+    position = 0
+    for piece in (*template.pieces, Span(original_length, original_length)):
+        if not isinstance(piece, Span):
+            pieces.append(piece)
+            continue
+        if pieces or piece.start > position:
+            edits.append(Edit(position, piece.start, tuple(pieces)))
+            pieces = []
+        position = piece.end
+    return tuple(edits)
+
+
 class Verdict(enum.StrEnum):
     """What was done with one place in the message."""
 

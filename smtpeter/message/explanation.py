@@ -113,7 +113,7 @@ def advice(outcome: Outcome) -> str:
 
 def _attachments(report: DeliveryReport) -> str:
     others = ["what the other server sent us"] if report.attached else []
-    if report.original:
+    if report.original is not None:
         others.append("your message" if report.returns_all else "the header of your message")
     if not others:
         return "Attached is this report in a form for programs."

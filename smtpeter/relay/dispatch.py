@@ -23,7 +23,7 @@ from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason, SiteState
 
-_AVOIDED = 10_000  # domains, at most
+_NOTED = 10_000  # domains of which something is remembered, at most
 _UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
@@ -122,7 +122,7 @@ class Window:
         return refused
 
     def _turned_away(self, batch: Batch) -> None:
-        if len(self._full) < _AVOIDED:
+        if len(self._full) < _NOTED:
             self._full[batch.domain] = batch.pace
 
     def is_troubled(self, now: float) -> bool:
@@ -297,7 +297,7 @@ class Window:
         """A batch that has begun waits again, for the right site; batches are returned as by `add`."""
         self._quit(batch)
         self._lanes.wake(batch.pace)
-        if site.name != batch.domain:
+        if site.name != batch.domain and len(self.found) < _NOTED:
             self.found[batch.domain] = site.name
         batch.site, batch.pace = site, self._paces.of(site, now)
         batch.began = batch.source = None

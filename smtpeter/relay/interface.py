@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from smtpeter.message.address import Address
 from smtpeter.message.envelope import Recipient
-from smtpeter.message.identifier import DeliveryId
+from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.status import Outcome
 from smtpeter.relay.limits import Site
 from smtpeter.relay.sources import Source
@@ -79,6 +79,20 @@ class Outgoing(Protocol):
 
     def per_recipient(self, message: Message, /) -> bool:
         """Whether each delivery needs a transaction of its own (its content or return path is its own)."""
+
+
+class NotNow(Exception):
+    """It cannot be done in this process now; another may do it, or this one later."""
+
+
+class Preparation(Protocol):
+    """Makes the edits of messages that were accepted with edits pending."""
+
+    def finish(self, identifier: MessageId, /) -> Awaitable[Message | None]:
+        """The message, nothing pending any more; None when it is not (or no longer) kept.
+
+        Raises SpoolUnavailable and NotNow.
+        """
 
 
 class Finding(enum.Enum):

@@ -69,8 +69,12 @@ class Notes:
 
     async def obey(self) -> None:
         """Lift what an operator wants lifted; raises nothing but CancelledError."""
-        heard = await caught(self._book.lifted(self._cursor), "hearing which sites to try now")
-        if not isinstance(heard, Exception):
-            self._cursor, sites = heard
-            for site in sites:
-                self._window.lift(site)
+        await caught(self._obey(), "hearing which sites to try now")
+
+    async def _obey(self) -> None:
+        try:
+            self._cursor, sites = await self._book.lifted(self._cursor)
+        except SpoolUnavailable:
+            return  # the claim that follows tells of it
+        for site in sites:
+            self._window.lift(site)

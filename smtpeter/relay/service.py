@@ -8,7 +8,7 @@ may end within a grace time; all else is released.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.faults import caught
 from smtpeter.relay.intake import Intake, Surroundings
-from smtpeter.relay.interface import Courier, Group, Outgoing
+from smtpeter.relay.interface import Courier, Group, NotNow, Outgoing, Preparation
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.leases import Leases
 from smtpeter.relay.limits import Allowance
@@ -59,6 +59,7 @@ class Neighbours:
     sites: Sites
     quota: Quota
     book: SiteBook
+    preparation: Preparation
 
 
 LOST = Outcome(
@@ -226,11 +227,31 @@ class Relay(Service):
     def _enter(
         self, message: Message, claims: Iterable[Claim], *, is_born: bool = False, is_whole: bool = True
     ) -> None:
+        if message.pending:
+            self._run(self._finish(message, tuple(claims)))
+            return
         now = self._n.clock.seconds()
         refused = self._window.add(message, claims, now, is_born=is_born, is_whole=is_whole)
         if self._stopping:
             refused += self._window.drain()
         self._turn_away(refused)
+
+    async def _finish(self, message: Message, claims: Sequence[Claim]) -> None:
+        """Have pending edits made, which must be before anything is rendered, or grouped by what leaves."""
+        finish = partial(self._n.preparation.finish, message.id)
+        try:
+            finished = await self._patience.insist(finish)
+        except (CancelledError, NotNow):
+            await together(
+                self._patience.insist(partial(self._n.spool.release, c, c.delivery.due_at)) for c in claims
+            )
+        except Exception:  # noqa: BLE001 - whatever it is: nobody else knows of these claims
+            self._log.failure("{message}: its edits could not be made", message=identifier.show(message.id))
+            await self._admission.put_aside(claims)
+        else:
+            is_whole = finished is not None
+            self._enter(finished or replace(message, pending=False), claims, is_whole=is_whole)
+            self._pump()
 
     # -- and is tried ------------------------------------------------------------------------------------
 

@@ -10,14 +10,14 @@ import re
 from typing import NamedTuple
 
 from smtpeter.message.refusal import FailureClass
-from smtpeter.returns.phrases import CLASSES, STATUSES, SUBJECTS
+from smtpeter.returns.classes import BOILERPLATE, CLASSES, STATUSES, SUBJECTS
 from smtpeter.returns.returned import fold, one_line
 
-STATUS = re.compile(r"(?<![\d.])[245]\.[0-7]\.\d{1,3}(?!\.?\d)")
-_AFTER_CODE = re.compile(r"(?<![\w.])[45][0-5]\d[ -]{1,3}#?([45]\.[0-7]\.\d{1,3})(?!\.?\d)")
-_REPLY = re.compile(r"(?<![\w.:/-])[45][0-5]\d(?: |-(?=\S))")
+STATUS = re.compile(r"(?<![\d.])[45]\.[0-7]\.\d{1,3}(?!\.?\d)", re.ASCII)
+_AFTER_CODE = re.compile(r"(?<![\w.])[45][0-5]\d[ -]{1,3}#?([45]\.[0-7]\.\d{1,3})(?!\.?\d)", re.ASCII)
+_REPLY = re.compile(r"(?<![\w.:/-])[45][0-5]\d(?=[ \n]|-\S)")
 _ADDRESS = re.compile(r"[^\s<>]{1,64}@[^\s<>]{1,255}")
-_GENERAL = frozenset((FailureClass.POLICY, FailureClass.INFRASTRUCTURE, FailureClass.OTHER))
+_PARAGRAPHS = 100  # that are searched, each for all phrases
 
 
 class Classified(NamedTuple):
@@ -37,10 +37,11 @@ def classify(diagnostic: str, status: str, words: str) -> Classified:
     if spoken is None or (not spoken.is_certain and coded is not None and coded.is_certain):
         assert coded is not None
         return coded
-    if coded is None or spoken.failure_class is coded.failure_class:
-        return spoken
-    is_temporary = status.startswith("4")
-    return Classified(spoken.failure_class, spoken.is_certain and not coded.is_certain and not is_temporary)
+    is_contradicted = (
+        coded is not None and coded.is_certain and coded.failure_class is not spoken.failure_class
+    )
+    is_doubtful = spoken.failure_class is FailureClass.NO_SUCH_USER and status.startswith(("4", "5.7."))
+    return Classified(spoken.failure_class, spoken.is_certain and not is_contradicted and not is_doubtful)
 
 
 def by_status(status: str) -> Classified | None:
@@ -66,16 +67,18 @@ def find_diagnostic(text: str) -> str:
     reply = _REPLY.search(text)
     if reply:
         return one_line(text[reply.start() :].partition("\n\n")[0])
-    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n", _PARAGRAPHS)[:_PARAGRAPHS])
     return one_line(next((found for found in paragraphs if found and _by_words(fold(found))), ""))
 
 
 def _by_words(words: str) -> Classified | None:
     """By the first class that has a phrase in these words, addresses aside: people are called "virus" too."""
     words = _ADDRESS.sub(" ", words)
+    for phrase in BOILERPLATE:
+        words = words.replace(phrase, " ")
     for failure_class, certain, uncertain in CLASSES:
         if any(phrase in words for phrase in certain):
-            return Classified(failure_class, is_certain=failure_class not in _GENERAL)
+            return Classified(failure_class, is_certain=True)
         if any(phrase in words for phrase in uncertain):
             return Classified(failure_class, is_certain=False)
     return None

@@ -30,7 +30,8 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.returned import Returned
 
 _FULL = Reply(452, "4.3.1", "No room for mail now, try again later")
-_UNREAD = Recognition(Kind.UNKNOWN, "mail for people", Confidence.HIGH)
+_FOR_PEOPLE = Recognition(Kind.UNKNOWN, "mail for people", Confidence.HIGH)
+_UNREAD = Recognition(Kind.UNKNOWN, "the recogniser failed", Confidence.LOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,17 @@ class ReturnedMessage:
             number=neighbours.identifiers.message(),
             when=neighbours.now(),
             content=content,
-            recognition=_UNREAD if for_people else await neighbours.recognise(content),
+            recognition=_FOR_PEOPLE if for_people else await self._recognised(content),
             source=origin.client.address,
             sender="" if origin.return_path is None else str(origin.return_path),
         )
+
+    async def _recognised(self, content: bytes) -> Recognition:
+        try:
+            return await self._receiver.neighbours.recognise(content)
+        except Exception:  # noqa: BLE001 - whatever ails the recogniser, it would again: the mail is passed on as it came
+            self._log.failure("what came back could not be recognised")
+            return _UNREAD
 
     def _log_arrival(self, arrival: Arrival) -> None:
         said = arrival.recognition

@@ -11,13 +11,13 @@ from typing import Any
 
 from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Responded
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.message.status import Outcome, Reply, Result, Stage
+from smtpeter.message.status import Outcome, Reply, Result, Stage, split_enhanced
 from smtpeter.returns.forward import Came, came
 from smtpeter.returns.recognition import Kind, Recognition
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.returned import LateFailure
 
-_REPLY_CODE = re.compile(r"(?:\A|[^0-9.])([245][0-5][0-9])(?=[ -])")
+_SAID = re.compile(r"([245][0-5]\d)[ -](.*)", re.DOTALL)  # a reply, as the refusing host gave it
 _CODES = {"5": 550, "4": 450, "2": 250}
 _NO_MESSAGE = MessageId(0)
 _NO_DELIVERY = DeliveryId(0)
@@ -95,10 +95,14 @@ def _whose(arrival: Arrival, whose: Concerned) -> dict[str, Any]:
 
 def outcome(recognition: Recognition) -> Outcome:
     """What became of the delivery further on, in the words of an attempt."""
-    text = recognition.diagnostic or _FAILED.text
-    code = _REPLY_CODE.search(recognition.diagnostic[:200])
-    number = int(code[1]) if code else _CODES.get(recognition.status[:1], _FAILED.code)
-    reply = Reply(number, recognition.status or _FAILED.enhanced, text)
+    status = recognition.status or _FAILED.enhanced
+    said = _SAID.match(recognition.diagnostic)
+    if said is None:
+        code = _CODES.get(status[:1], _FAILED.code)
+        reply = Reply(code, status, recognition.diagnostic or _FAILED.text)
+    else:
+        enhanced, text = split_enhanced(said[2])
+        reply = Reply(int(said[1]), recognition.status or enhanced or status, text)
     return Outcome(Result.FAILED, Stage.BOUNCE, reply, host=recognition.reporting_host)
 
 

@@ -55,7 +55,7 @@ class Passing:
             created_at=arrival.when,
             arrived_at=message.accepted_at,
             recipients=(concerned,),
-            original=message.content,
+            original=message.content or None,
             ret=message.envelope.ret,
             envid=message.envelope.envid,
             smtputf8=message.envelope.smtputf8,

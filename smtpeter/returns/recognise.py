@@ -19,9 +19,7 @@ _RECOGNISERS = (
     report.receipt,
     response.challenge,
     response.declared,
-    bounce.by_program,
-    bounce.by_detectors,
-    bounce.by_looks,
+    bounce.bounce,
     response.told,
 )
 

@@ -10,11 +10,11 @@ import re
 
 from smtpeter.message.refusal import FailureClass
 from smtpeter.returns.classification import classify, find_diagnostic, find_status
-from smtpeter.returns.phrases import COMPLAINT_SENDERS, COMPLAINT_SUBJECTS
+from smtpeter.returns.programs import COMPLAINT_SENDERS, COMPLAINT_SUBJECTS
 from smtpeter.returns.recognition import Action, Confidence, Kind, Recognition
 from smtpeter.returns.returned import Group, Returned, addresses, groups, one_line
 
-_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 _PRECEDENCE = (Action.FAILED, Action.DELAYED, Action.RELAYED, Action.DELIVERED, Action.EXPANDED)
 _ACTIONS = {
     "fail": Action.FAILED,
@@ -146,4 +146,5 @@ def _host(value: str) -> str:
 
 
 def _recipient(value: str) -> str:
-    return next(addresses(one_line(_after_type(value))), "")
+    plain = one_line(_after_type(value)).strip("<>")
+    return plain if plain.count("@") == 1 and " " not in plain else next(addresses(plain), "")

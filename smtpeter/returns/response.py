@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from smtpeter.returns import signs
 from smtpeter.returns.phrases import (
-    CHALLENGERS,
     RESPONSE_FIELDS,
     RESPONSE_PRECEDENCES,
     RESPONSE_SUBJECTS,
     RESPONSE_WORDS,
-    Challenger,
 )
+from smtpeter.returns.programs import CHALLENGERS, Challenger
 from smtpeter.returns.recognition import Confidence, Kind, Recognition
 from smtpeter.returns.returned import Returned
 
@@ -58,8 +57,8 @@ def told(returned: Returned) -> Recognition | None:
     has_subject = signs.begins_with(returned.subject, RESPONSE_SUBJECTS)
     if signs.is_automatic(returned) and is_told:
         return Recognition(Kind.RESPONSE, "words", Confidence.MEDIUM)
-    if is_told and has_subject:
-        return Recognition(Kind.RESPONSE, "subject and words", Confidence.LOW)
+    if has_subject and (is_told or ":" in returned.subject):
+        return Recognition(Kind.RESPONSE, "subject", Confidence.LOW)
     if signs.auto_submitted(returned):
         return Recognition(Kind.RESPONSE, "RFC 3834, nothing else", Confidence.LOW)
     return None

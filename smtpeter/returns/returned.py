@@ -24,9 +24,15 @@ _MAXIMUM_VALUE = 2_000  # characters of a field
 _MAXIMUM_LEAVES = 50
 _TAG = re.compile(r"<[^<>]*>")
 _LINE_TAG = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li)\b[^<>]{0,200}>", re.IGNORECASE)
-_QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+# What people quote, and the returned message's subject, which may say anything.
+_QUOTED_LINE = re.compile(
+    r"^[ \t]*(?:>.*|(?:subject|betreff|objet|asunto|oggetto|assunto|onderwerp|temat|тема|ämne|emne|件名|主题|主題) ?:.*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[^\s<>()\[\],;:\"'@]{1,255}")
+# In languages without blanks words stand right beside an address, so their letters are taken for none of it.
+_LETTERS = r"[^\s<>()\[\],;:\"'@\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]"
+_ADDRESS = re.compile(rf"{_LETTERS}{{1,64}}@{_LETTERS}{{1,255}}")
 _RETURNED_BELOW = re.compile("|".join(RETURNED_BELOW), re.MULTILINE | re.IGNORECASE)
 _EMBEDDED = frozenset(("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"))
 _STATUS = frozenset(("message/delivery-status", "message/global-delivery-status"))
@@ -61,7 +67,7 @@ def read(content: bytes, *, is_from_null: bool | None) -> Returned:
     found = parts(content)
     top = found[0]
     fields = _named(content, top.fields)
-    leaves = [part for part in found if not part.is_multipart][:_MAXIMUM_LEAVES]
+    leaves = [part for part in found if not part.is_multipart][:_MAXIMUM_LEAVES] or [top]
     text = _text(content, leaves)
     if is_from_null is None:
         is_from_null = fields.get("return-path") == "<>"
@@ -116,9 +122,10 @@ def decoded_text(content: bytes, part: Part) -> str:
     """The beginning of a leaf, its transfer encoding and charset undone as far as that goes."""
     raw = content[part.start : min(part.end, part.start + 4 * MAXIMUM_TEXT)]
     octets = _plain_octets(raw, part.encoding)
-    codec = charset.codec(part.charset, octets) or "utf_8"
+    codec = charset.codec(part.charset, octets)
+    codec = "utf_8" if codec in {None, "ascii"} else codec
     text = octets.decode(codec, "replace")
-    if "\ufffd" in text[:MAXIMUM_TEXT] and codec in {"utf_8", "ascii"}:
+    if codec == "utf_8" and "\ufffd" in text[:MAXIMUM_TEXT]:
         text = octets.decode("cp1252", "replace")
     return text[:MAXIMUM_TEXT].replace("\r\n", "\n")
 

@@ -27,6 +27,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(f"domain: expected a domain such as bounces.example.com, got {self.domain!r}")
         if self.postmaster:
             _check("postmaster", self.postmaster, _parse)
+            if ascii_domain(_parse(self.postmaster).domain) == self.host:
+                raise ValueError(
+                    f"postmaster: {self.postmaster!r}: expected an address elsewhere, it would come back"
+                )
         for one in self.complaint_addresses:
             _check("complaint_addresses", one, _parse)
 

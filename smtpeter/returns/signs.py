@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 
-from smtpeter.returns.phrases import (
-    DAEMON_NAMES,
-    DAEMONS,
-    DELAYED_SUBJECTS,
-    FAILED_SUBJECTS,
-    SERVICES,
-)
+from smtpeter.returns.phrases import DELAYED_SUBJECTS, FAILED_SUBJECTS
+from smtpeter.returns.programs import DAEMON_NAMES, DAEMONS, SERVICES
 from smtpeter.returns.returned import Returned
 
 _ANSWER = re.compile(
-    r"(?:(?:re|aw|sv|vs|antw|res|rif|odp|ynt|ref|fwd?|wg|tr|rv|i|enc|vb|doorst|pd|回复|答复|转发|返信|转)(?:\[\d{1,3}\])? ?[:：] ?)+"
+    r"(?:(?:re|aw|sv|vs|antw|res|rif|odp|ynt|ref|fwd?|wg|tr|rv|i|enc|vb|doorst|pd|回复|答复|转发|返信|转)(?:\[\d{1,3}\])? ?[:\uff1a] ?)+"
 )
 _BULK = frozenset(("bulk", "junk"))
 
@@ -29,7 +24,13 @@ def is_daemon(returned: Returned) -> bool:
     """Whether it comes from where mail systems report from."""
     local = returned.sender.partition("@")[0]
     name = returned.fields.get("from", "").casefold().partition("<")[0]
-    return local in DAEMONS or local.startswith("mailer-daemon") or any(each in name for each in DAEMON_NAMES)
+    return (
+        local in DAEMONS
+        or local.startswith("mailer-daemon")
+        or returned.fields.get("from") == "<>"
+        or any(each in name for each in DAEMON_NAMES)
+        or returned.report_type in {"delivery-status", "global-delivery-status"}
+    )
 
 
 def is_automatic(returned: Returned) -> bool:
@@ -46,9 +47,11 @@ def is_automatic(returned: Returned) -> bool:
 
 
 def is_list(returned: Returned) -> bool:
-    """Whether it is a mailing: lists are neither bounces nor answers (RFC 2369, RFC 2919)."""
-    return not returned.is_from_null and any(
-        name in returned.fields for name in ("list-id", "list-unsubscribe", "list-post")
+    """Whether it is a mailing (RFC 2369, RFC 2919): neither a bounce nor an answer."""
+    return (
+        not returned.is_from_null
+        and not is_daemon(returned)
+        and any(name in returned.fields for name in ("list-id", "list-unsubscribe", "list-post"))
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
 MAXIMUM_ATTRIBUTES = 256  # a tag with more is left alone
+_SURELY_FEW = 2 * MAXIMUM_ATTRIBUTES  # characters: an attribute has two at least, with the blank before it
 MAXIMUM_TAGS = 10_000  # tags asked for; the scan ends there
 
 # Every choice is decided by its first character, so nothing is tried twice. Only single characters are possessive, no
@@ -21,7 +23,8 @@ MAXIMUM_TAGS = 10_000  # tags asked for; the scan ends there
 _BLANK = r"[\t\n\f\r ]"
 _NOT_NAME = r"\t\n\f\r />"
 _VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
-ATTRIBUTES = rf"(?:[\t\n\f\r /]++|[^{_NOT_NAME}][^{_NOT_NAME}=]*+{_BLANK}*+(?:={_BLANK}*+{_VALUE}|(?!=)))*"
+_ONE = rf"[^{_NOT_NAME}][^{_NOT_NAME}=]*+{_BLANK}*+(?:={_BLANK}*+{_VALUE}|(?!=))"
+ATTRIBUTES = rf"(?:[\t\n\f\r /]++|{_ONE})*"
 _ANY_TAG = rf"</?+[a-zA-Z][^{_NOT_NAME}]*+{ATTRIBUTES}>"
 # Most tags: a plain name, and values in double quotes right after the equals sign. Never anything but what _ANY_TAG
 # would match, only faster.
@@ -251,17 +254,37 @@ def parse_tag(text: str, start: int, wanted: frozenset[str] | None = None) -> Ta
     match = _TAG_NAME.match(text, start)
     if match is None:
         return None
+    if wanted is not None:
+        tag, end = _taken_apart(text, match, wanted, _all_but(wanted))
+        if end - match.end() <= _SURELY_FEW:
+            return tag
+    return _taken_apart(text, match, wanted, None)[0]
+
+
+@lru_cache(maxsize=64)
+def _all_but(wanted: frozenset[str]) -> re.Pattern[str]:
+    """Past attributes with other names, so that these need not be taken apart."""
+    names = "|".join(map(_either_case, sorted(wanted)))
+    return re.compile(rf"(?:[\t\n\f\r /]++|(?!(?:{names})[{_NOT_NAME}=]){_ONE}){{0,{MAXIMUM_ATTRIBUTES}}}")
+
+
+def _taken_apart(
+    text: str, match: re.Match[str], wanted: frozenset[str] | None, others: re.Pattern[str] | None
+) -> tuple[Tag, int]:
+    """The tag, and how far it was read. Attributes that `others` passes over are not counted."""
     attributes: dict[str, Attribute] = {}
-    name = match[2].translate(_TO_LOWER)
+    start, name = match.start(), match[2].translate(_TO_LOWER)
     position = match.end()
     for _ in range(MAXIMUM_ATTRIBUTES + 1):
+        if others is not None:
+            position = others.match(text, position).end()  # type: ignore[union-attr]
         found = ATTRIBUTE.match(text, position)
         if found is None:
-            return Tag(name, start, 0, (), closing=False)
+            return Tag(name, start, 0, (), closing=False), position
         position = found.end()
         group = found.lastindex
         if group is None:
-            return Tag(name, start, position, tuple(attributes.values()), closing=bool(match[1]))
+            return Tag(name, start, position, tuple(attributes.values()), closing=bool(match[1])), position
         key = found[1]
         if not key.islower():
             key = key.translate(_TO_LOWER)

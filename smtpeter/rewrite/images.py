@@ -23,7 +23,9 @@ ATTRIBUTES = frozenset(("src", "srcset", "background", "style"))
 # What finds other tags that may show an image; each begins with a character that is rare, and quick to search for.
 INSIDE = (
     re.compile(r"\((?<=[uU][rR][lL]\()"),
-    re.compile(rf"=(?:(?<={_BACKGROUND}=)|(?<={_BACKGROUND}[\t\n\f\r ]=))"),
+    re.compile(
+        rf"=(?:(?<={_BACKGROUND}=)|(?<=[\t\n\f\r ]=))"
+    ),  # blanks before it: any attribute, which is seldom
 )
 _WITH_BACKGROUND = frozenset(("body", "table", "tbody", "thead", "tfoot", "tr", "td", "th"))
 _PROPERTIES = frozenset((

@@ -163,15 +163,18 @@ def _lines_fit(content: bytes, part: Part, changes: list[OctetChange]) -> bool:
 def _quoted_whole(leaf: Leaf, changes: list[OctetChange]) -> Edit:
     writer = quoted.Writer()
     position = 0
+    text: list[bytes] = []  # that has not been written yet: in one go it takes less time
     for start, end, pieces in changes:
-        writer.text(leaf.octets[position:start])
+        text.append(leaf.octets[position:start])
         for piece in pieces:
             if isinstance(piece, Literal):
-                writer.text(piece.data)
+                text.append(piece.data)
             else:
+                writer.text(b"".join(text))
                 writer.slot(piece)
+                text.clear()
         position = end
-    writer.text(leaf.octets[position:])
+    writer.text(b"".join((*text, leaf.octets[position:])))
     return Edit(leaf.part.start, leaf.part.end, writer.pieces())
 
 

@@ -7,6 +7,7 @@ that feature there, with a note in the report; never the message. Nothing to do:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,13 @@ from smtpeter.rewrite.target import Tracker
 
 LARGEST_LEAF = 1_000_000  # characters; this runs beside the conversations, and no newsletter comes near
 _INLINE_PGP = "-----BEGIN PGP "
+
+_SELECTED = (
+    "a style sheet selects elements by href, src or background: once tracked, they may match no longer"
+)
+_SELECTOR = re.compile(r"\[[\t\n\f\r ]*+(?:href|src|background)(?![\w-])", re.IGNORECASE | re.ASCII)
+_SHEET = re.compile(r"<style(?=[\t\n\f\r />])", re.IGNORECASE | re.ASCII)
+_SHEET_END = re.compile(r"</style", re.IGNORECASE | re.ASCII)
 
 _NONE: frozenset[str] = frozenset()
 _LINK_STARTS = html.tag_starts(links.TAGS)
@@ -193,6 +201,21 @@ class Pipeline:
             draft.findings.extend(one.findings)
             draft.notes.extend(one.notes)
         draft.notes.extend(job.notes)
+        if part.content_type == "text/html" and any(one.targets for one in made) and _selects(read.text):
+            draft.notes.append(f"part {part.path}: {_SELECTED}")
+
+
+def _selects(text: str) -> bool:
+    """Whether a style sheet has selectors that look at what tracking changes."""
+    if not _SELECTOR.search(text):
+        return False
+    sheets = _SHEET.split(text)[1:]
+    return any(_SELECTOR.search(sheet, 0, _sheet_end(sheet)) for sheet in sheets)
+
+
+def _sheet_end(text: str) -> int:
+    match = _SHEET_END.search(text)
+    return match.start() if match else len(text)
 
 
 def _readable(original: bytes, part: Part) -> Leaf:

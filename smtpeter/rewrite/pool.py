@@ -43,6 +43,10 @@ class CpuTimeSpent(WorkerLost):
     """It died since the job took more CPU time than it may."""
 
 
+class PoolStopped(Exception):
+    """The pool was stopped before it came to this job; another may do it."""
+
+
 class RewritersFailed(Exception):
     """The worker is well, but could not prepare the message; the text says why."""
 
@@ -118,6 +122,7 @@ class Line:
         self._jobs: deque[tuple[bytes, Deferred[bytes]]] = deque()
         self._process: Process | None = None
         self._is_busy = False
+        self._is_stopped = False
         self._watch: IDelayedCall | None = None
 
     def __len__(self) -> int:
@@ -130,7 +135,9 @@ class Line:
         return waiting
 
     def stop(self) -> Deferred[None] | None:
-        """Let the process end, fired when it has."""
+        """Let the process end, fired when it has; what waits for it fails with PoolStopped."""
+        self._is_stopped = True
+        self._next()
         process = self._process
         if process is None:
             return None
@@ -139,6 +146,8 @@ class Line:
         return process.gone.addCallback(lambda _: deadline.cancel() if deadline.active() else None)
 
     def _next(self) -> None:
+        while self._is_stopped and self._jobs:
+            self._jobs.popleft()[1].errback(PoolStopped())
         if self._is_busy or not self._jobs:
             return
         data, waiting = self._jobs.popleft()
@@ -197,7 +206,7 @@ class Pool:
         self._overrun = f"took more than {cpu_time:g} s of CPU"
 
     def stop(self) -> Deferred[Any]:
-        """Fired when no process is left. Jobs under way are finished first."""
+        """Fired when no process is left. Jobs under way are finished first, those that wait fail."""
         return gatherResults([ended for line in self._lines if (ended := line.stop())])
 
     async def prepare(
@@ -207,7 +216,7 @@ class Pool:
         header_edits: tuple[Edit, ...],
         hosts: Settings | None = None,
     ) -> tuple[Template, Report]:
-        """As Pipeline.prepare. Raises RewritersFailed."""
+        """As Pipeline.prepare. Raises RewritersFailed, and PoolStopped."""
         try:
             return await self._patiently(original, switches, header_edits, hosts)
         except WorkerLost as lost:

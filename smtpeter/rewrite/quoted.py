@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from smtpeter.message.edit import Edit, Literal, Slot
 from smtpeter.message.token import TOKEN_LENGTH
@@ -18,8 +19,13 @@ _WIDTH = 76
 _CRLF = b"\r\n"
 _SOFT_BREAK = b"=\r\n"
 _SHORTEST_MEAN = 16  # octets a line between soft breaks; below it they are there to cost us time
-_TO_ESCAPE = re.compile(rb"[^\t\r\n -<>-~]|[ \t](?=\r\n|\Z)")
-_VALUE_TO_ESCAPE = re.compile(rb"[^\t -<>-~]|[ \t]\Z")
+# Besides equals signs, of which there are so many that they have a faster way.
+_TO_ESCAPE = re.compile(rb"[^\t\r\n -~]")
+_LAST_BLANK = re.compile(rb"[ \t](?=\r\n|\Z)")
+_VALUE_TO_ESCAPE = re.compile(rb"[^\t -~]|[ \t]\Z")
+_ESCAPES = {bytes((octet,)): b"=%02X" % octet for octet in range(256)}
+# What stands for a hyphen that begins a line after a soft break: it cannot begin a MIME delimiter (RFC 2046 5.1.1).
+_HYPHEN = b"=2D"
 
 
 def decode(raw: bytes) -> bytes:
@@ -29,9 +35,13 @@ def decode(raw: bytes) -> bytes:
     escapes = raw.count(b"=") - breaks
     if len(decoded) != len(raw) - 3 * breaks - 2 * escapes or breaks * _SHORTEST_MEAN > len(raw) + 1000:
         raise LeftAlone("its quoted-printable is malformed")
-    if b" \r\n" in raw or b"\t\r\n" in raw or raw.endswith((b" ", b"\t")):
+    if _has_last_blanks(raw):
         raise LeftAlone("its quoted-printable has lines that end in a blank")
     return decoded
+
+
+def _has_last_blanks(octets: bytes) -> bool:
+    return b" \r\n" in octets or b"\t\r\n" in octets or octets.endswith((b" ", b"\t"))
 
 
 def encode(octets: bytes) -> bytes:
@@ -42,7 +52,12 @@ def encode(octets: bytes) -> bytes:
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
-    return b"=%02X" % match[0][0]
+    return _ESCAPES[match[0]]
+
+
+@lru_cache(maxsize=4096)  # what is inserted into one tag is inserted into many
+def _escaped_value(octets: bytes) -> bytes:
+    return _VALUE_TO_ESCAPE.sub(_escape, octets.replace(b"=", b"=3D"))
 
 
 class Places:
@@ -69,8 +84,9 @@ class Places:
                 gap -= content[place + 1] != 0x0D
                 place += 3
                 continue
-            breaks = content.count(_SOFT_BREAK, place, guess)
-            gap -= guess - place - breaks - 2 * content.count(b"=", place, guess)
+            marks = content.count(b"=", place, guess)
+            breaks = content.count(_SOFT_BREAK, place, guess) if marks else 0
+            gap -= guess - place - breaks - 2 * marks
             place = guess
         self._place, self._decoded = place, decoded
         return place
@@ -94,16 +110,23 @@ class Writer:
 
     def text(self, octets: bytes) -> None:
         """Octets in which CRLF is a line's end."""
-        first, *others = _TO_ESCAPE.sub(_escape, octets).split(_CRLF)
+        escaped = _TO_ESCAPE.sub(_escape, octets.replace(b"=", b"=3D"))
+        if _has_last_blanks(escaped):
+            escaped = _LAST_BLANK.sub(_escape, escaped)
+        first, *others = escaped.split(_CRLF)
         self.escaped(first)
         for line in others:
             self._pending.append(_CRLF)
-            self.column = 0
-            self.escaped(line)
+            if len(line) < _WIDTH:
+                self._pending.append(line)
+                self.column = len(line)
+            else:
+                self.column = 0
+                self.escaped(line)
 
     def value(self, octets: bytes) -> None:
         """Octets inside a line; a line's end is escaped."""
-        self.escaped(_VALUE_TO_ESCAPE.sub(_escape, octets))
+        self.escaped(_escaped_value(octets))
 
     def slot(self, slot: Slot) -> None:
         if self.column + TOKEN_LENGTH >= _WIDTH:
@@ -118,17 +141,22 @@ class Writer:
 
     def escaped(self, escaped: bytes) -> None:
         """What is quoted-printable already, broken between its escapes only."""
-        while len(escaped) > (room := _WIDTH - 1 - self.column):
-            cut = max(room, 0)
-            if cut and escaped[cut - 1] == 0x3D:
+        start, end = 0, len(escaped)
+        while end - start > (room := _WIDTH - 1 - self.column):
+            cut = start + max(room, 0)
+            if cut > start and escaped[cut - 1] == 0x3D:
                 cut -= 1
-            elif cut > 1 and escaped[cut - 2] == 0x3D:
+            elif cut > start + 1 and escaped[cut - 2] == 0x3D:
                 cut -= 2
-            self._pending.append(escaped[:cut])
+            self._pending.append(escaped[start:cut])
             self.soft_break()
-            escaped = guarded(escaped[cut:])
-        self._pending.append(escaped)
-        self.column += len(escaped)
+            start = cut
+            if escaped.startswith(b"-", start):
+                self._pending.append(_HYPHEN)
+                self.column = len(_HYPHEN)
+                start += 1
+        self._pending.append(escaped[start:])
+        self.column += end - start
 
     def pieces(self) -> tuple[Literal | Slot, ...]:
         self._flush()
@@ -139,11 +167,6 @@ class Writer:
         if data:
             self._pieces.append(Literal(data))
         self._pending = []
-
-
-def guarded(line: bytes) -> bytes:
-    """A line that begins after a soft break, such that it cannot be a MIME delimiter (RFC 2046 5.1.1)."""
-    return b"=2D" + line[1:] if line.startswith(b"-") else line
 
 
 def change(content: bytes, start: int, end: int, changes: Sequence[OctetChange]) -> list[Edit]:
@@ -182,5 +205,5 @@ def _make_room(writer: Writer, content: bytes, stop: int, limit: int) -> int:
     writer.soft_break()
     if not content.startswith(b"-", stop, limit):
         return stop
-    writer.escaped(guarded(b"-"))
+    writer.escaped(_HYPHEN)
     return stop + 1

@@ -108,8 +108,10 @@ class Signatures:
             for name in SIGNED
             for field in reversed(found.get(name, ()))  # RFC 6376 5.4.2: from the bottom up
         )
-        digest = sha256(canonical.body(content[body_start:])).digest()
-        body_hash = base64.b64encode(digest).decode("ascii")
+        digest = sha256()
+        for piece in canonical.body(content, body_start):
+            digest.update(piece)
+        body_hash = base64.b64encode(digest.digest()).decode("ascii")
         return b"".join(signer.field(names, covered, body_hash, now) for signer in signers)
 
 

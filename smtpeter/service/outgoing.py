@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
+from threading import Lock
+from typing import Protocol
 
 from smtpeter.message.address import Address
 from smtpeter.message.edit import SlotKind
@@ -16,26 +18,52 @@ from smtpeter.rewrite.render import render, to_seven_bit
 from smtpeter.rewrite.signature import Signatures
 from smtpeter.spool.model import Delivery, Message
 
+_LARGE = 262_144  # octets; to make and sign as many takes some milliseconds
 _link = lru_cache(maxsize=16_384)(link)  # a campaign's targets are the same for each of its messages
 _MOST_REMEMBERED = 1000  # signatures, of some 1,200 octets each
+
+
+class Beside(Protocol):
+    """Calls a function in a thread."""
+
+    def __call__(
+        self, function: Callable[..., bytes], /, *arguments: object, **named: object
+    ) -> Awaitable[bytes]: ...
 
 
 class Rendered:
     """The relay's Outgoing, by the rewrite room.
 
-    `ring()` and `signatures()` give the keys as they stand now, `now()` Unix seconds.
+    `ring()` and `signatures()` give the keys as they stand now, `now()` Unix seconds. `beside` calls a function in a
+    thread: what is large is made there, and others are sent meanwhile.
     """
 
     def __init__(
-        self, ring: Callable[[], KeyRing], signatures: Callable[[], Signatures], now: Callable[[], float]
+        self,
+        ring: Callable[[], KeyRing],
+        signatures: Callable[[], Signatures],
+        now: Callable[[], float],
+        beside: Beside,
     ) -> None:
         self._ring = ring
         self._signatures = signatures
         self._now = now
+        self._beside = beside
+        self._lock = Lock()
         self._remembered: dict[tuple[Signatures, MessageId, bool], bytes] = {}
 
-    def content(self, message: Message, delivery: Delivery, /, *, eight_bit: bool) -> bytes:
-        tokens = self._ring().delivery(delivery.id)
+    def content(
+        self, message: Message, delivery: Delivery, /, *, eight_bit: bool
+    ) -> bytes | Awaitable[bytes]:
+        ring, signatures = self._ring(), self._signatures()
+        if len(message.content) > _LARGE:
+            return self._beside(self._content, message, delivery, ring, signatures, eight_bit=eight_bit)
+        return self._content(message, delivery, ring, signatures, eight_bit=eight_bit)
+
+    def _content(
+        self, message: Message, delivery: Delivery, ring: KeyRing, signatures: Signatures, *, eight_bit: bool
+    ) -> bytes:
+        tokens = ring.delivery(delivery.id)
         targets = message.template.targets
 
         def token(kind: SlotKind, number: int) -> str:
@@ -45,22 +73,24 @@ class Rendered:
         converted = rendered if eight_bit else to_seven_bit(rendered)
         if converted is None:
             raise CannotConvert
-        return self._signature(message, converted, eight_bit=eight_bit) + converted
+        return self._signature(message, converted, signatures, eight_bit=eight_bit) + converted
 
-    def _signature(self, message: Message, content: bytes, *, eight_bit: bool) -> bytes:
+    def _signature(
+        self, message: Message, content: bytes, signatures: Signatures, *, eight_bit: bool
+    ) -> bytes:
         """The signature of what leaves: made once where that is the same for all deliveries of the message."""
         if message.foreign:  # whoever wrote it may name anybody as its author
             return b""
-        signatures = self._signatures()
         if self.per_recipient(message):
             return signatures.fields(content, self._now())
         key = (signatures, message.id, eight_bit)
         made = self._remembered.get(key)
         if made is None:
             made = signatures.fields(content, self._now())
-            if len(self._remembered) >= _MOST_REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]  # the oldest
-            self._remembered[key] = made
+            with self._lock:
+                if len(self._remembered) >= _MOST_REMEMBERED:
+                    del self._remembered[next(iter(self._remembered))]  # the oldest
+                self._remembered[key] = made
         return made
 
     def return_path(self, message: Message, delivery: Delivery, /) -> Address | None:

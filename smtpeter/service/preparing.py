@@ -1,33 +1,163 @@
-"""The rewriters, as submission asks for them: what is light here and now, what is not in a worker process."""
+"""The rewriters, as submission and the relay ask for them: what is light here and now, what is not in a worker process.
+
+Who submits waits for a worker as long as the budget: what it has not done by then is accepted with edits pending, kept
+as such by the spool, and made before the first attempt. Only so much may be pending at a time, and no login has all of
+it: beyond that the 250 waits, so that whoever sends more than the workers can do is slowed down, and nobody else.
+After a restart what is pending is made anew when the relay comes to it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from twisted.internet.defer import execute
+from twisted.internet.defer import CancelledError, Deferred, execute
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from smtpeter.message.edit import Edit, Report, Template
+from smtpeter.message.edit import Edit, Report, Template, compile_template, edits_of
+from smtpeter.message.identifier import MessageId, show
 from smtpeter.message.options import Switches
+from smtpeter.relay.interface import NotNow
+from smtpeter.relay.shares import Shares
 from smtpeter.rewrite.pipeline import Pipeline
-from smtpeter.rewrite.pool import Pool
+from smtpeter.rewrite.pool import Pool, PoolStopped, RewritersFailed
 from smtpeter.rewrite.settings import Settings
+from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.spool.model import Message
+from smtpeter.submission.interface import Prepared
 
 # Octets of a message that is not rewritten beside the conversations: the worst below takes 100 ms.
 _LARGE = 65_536
+_BUDGET = 0.1  # seconds
+_PENDING = 32 * 1024 * 1024  # octets of messages with edits pending, and
+_OVERHEAD = 65_536  # octets that each counts for beside its content
+_GREED = 3  # one login alone may have three quarters
+
+NOTE = "the edits are pending: they are made before the first attempt"
+_FAILED = "nothing was rewritten: the rewriters failed"
 
 
 class Preparing:
     """`hosts(original)`: the tracking hosts of a message."""
 
-    def __init__(self, light: Pipeline, workers: Pool, hosts: Callable[[bytes], Settings]) -> None:
+    _log = Logger()
+
+    def __init__(
+        self,
+        light: Pipeline,
+        workers: Pool,
+        hosts: Callable[[bytes], Settings],
+        spool: Spool,
+        clock: IReactorTime,
+    ) -> None:
         self._light = light
         self._workers = workers
         self._hosts = hosts
+        self._spool = spool
+        self._clock = clock
+        self._shares = Shares(_PENDING, _GREED)
+        self._under_way: dict[MessageId, Deferred[None]] = {}
 
     def prepare(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
-    ) -> Awaitable[tuple[Template, Report]]:
-        hosts = self._hosts(original) if switches.on() else None
-        if switches.inline_css or (len(original) > _LARGE and switches.on()):
-            return self._workers.prepare(original, switches, header_edits, hosts)
-        return execute(self._light.prepare, original, switches, header_edits, hosts)
+        self,
+        message: MessageId,
+        login: str,
+        original: bytes,
+        switches: Switches,
+        header_edits: tuple[Edit, ...],
+        /,
+    ) -> Awaitable[Prepared]:
+        if not switches.on():
+            return execute(Prepared, compile_template(len(original), header_edits), Report())
+        if not switches.inline_css and len(original) <= _LARGE:
+            return execute(self._here, original, switches, header_edits)
+        making = self._make(original, switches, header_edits)
+        return Deferred.fromCoroutine(self._within_budget(making, message, login, original, header_edits))
+
+    def _here(self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]) -> Prepared:
+        return Prepared(*self._light.prepare(original, switches, header_edits, self._hosts(original)))
+
+    def _make(
+        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]
+    ) -> Deferred[tuple[Template, Report]]:
+        hosts = self._hosts(original)
+        return Deferred.fromCoroutine(self._workers.prepare(original, switches, header_edits, hosts))
+
+    async def _within_budget(
+        self,
+        making: Deferred[tuple[Template, Report]],
+        message: MessageId,
+        login: str,
+        original: bytes,
+        header_edits: tuple[Edit, ...],
+    ) -> Prepared:
+        made: Deferred[tuple[Template, Report]] = Deferred()
+        await self._budget(making, made)
+        amount = len(original) + _OVERHEAD
+        plain = compile_template(len(original), header_edits)
+        pending = Prepared(plain, Report(notes=(NOTE,)), pending=True)
+        if made.called or not self._shares.allows(login, amount):
+            try:
+                return Prepared(*await made)
+            except PoolStopped:  # which is no reason to do without them
+                return pending
+        self._shares.take(login, amount)
+        amending = Deferred.fromCoroutine(self._amend(message, made, plain))
+        self._under_way[message] = amending.addErrback(self._not_amended, message)
+        amending.addCallback(self._done, message, login, amount)
+        return pending
+
+    def _budget(self, making: Deferred[Any], made: Deferred[Any]) -> Deferred[None]:
+        """Fires when it is spent, or when `made` has what was made: then nothing more is to be waited for."""
+        spent: Deferred[None] = Deferred()
+        call = self._clock.callLater(_BUDGET, spent.callback, None)
+
+        def pass_on(result: Any) -> None:
+            made.callback(result)  # a Failure makes it fail
+            if call.active():
+                call.cancel()
+                spent.callback(None)
+
+        making.addBoth(pass_on)
+        return spent
+
+    # -- what was pending --------------------------------------------------------------------------------
+
+    async def finish(self, identifier: MessageId, /) -> Message | None:
+        """As relay.interface.Preparation has it."""
+        under_way = self._under_way.get(identifier)
+        if under_way is not None:
+            await under_way
+        kept = await self._spool.message(identifier)
+        if kept is None or not kept.pending:
+            return kept
+        making = self._make(kept.content, kept.switches, edits_of(len(kept.content), kept.template))
+        await self._amend(identifier, making, kept.template)
+        return await self._spool.message(identifier)
+
+    async def _amend(
+        self, identifier: MessageId, making: Deferred[tuple[Template, Report]], otherwise: Template
+    ) -> None:
+        """Tell the spool what was made; where that fails, the features are lost and the message goes on."""
+        try:
+            template, report = await making
+        except PoolStopped as stopped:
+            raise NotNow from stopped
+        except RewritersFailed as failed:
+            self._log.error("{message}: {why}", message=show(identifier), why=str(failed))
+            template, report = otherwise, Report(notes=(_FAILED,))
+        kept = await self._spool.outline(identifier)
+        if kept is not None:  # else it was not accepted yet, or never: who comes for it makes it anew
+            notes = tuple(note for note in kept.report.notes if note != NOTE) + report.notes
+            await self._spool.amend(identifier, template, Report(report.findings, notes))
+
+    def _not_amended(self, failure: Failure, message: MessageId) -> None:
+        """Nobody may be waiting: whoever comes for the message tries again."""
+        if failure.check(SpoolUnavailable, NotNow, CancelledError) is None:
+            self._log.failure("{message}: its edits could not be made", failure, message=show(message))
+
+    def _done(self, _: None, message: MessageId, login: str, amount: int) -> None:
+        del self._under_way[message]
+        self._shares.give_back(login, amount)

@@ -8,6 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
-from smtpeter.relay.interface import Courier, Outgoing, Resolver
+from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Limits
@@ -114,6 +115,19 @@ def resolver(settings: Settings, reactor: Any) -> DnsResolver:
     return DnsResolver(reactor, servers, secrets.randbits)
 
 
+def preparing(
+    settings: Settings,
+    reactor: Any,
+    spool: Spool,
+    rewriting: Pool,
+    sender_domain: Callable[[bytes], SenderDomain | None],
+) -> Preparing:
+    def hosts(content: bytes) -> RewriteSettings:
+        return _tracking_hosts(settings, sender_domain(content))
+
+    return Preparing(Pipeline(_tracking_hosts(settings)), rewriting, hosts, spool, reactor)
+
+
 def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Resolver) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
@@ -125,7 +139,8 @@ def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Reso
         destination = SmarthostDestination(resolver, host, port, relay.maximum_addresses)
         security = relay.smarthost_security
     else:
-        # Mail that an MX of our own name takes is no loop while we have no such listener: beside us lives a Postfix.
+        # Mail that an MX of our own name takes is no loop: beside us lives a Postfix, or it is our own door for what
+        # comes back, which relays nothing.
         rules = RouteRules(relay.port, relay.maximum_addresses, relay.allow_private_addresses)
         destination = ExchangerDestination(resolver, rules, _chance)
         security = relay.tls
@@ -166,7 +181,13 @@ def _credentials(settings: Settings) -> Credentials | None:
 
 
 def relay(
-    settings: Settings, reactor: Any, store: Store, outgoing: Outgoing, made: Identifiers, keys: Keys
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    outgoing: Outgoing,
+    preparation: Preparation,
+    made: Identifiers,
+    keys: Keys,
 ) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
@@ -183,6 +204,7 @@ def relay(
         sites=_sites(settings, asked),
         quota=store.quota,
         book=store.sites,
+        preparation=preparation,
     )
     return Relay(neighbours, _limits(settings))
 
@@ -218,7 +240,7 @@ def submission(
     store: Store,
     handoff: Relay,
     pool: ThreadPool,
-    rewriting: Pool,
+    preparing: Preparing,
     made: Identifiers,
     keys: Keys,
 ) -> SubmissionServer:
@@ -234,11 +256,7 @@ def submission(
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,
         spool=store.spool,
-        prepare=Preparing(
-            Pipeline(_tracking_hosts(settings)),
-            rewriting,
-            lambda content: _tracking_hosts(settings, keys.sender_domain(content)),
-        ),
+        prepare=preparing,
         handoff=handoff,
         identifiers=made,
         clock=now,
@@ -271,11 +289,25 @@ class Tracked:
 
 
 def tracking(
-    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing]
+    settings: Settings, reactor: Any, store: Store, ring: Callable[[], KeyRing], number: int = 1
 ) -> tuple[Recorder, Server]:
-    """Who writes down clicks and opens, and the server that answers them."""
+    """Who writes down clicks and opens, and the server that answers them, in process `number` of this host."""
     deliveries = Tracked(store.spool)
-    recorder = Recorder(reactor, deliveries, store.journal.append, Spill(settings.data_directory / "hits"))
+    recorder = Recorder(reactor, deliveries, store.journal.append, _spill(settings, number))
     proxies = Proxies(settings.tracking.trusted_proxies)
     handler = Tracking(ring, deliveries, recorder.record, proxies, reactor, now)
     return recorder, Server(handler.answer, reactor)
+
+
+def _spill(settings: Settings, number: int) -> Spill:
+    """Each process has a file of its own; the first also brings in those of processes that are no more."""
+    directory = settings.data_directory
+    if number > 1:
+        return Spill(directory / f"hits-{number}")
+    spill = Spill(directory / "hits")
+    for other in directory.glob("hits-*"):
+        whose = other.name.removeprefix("hits-")
+        if whose.isdecimal() and int(whose) > settings.server.workers:
+            with suppress(OSError):  # the next start tries again
+                spill.adopt(other)
+    return spill

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -20,6 +20,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
@@ -33,6 +34,7 @@ from smtpeter.service import returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
+from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
@@ -41,6 +43,7 @@ from smtpeter.storage.store import Store, open_for_command, open_for_server
 
 _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
 _HASHING = 2  # slow passwords verified at a time
+_SIGNING = 2  # large messages made ready to be sent at a time
 
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -58,13 +61,13 @@ def load(path: Path) -> Settings:
     """The configuration, tried as far as it can be without starting; raises Misconfigured."""
     settings = config.load(path)
     try:
-        _check(settings)
+        check(settings)
     except Misconfigured as error:
         raise Misconfigured(f"{path}: {error}") from error
     return settings
 
 
-def _check(settings: Settings) -> None:
+def check(settings: Settings) -> None:
     from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
 
     for key, text in endpoints(settings):
@@ -74,7 +77,8 @@ def _check(settings: Settings) -> None:
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
         )
     rooms.certificates(settings)
-    rooms.courier(settings, Clock(), Rendered(_no_ring, Signatures, now), rooms.resolver(settings, Clock()))
+    outgoing = Rendered(_no_ring, Signatures, now, _no_ring)
+    rooms.courier(settings, Clock(), outgoing, rooms.resolver(settings, Clock()))
     if not settings.data_directory.parent.is_dir():
         raise Misconfigured(
             f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
@@ -84,7 +88,7 @@ def _check(settings: Settings) -> None:
         raise Misconfigured(f"server.data_directory: {directory}: expected a directory")
 
 
-def _no_ring() -> Any:
+def _no_ring(*_: object, **__: object) -> Any:
     raise AssertionError("nothing is rendered by a check")
 
 
@@ -102,10 +106,16 @@ def _reason(failure: Failure) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _end(problem: str) -> NoReturn:
+def end(problem: str) -> NoReturn:
     """End the process with one line; by now twistd has turned standard error into its log."""
     print(f"smtpeter: {problem}", file=sys.__stderr__, flush=True)
     raise SystemExit(1)
+
+
+def unopened(error: Exception) -> str:
+    """Why there is no store, with the key at fault."""
+    key = "server.data_directory" if isinstance(error, StoreInUse) else "store.url"
+    return f"{key}: {' '.join(str(error).split())}"
 
 
 class Door(ServerFactory):
@@ -124,15 +134,53 @@ def _nobody_yet(_address: IAddress | None) -> None:
     """Nobody answers; the reactor does not run before somebody does."""
 
 
+class Place(Protocol):
+    """Where a process serves: alone, or as one of several; `number` counts from 1."""
+
+    number: int
+
+    def listen(self, key: str, text: str, door: Door) -> IListeningPort:
+        """The port of this endpoint, with `door` behind it; ends the process when there is none."""
+
+    def open(self, url: str, directory: Path, reactor: Any) -> Store:
+        """The store, with this process's claims; raises StoreInUse, StoreUnusable."""
+
+
+class Alone:
+    """The only process: it binds its ports, and takes over what its predecessor held."""
+
+    number = 1
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def listen(self, key: str, text: str, door: Door) -> IListeningPort:
+        return bind(self._reactor, key, text, door)
+
+    def open(self, url: str, directory: Path, reactor: Any) -> Store:
+        return open_for_server(url, directory, reactor, host())
+
+
+def bind(reactor: Any, key: str, text: str, door: Door) -> IListeningPort:
+    """Listen on an endpoint; ends the process when that cannot be."""
+    listening: list[IListeningPort | Failure] = []
+    maybeDeferred(_endpoint(reactor, key, text).listen, door).addBoth(listening.append)
+    [port] = listening  # an endpoint that binds a port answers at once
+    if isinstance(port, Failure):
+        end(f"{key}: {text!r}: {_reason(port)}")
+    return port
+
+
 class Smtpeter(Service):
-    """The server, of settings that `load` has tried."""
+    """A process that serves, of settings that `load` has tried."""
 
     _log = Logger()
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, settings: Settings, reactor: Any, place: Place) -> None:
         self.setName("smtpeter")  # type: ignore[no-untyped-call]
         self._settings = settings
         self._reactor = reactor
+        self._place = place
         self._doors: dict[str, Door] = {}
         self._ports: list[IListeningPort] = []
         self._sessions: list[SessionFactory] = []
@@ -143,12 +191,7 @@ class Smtpeter(Service):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
             door = self._doors[text] = Door()
-            listening: list[IListeningPort | Failure] = []
-            maybeDeferred(_endpoint(self._reactor, key, text).listen, door).addBoth(listening.append)
-            for port in listening:  # an endpoint that binds a port answers at once
-                if isinstance(port, Failure):
-                    _end(f"{key}: {text!r}: {_reason(port)}")
-                self._ports.append(port)
+            self._ports.append(self._place.listen(key, text, door))
 
     def startService(self) -> None:  # noqa: N802
         store, keys, domains = self._open()
@@ -159,21 +202,22 @@ class Smtpeter(Service):
         self._forgetting = Forgetting(
             settings.retention, store.spool, store.journal, store.returns, store.suppressions, now, reactor
         )
+        self._nearness = Nearness(store.spool, longest_wait(settings.relay.retry), now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
         self._reading = ThreadPool(0, 1, "smtpeter-recognise")
         self._reading.start()
+        self._signing = ThreadPool(0, _SIGNING, "smtpeter-sign")
+        self._signing.start()
         try:
             self._build(store)
         except Misconfigured as error:  # a file that only root may read, after privileges were dropped
-            _end(str(error))
-        for start in (
-            self._keys.start,
-            self._forgetting.start,
-            self._recorder.start,
-            self._relay.startService,
-        ):
+            end(str(error))
+        for start in (self._keys.start, self._recorder.start, self._relay.startService):
             start()
+        if self._place.number == 1:  # once on a host
+            self._forgetting.start()
+            self._nearness.start()
         # What is there now stays: no collection shall look at it again and hold up the reactor for it.
         gc.collect()
         gc.freeze()
@@ -182,16 +226,20 @@ class Smtpeter(Service):
     def _build(self, store: Store) -> None:
         reactor, settings = self._reactor, self._settings
         made = rooms.identifiers()
-        outgoing = Rendered(self._keys.ring, self._keys.signatures, now)
-        self._relay = rooms.relay(settings, reactor, store, outgoing, made, self._keys)
+        beside = partial(deferToThreadPool, reactor, self._signing)
+        outgoing = Rendered(self._keys.ring, self._keys.signatures, now, beside)
         self._rewriting = rooms.workers(settings, reactor)
+        preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
+        self._relay = rooms.relay(settings, reactor, store, outgoing, preparing, made, self._keys)
         submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, self._rewriting, made, self._keys
+            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
             self._sessions.append(factory)
-        self._recorder, tracking = rooms.tracking(settings, reactor, store, self._keys.ring)
+        self._recorder, tracking = rooms.tracking(
+            settings, reactor, store, self._keys.ring, self._place.number
+        )
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
         returns = returning.server(
@@ -205,14 +253,13 @@ class Smtpeter(Service):
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
         url, directory = self._settings.store.url, self._settings.data_directory
         try:
-            store = open_for_server(url, directory, self._reactor, host())
+            store = self._place.open(url, directory, self._reactor)
             beside = open_for_command(url, directory, host())  # whose answers are there at once
             keys = tuple(answered(beside.accounts.keys()))
             domains = tuple(answered(beside.accounts.sender_domains()))
             beside.stop()
         except (StoreInUse, StoreUnusable, AccountsUnavailable) as error:
-            key = "server.data_directory" if isinstance(error, StoreInUse) else "store.url"
-            _end(f"{key}: {error}")
+            end(unopened(error))
         return store, keys, domains
 
     def apply(self, settings: Settings) -> frozenset[str]:
@@ -230,14 +277,9 @@ class Smtpeter(Service):
         """Each step whatever became of the one before: what is in the store must be written."""
         await self._all(port.stopListening for port in self._ports)
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
-        await self._all((self._rewriting.stop, self._forgetting.stop, self._keys.stop))
-        for stop in (
-            self._relay.stopService,
-            self._recorder.stop,
-            self._pool.stop,
-            self._reading.stop,
-            self._store.stop,
-        ):
+        await self._all((self._rewriting.stop, self._forgetting.stop, self._nearness.stop, self._keys.stop))
+        pools = self._pool.stop, self._reading.stop, self._signing.stop
+        for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))
 
     async def _all(self, stops: Iterable[Callable[[], Awaitable[Any] | None]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
 from smtpeter.spool.states import Step
@@ -53,6 +54,9 @@ class Spool(Protocol):
     def message(self, identifier: MessageId, /) -> Awaitable[Message | None]:
         """The message with its content; None when it is not (or no longer) kept."""
 
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Awaitable[bool]:
+        """What became of a message whose edits were pending; False, and nothing is written, when they are not."""
+
     def outline(self, identifier: MessageId, /) -> Awaitable[Message | None]:
         """The message without content (b"") and the template's pieces, which are forgotten earlier than the rest."""
 
@@ -68,6 +72,13 @@ class Spool(Protocol):
         """When the next unclaimed delivery falls due; None when nothing waits.
 
         Deliveries that a `claim` has left for later do not count while their domain is in `avoid`.
+        """
+
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Awaitable[int]:
+        """Up to `limit` that wait for a time more than `longest` seconds after `now` are due within it; how many.
+
+        Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
+        times stays apart.
         """
 
     def alter(

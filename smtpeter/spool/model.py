@@ -29,6 +29,8 @@ class Message:
     `content` is the original as it came; what leaves is `template` rendered over it.
     With `returning` the return path is replaced by our own at the attempt; without, its bounces are not tracked.
     `foreign`: strangers wrote it, and we pass it on: it is never signed as if it were ours.
+    `pending`: what the switches ask has still to be done; until then the template has the edits of the header section.
+    With `switches.track_bounces` the return path is replaced by our own at the attempt.
     `facts` are what the operator is shown and searches by: subject, from, message-id, the client's address, TLS.
     """
 
@@ -51,6 +53,8 @@ class Message:
     def reports_to(self) -> Address | None:
         """Who is told what became of it; None is nobody."""
         return self.envelope.return_path if self.returning is None else self.returning.reports_to
+
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from smtpeter.message.edit import Target, Template
 from smtpeter.message.identifier import MessageId
@@ -27,6 +27,14 @@ def keep(connection: Connection, messages: Sequence[Message]) -> None:
     linked = [(m.id, pack(m.template.targets)) for m in messages if m.template.targets]
     if linked:
         _KEEP_LINKS.execute(connection, linked)
+
+
+def amend(connection: Connection, identifier: MessageId, template: Template) -> None:
+    """Another template, for a message that had no links yet."""
+    packed = pack(Template(template.pieces))
+    connection.execute(update(contents).where(contents.c.message == identifier).values(template=packed))
+    if template.targets:
+        _KEEP_LINKS.execute(connection, [(identifier, pack(template.targets))])
 
 
 def fetch(connection: Connection, identifier: MessageId) -> tuple[bytes, Template] | None:

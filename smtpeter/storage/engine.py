@@ -143,6 +143,10 @@ class DirectoryLock:
             os.close(self._file)
             raise StoreInUse(f"{directory}: another server works on this data directory") from error
 
+    def fileno(self) -> int:
+        """The open file that holds the lock: a process that inherits it holds the lock, too."""
+        return self._file
+
     def release(self) -> None:
         os.close(self._file)
 

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
@@ -22,7 +23,7 @@ from smtpeter.spool.quota import Want
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
 from smtpeter.spool.waiting import SiteState
-from smtpeter.storage import claims, journal, queue, quotas, sites, spool
+from smtpeter.storage import claims, journal, pending, queue, quotas, sites, spool
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -102,6 +103,10 @@ class StoredSpool:
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.message, identifier)
 
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        asked = pending.Amendment(identifier, template, report)
+        return self._access.write(pending.amend, asked, _spool_refuses)
+
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._read(queue.outline, identifier)
 
@@ -119,6 +124,18 @@ class StoredSpool:
 
     def _read(self, read: Callable[..., _T], *arguments: Any) -> Deferred[_T]:
         return self._access.read(read, *arguments, refuse=_spool_refuses)
+
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._draw_near(now, longest, limit))
+
+    async def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        far = iter(await self._read(queue.far, now + longest, limit))
+        near = 0
+        while portion := tuple(islice(far, _ALTER_DELIVERIES)):
+            near += await self._access.write(
+                spool.draw_near, spool.Drawing(portion, now, longest), _spool_refuses
+            )
+        return near
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /

@@ -12,7 +12,7 @@ from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
-from smtpeter.storage import contents
+from smtpeter.storage import contents, pending
 from smtpeter.storage.records import UNREADABLE, read_message, show_delivery, unpack_details
 from smtpeter.storage.schema import contents as content_rows
 from smtpeter.storage.schema import deliveries, messages, queued, site_domains
@@ -35,8 +35,10 @@ def _read(
 ) -> Message | None:
     """None also when it is there and cannot be read: to all who ask it is lost."""
     row = connection.execute(_MESSAGE, {"wanted": identifier}).one_or_none()
+    if row is None:
+        return None
     try:
-        return None if row is None else read_message(row, content, template)
+        return read_message(row, content, template, pending=pending.is_pending(connection, identifier))
     except UNREADABLE:
         return None
 
@@ -50,6 +52,12 @@ def target(connection: Connection, identifier: DeliveryId, number: int) -> str |
     row = connection.execute(_DELIVERY, {"wanted": identifier}).one_or_none()
     known = () if row is None else contents.targets(connection, row.message)
     return known[number].url if 0 <= number < len(known) else None
+
+
+def far(connection: Connection, latest: float, limit: int) -> tuple[DeliveryId, ...]:
+    """Those that wait for a time after `latest`."""
+    query = select(deliveries.c.id).where(deliveries.c.state == State.DUE.value, queued)
+    return tuple(connection.execute(query.where(deliveries.c.due_at > latest).limit(limit)).scalars())
 
 
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
@@ -158,6 +166,7 @@ def forget_messages(connection: Connection, batch: Sequence[Sequence[MessageId]]
     for identifiers in batch:
         contents.forget(connection, identifiers)
         contents.forget_links(connection, identifiers)
+        pending.forget(connection, identifiers)
         connection.execute(delete(deliveries).where(deliveries.c.message.in_(identifiers)))
         gone = connection.execute(delete(messages).where(messages.c.id.in_(identifiers)))
         forgotten.append(gone.rowcount)

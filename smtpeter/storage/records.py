@@ -92,7 +92,7 @@ def _details(message: Message) -> bytes:
         return pack(replace(details, facts=facts))
 
 
-def read_message(row: Any, content: bytes, template: Template) -> Message:
+def read_message(row: Any, content: bytes, template: Template, *, pending: bool = False) -> Message:
     details = unpack_details(row.details)
     return Message(
         id=MessageId(row.id),
@@ -109,6 +109,7 @@ def read_message(row: Any, content: bytes, template: Template) -> Message:
         priority=details.priority,
         returning=details.returning,
         foreign=details.foreign,
+        pending=pending,
     )
 
 

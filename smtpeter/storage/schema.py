@@ -195,6 +195,12 @@ signing_keys = Table(
     Column("created_at", Double, nullable=False),
 )
 
+pending = Table(  # the messages whose edits are
+    "pending",
+    metadata,
+    Column("message", _Identifier, ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+)
+
 sender_hosts = Table(  # of the sender domains that have hosts of their own
     "sender_hosts",
     metadata,

@@ -12,13 +12,24 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Update,
+    bindparam,
+    cast,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from smtpeter.journal.events import Operated
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.spool.model import Accepted, Claim, Delivery, Settlement
 from smtpeter.spool.states import ALTERABLE, State, Step, after
-from smtpeter.storage import contents, journal
+from smtpeter.storage import contents, journal, pending
 from smtpeter.storage.group import Undone
 from smtpeter.storage.records import (
     NEW_DELIVERY,
@@ -50,6 +61,7 @@ def accept(connection: Connection, worker: int, batch: Sequence[Accepted]) -> li
     born = [_born(delivery, one.claimed) for one in batch for delivery in one.deliveries]
     _KEEP_MESSAGES.execute(connection, [message_row(one.message) for one in batch])
     contents.keep(connection, [one.message for one in batch])
+    pending.keep(connection, [one.message for one in batch])
     if born:
         _KEEP_DELIVERIES.execute(
             connection,
@@ -98,6 +110,33 @@ def release(connection: Connection, batch: Sequence[tuple[Claim, float]]) -> lis
         connection, [(claim, replace(claim.delivery, state=due, due_at=due_at)) for claim, due_at in batch]
     )
     return [()] * len(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Deliveries that were found to wait for a time beyond any retry's, `longest` seconds after `now`."""
+
+    identifiers: tuple[DeliveryId, ...]
+    now: float
+    longest: float
+
+
+def draw_near(connection: Connection, batch: Sequence[Drawing]) -> list[int]:
+    """Make them due within `longest`, as far from one another as before, unless they have moved on since."""
+    return [connection.execute(_nearer(one)).rowcount for one in batch]
+
+
+def _nearer(asked: Drawing) -> Update:
+    into = cast(deliveries.c.due_at, BigInteger) % max(1, int(asked.longest))
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.id.in_(asked.identifiers),
+            deliveries.c.state == State.DUE.value,
+            deliveries.c.due_at > asked.now + asked.longest,
+        )
+        .values(due_at=into + asked.now)
+    )
 
 
 def _give_back(connection: Connection, given: Sequence[tuple[Claim, Delivery]]) -> None:

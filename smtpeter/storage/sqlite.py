@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-_BUSY_TIMEOUT = 10.0  # seconds that a writer waits for another process's transaction
+_BUSY_TIMEOUT = 10.0  # seconds that SQLite waits by itself for another process
+_WRITERS_BUSY_TIMEOUT = 2  # milliseconds; the same, of a writer
+_BETWEEN_TRIES = 0.001  # seconds
+_TRIES = 4000  # some 10 s
 _WRITES = "smtpeter_writes"
 
 # Measured (docs/decisions/0001): pages of 8 KB; a log of 8 MB keeps the pause of a checkpoint near 10 ms.
@@ -61,8 +65,32 @@ def _connected(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get(_WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+    elif not _took_turn(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what is wrong, as all errors come
+
+
+def _took_turn(connection: Connection) -> bool:
+    """Begin to write when others have ended, looking often.
+
+    SQLite's own waiting looks ever more seldom, up to every 0.1 s: among busy writers it may never find a gap.
+    """
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    if not connection.info.get(_WRITES):
+        connection.info[_WRITES] = True
+        driver.execute(f"PRAGMA busy_timeout = {_WRITERS_BUSY_TIMEOUT}")
+    for _ in range(_TRIES):
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                return False
+            time.sleep(_BETWEEN_TRIES)
+        else:
+            return True
+    return False
 
 
 def _commit(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,13 @@ from smtpeter.storage.engine import (
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
-from smtpeter.storage.threads import Access, Inline, Threads
+from smtpeter.storage.threads import Access, Inline, Threads, Turn
+from smtpeter.storage.turns import Turns
 
 FLOOR = 67_108_864  # octets of free disk space below which nothing new is accepted
 _WAIT = 0.1  # seconds
 _WAITS_FOR_A_START = 100
+_WAITS_FOR_AN_END = 50
 _NOBODY = 0  # no worker has this number
 
 
@@ -74,6 +76,11 @@ class Store:
         self._worker = worker
         self._lock = lock
 
+    @property
+    def worker(self) -> int:
+        """The number under which this process holds claims."""
+        return self._worker
+
     def stop(self) -> Deferred[None]:
         """Refuse what comes; fires when all that came before is written."""
         return Deferred.fromCoroutine(self._stop())
@@ -102,18 +109,49 @@ def open_for_server(
     try:
         engine = open_engine(url, directory)
         migrations.upgrade(engine)
+        turn = _turn(engine, directory)
         worker = _take_over(engine, host)
     except StoreUnusable:
         lock.release()
         raise
-    access = Threads(
+    access = _threads(engine, reactor, host, worker, turn)
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
+
+
+def _threads(
+    engine: Engine,
+    reactor: IReactorFromThreads,
+    host: Host,
+    worker: int,
+    turn: Turn,
+) -> Threads:
+    return Threads(
         engine,
         reactor,
         lambda: Job(workers.beat, (worker, host.boot_clock()), _unavailable),
         workers.BEAT_EVERY,
         host.boot_clock,
+        turn,
     )
-    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
+
+
+def _turn(engine: Engine, directory: Path) -> Turn:
+    if engine.dialect.name != "sqlite":
+        return nullcontext
+    try:
+        return Turns(directory).taken
+    except OSError as error:
+        raise StoreUnusable(f"{error.filename}: {error.strerror}") from error
+
+
+def _commands_turn(engine: Engine, directory: Path) -> Turn:
+    """Commands leave no files of whoever gave them behind: the server's user might not be able to open them."""
+    if engine.dialect.name != "sqlite":
+        return nullcontext
+    try:
+        return Turns(directory, create=False).taken
+    except OSError:
+        return nullcontext
 
 
 def _take_over(engine: Engine, host: Host) -> int:
@@ -122,6 +160,60 @@ def _take_over(engine: Engine, host: Host) -> int:
             return workers.succeed(connection, host.boot_clock())
     except DBAPIError as error:
         raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
+
+
+def take_directory(url: str, directory: Path, host: Host) -> DirectoryLock:
+    """Make the store ready for workers that are still to start; whoever has the lock open keeps others away.
+
+    Creates or migrates it, and, where it is one host's, makes due again what was claimed. Workers that lost their parent a moment ago may
+    still be ending: they are waited for. Raises StoreInUse when another server has the directory, StoreUnusable.
+    """
+    lock = _wait_for_lock(directory)
+    try:
+        engine = open_engine(url, directory)
+        migrations.upgrade(engine)
+        with for_writing(engine).begin() as connection:
+            workers.leave(connection, [workers.succeed(connection, host.boot_clock())])
+    except DBAPIError as error:
+        lock.release()
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
+    except StoreUnusable:
+        lock.release()
+        raise
+    return lock
+
+
+def _wait_for_lock(directory: Path) -> DirectoryLock:
+    for _ in range(_WAITS_FOR_AN_END):
+        with suppress(StoreInUse):
+            return DirectoryLock(directory)
+        time.sleep(_WAIT)
+    return DirectoryLock(directory)
+
+
+def open_for_worker(
+    url: str,
+    directory: Path,
+    reactor: IReactorFromThreads,
+    host: Host,
+    predecessor: int | None = None,
+    floor: int = FLOOR,
+) -> Store:
+    """Open the store that `take_directory` has made ready, beside the other workers, and start its threads.
+
+    `predecessor`: a worker that is known to be dead; what it held is due again at once. Raises StoreUnusable.
+    """
+    engine = open_engine(url, directory)
+    turn = _turn(engine, directory)
+    try:
+        with turn(), for_writing(engine).begin() as connection:
+            if predecessor is not None:
+                workers.leave(connection, [predecessor])
+            worker = workers.register(connection, host.boot_clock())
+    except DBAPIError as error:
+        raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
+    access = _threads(engine, reactor, host, worker, turn)
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker)
 
 
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:
@@ -141,4 +233,6 @@ def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) 
                 raise
             patience -= 1
             time.sleep(_WAIT)
-    return Store(Inline(engine), host, FreeSpace(directory, floor, host.statvfs))
+    return Store(
+        Inline(engine, _commands_turn(engine, directory)), host, FreeSpace(directory, floor, host.statvfs)
+    )

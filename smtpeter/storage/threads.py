@@ -1,14 +1,17 @@
 """Between the reactor, which never waits, and the store, which does: a writer thread and some reader threads.
 
-Whatever waits to be written when the writer comes free is written in one transaction. Answers come as Deferreds
-in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
+Whatever waits to be written when the writer comes free is written in one transaction. A commit costs much more than
+what is in it, so when several had come together before, the writer waits for the others, as long as they keep
+coming and some milliseconds at most; who comes alone never waits. Answers come as Deferreds in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
@@ -21,8 +24,12 @@ from smtpeter.storage.group import Answer, Job, Refuse, Regret, Session, nothing
 
 _T = TypeVar("_T")
 _A = TypeVar("_A")
+# Within it this process may write, where several stand in line for that.
+Turn = Callable[[], AbstractContextManager[None]]
 _MOST_AT_ONCE = 256  # writes in one transaction, so that none waits long for the others'
 _READERS = 2
+_PAUSE = 0.001  # seconds without another write, after which the writer waits no longer for more
+_PAUSES = 8
 
 
 class Access(Protocol):
@@ -50,7 +57,8 @@ class Access(Protocol):
 class Inline:
     """Does everything at once, in the caller's thread."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turn: Turn = nullcontext) -> None:
+        self._turn = turn
         self._writing = Session(for_writing(engine))
         self._reading = Session(engine)
 
@@ -61,7 +69,8 @@ class Inline:
         refuse: Refuse,
         regret: Regret = nothing,
     ) -> Deferred[_T]:
-        return _fired(self._writing.write([Job(write, argument, refuse, regret)])[0])
+        with self._turn():
+            return _fired(self._writing.write([Job(write, argument, refuse, regret)])[0])
 
     def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
         return _fired(self._reading.read(lambda connection: read(connection, *arguments), refuse))
@@ -90,14 +99,17 @@ class Threads:
         chore: Callable[[], Job],
         chore_every: float,
         monotonic: Callable[[], float],
+        turn: Turn = nullcontext,
     ) -> None:
         self._engine = engine
         self._reactor = reactor
         self._chore = chore
         self._chore_every = chore_every
         self._monotonic = monotonic
+        self._turn = turn
         self._writes: deque[tuple[Job, Deferred[Any]]] = deque()
         self._work = threading.Condition()
+        self._last_group = 0
         self._reads: SimpleQueue[tuple[Callable[[Connection], Any], Refuse, Deferred[Any]] | None] = (
             SimpleQueue()
         )
@@ -148,27 +160,46 @@ class Threads:
         session = Session(for_writing(self._engine))
         chore_at = self._monotonic() + self._chore_every
         while True:
-            waiting = self._next_writes(chore_at - self._monotonic())
-            if waiting:
-                answers = session.write([job for job, _ in waiting])
-                self._reactor.callFromThread(
-                    _deliver,
-                    [(deferred, answer) for (_, deferred), answer in zip(waiting, answers, strict=True)],
-                )
+            if self._is_wanted(chore_at - self._monotonic()):
+                self._write_waiting(session)
             elif self._stopping:
                 break
             if self._monotonic() >= chore_at:
-                session.write([self._chore()])
+                with self._turn():
+                    session.write([self._chore()])
                 chore_at = self._monotonic() + self._chore_every
         session.close()
         self._reactor.callFromThread(self._ended)
 
-    def _next_writes(self, timeout: float) -> list[tuple[Job, Deferred[Any]]]:
-        """All that waits, up to a limit; empty when nothing came in time, or all is done and it shall end."""
+    def _is_wanted(self, timeout: float) -> bool:
+        """Whether anything waits; not, when nothing came in time, or all is done and it shall end."""
         with self._work:
             if not self._writes and not self._stopping:
                 self._work.wait(max(0.0, timeout))
-            return [self._writes.popleft() for _ in range(min(len(self._writes), _MOST_AT_ONCE))]
+            return bool(self._writes)
+
+    def _write_waiting(self, session: Session) -> None:
+        """Write all that waits once it is our turn, up to a limit; others may write while more comes."""
+        if self._last_group > 1:
+            self._let_others_come()
+        with self._turn():
+            with self._work:
+                self._last_group = min(len(self._writes), _MOST_AT_ONCE)
+                waiting = [self._writes.popleft() for _ in range(self._last_group)]
+            answers = session.write([job for job, _ in waiting])
+        self._reactor.callFromThread(
+            _deliver,
+            [(deferred, answer) for (_, deferred), answer in zip(waiting, answers, strict=True)],
+        )
+
+    def _let_others_come(self) -> None:
+        for _ in range(_PAUSES):
+            waiting = len(self._writes)
+            if not waiting or waiting >= _MOST_AT_ONCE or self._stopping:
+                break
+            time.sleep(_PAUSE)
+            if len(self._writes) == waiting:
+                break
 
     def _read_all(self) -> None:
         session = Session(self._engine)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Attempt
-from smtpeter.message.edit import Edit, Literal, Report, Template
+from smtpeter.message.edit import Edit, Literal
 from smtpeter.message.envelope import Envelope, Recipient
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import DeliveryId, MessageId, show
@@ -18,6 +18,7 @@ from smtpeter.message.status import Reply
 from smtpeter.message.trace import date, message_id, protocol, received
 from smtpeter.session.interface import Client, Origin
 from smtpeter.spool.model import Accepted, Delivery, Message
+from smtpeter.submission.interface import Prepared
 from smtpeter.submission.options import Options
 from smtpeter.submission.suppression import marked
 
@@ -76,8 +77,7 @@ def top_fields(incoming: Incoming) -> Edit:
 def accepted(
     incoming: Incoming,
     options: Options,
-    template: Template,
-    report: Report,
+    prepared: Prepared,
     returning: Returning | None = None,
     listed: Mapping[str, Suppression] = MappingProxyType({}),
 ) -> Accepted:
@@ -97,14 +97,15 @@ def accepted(
         accepted_at=incoming.when,
         envelope=envelope,
         content=incoming.content,
-        template=template,
-        report=report,
+        template=prepared.template,
+        report=prepared.report,
         switches=options.switches,
         tags=options.tags,
         facts=_facts(incoming),
         give_up_at=options.give_up_at,
         priority=options.priority or Priority.NORMAL,
         returning=returning,
+        pending=prepared.pending,
     )
     deliveries = tuple(
         marked(

@@ -21,7 +21,7 @@ from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Suppression, Treatment
 from smtpeter.message.address import AddressSyntax, ascii_domain
 from smtpeter.message.author import author_domain
-from smtpeter.message.edit import Edit, Report, Template, compile_template
+from smtpeter.message.edit import Edit, Report, compile_template
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field, find_all
 from smtpeter.message.identifier import show
@@ -33,7 +33,7 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim
 from smtpeter.submission import policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
-from smtpeter.submission.interface import Neighbours
+from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.options import Options, is_read, read_options
 from smtpeter.submission.returning import decide
 from smtpeter.submission.suppression import reply, suppressed
@@ -208,8 +208,8 @@ class SubmittedMessage:
         author = author_domain(content, find_all(incoming.found, "from"))
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
         edits = (top_fields(incoming), *options.edits)
-        template, report = await self._prepare(content, options, edits)
-        wanted = accepted(incoming, options, template, report, returning, listed)
+        prepared = await self._prepare(incoming, options, edits)
+        wanted = accepted(incoming, options, prepared, returning, listed)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)
@@ -235,20 +235,20 @@ class SubmittedMessage:
             hostname=self._submitter.rules.hostname,
         )
 
-    async def _prepare(
-        self, content: bytes, options: Options, edits: tuple[Edit, ...]
-    ) -> tuple[Template, Report]:
+    async def _prepare(self, incoming: Incoming, options: Options, edits: tuple[Edit, ...]) -> Prepared:
+        content = incoming.content
         try:
-            template, report = await self._submitter.neighbours.prepare.prepare(
-                content, options.switches, edits
+            made = await self._submitter.neighbours.prepare.prepare(
+                incoming.message, incoming.login, content, options.switches, edits
             )
         except Exception:  # noqa: BLE001 - whatever ails a rewriter, it costs the feature, never the message
             self._log.failure("a message could not be rewritten and goes out as it is")
-            template = compile_template(len(content), edits)
             report = Report(notes=("nothing was rewritten: the rewriters failed",))
+            made = Prepared(compile_template(len(content), edits), report)
         if options.notes:
-            report = msgspec.structs.replace(report, notes=options.notes + report.notes)
-        return template, report
+            notes = options.notes + made.report.notes
+            made = made._replace(report=msgspec.structs.replace(made.report, notes=notes))
+        return made
 
     async def _keep(self, wanted: Accepted) -> tuple[Claim, ...]:
         try:

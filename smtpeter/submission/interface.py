@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.message.edit import Edit, Report, Template
-from smtpeter.message.identifier import Identifiers
+from smtpeter.message.identifier import Identifiers, MessageId
 from smtpeter.message.options import Switches
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.model import Claim, Message
@@ -20,13 +20,30 @@ from smtpeter.submission.returning import ReturnPaths
 T = TypeVar("T")
 
 
+class Prepared(NamedTuple):
+    """What a message becomes. `pending`: with the edits of its header section only; the rest is still being made."""
+
+    template: Template
+    report: Report
+    pending: bool = False
+
+
 class Prepare(Protocol):
     """The rewriters, once a message."""
 
     def prepare(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
-    ) -> Awaitable[tuple[Template, Report]]:
-        """What the switches ask, with `header_edits` in it. A rewriter that fails costs its feature only."""
+        self,
+        message: MessageId,
+        login: str,
+        original: bytes,
+        switches: Switches,
+        header_edits: tuple[Edit, ...],
+        /,
+    ) -> Awaitable[Prepared]:
+        """What the switches ask, with `header_edits` in it. A rewriter that fails costs its feature only.
+
+        Edits that are pending come to the spool later, by who makes them.
+        """
 
 
 class Handoff(Protocol):

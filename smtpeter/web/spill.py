@@ -8,6 +8,7 @@ A line cut short by a crash is skipped. Beyond its bound nothing more is kept, a
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,13 @@ class Spill:
                 except msgspec.DecodeError:
                     continue
             return hits, file.tell()
+
+    def adopt(self, other: Path) -> None:
+        """Take over the file of a process that is no more, whatever the bound; dying half-way tells hits twice."""
+        with other.open("rb") as source, self._path.open("ab") as own:
+            own.write(b"\n")  # ends what a crash cut short; an empty line is no hit
+            shutil.copyfileobj(source, own)
+        other.unlink()
 
     def done(self, position: int) -> None:
         """What lies before `position` is safe elsewhere; the file goes when that is all of it."""

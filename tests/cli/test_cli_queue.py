@@ -111,6 +111,17 @@ def test_events_are_filtered(listed, queued):
     assert [] == listed("events", "--recipient", "nobody@a.example")
 
 
+def test_explain_tells_of_links_in_conditional_comments(listed, tmp_path):
+    listed("login", "create", "news", "--track-clicks")
+    file = tmp_path / "message.eml"
+    file.write_text(
+        "MIME-Version: 1.0\nContent-Type: text/html\n\n<!--[if mso]><a href='https://a.example/'><![endif]-->\n"
+    )
+    (finding,) = listed("explain", str(file), "--login", "news")["report"]["findings"]
+    assert ("left", "https://a.example/") == (finding["verdict"], finding["value"])
+    assert "conditional comment" in finding["reason"]
+
+
 def test_explain_tells_each_link_and_keeps_nothing(smtpeter, listed, tmp_path):
     listed("login", "create", "news", "--track-clicks", "--prevent-scam")
     file = tmp_path / "message.eml"

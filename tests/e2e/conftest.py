@@ -79,6 +79,25 @@ def prepared(tmp_path: Path, authority: Authority, names: StubNames) -> Callable
     return prepare
 
 
+@pytest.fixture
+def staffed(tmp_path: Path, authority: Authority, names: StubNames) -> Callable[..., Daemon]:
+    """As `prepared`, with two workers; mail from this machine is taken without AUTH and TLS, as the login `load`."""
+
+    def prepare(port: int, workers: int = 2, **more: object) -> Daemon:
+        daemon = Daemon(
+            tmp_path / "server",
+            authority,
+            server={"workers": workers},
+            submission={"trusted_networks": {"127.0.0.0/8": "load"}},
+            relay=relay_section(names, port, {}),
+            **more,
+        )
+        daemon.login(username="load")
+        return daemon
+
+    return prepare
+
+
 @pytest.fixture(scope="module")
 def relay() -> dict[str, object]:
     """What a module adds to its server's [relay]."""

@@ -51,8 +51,8 @@ CASES = [
     ("tls", "private_key", "missing.pem", "missing.pem"),
     ("web", "listen", ["tcp:8025"], "not built yet"),
     ("bounces", "domain", "bounces", "bounces.domain: expected a domain such as"),
-    ("server", "workers", 2, "not built yet"),
-    ("store", "url", "postgresql+psycopg:///mail", "not built yet"),
+    ("server", "workers", 0, "expected a number from 1 to 64"),
+    ("store", "url", "mysql:///mail", "store.url: expected sqlite"),
 ]
 
 

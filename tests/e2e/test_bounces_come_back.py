@@ -14,6 +14,7 @@ from tests.e2e.conftest import relay_section
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon, Login
 from tests.kit.loopback import free_port
+from tests.kit.moods import Rule, Stage
 from tests.kit.names import StubNames
 from tests.kit.sink import Received, Sink
 
@@ -238,3 +239,17 @@ def test_no_auth_there_and_starttls(stranger: Stranger) -> None:
     stranger.starttls()
     stranger.ehlo()
     assert stranger.docmd("AUTH", "PLAIN AGEAYg==")[0] in {502, 503}
+
+
+@pytest.mark.row(121)
+def test_our_own_reports_about_tracked_mail_follow_the_same_rules(server: Daemon, sink: Sink) -> None:
+    login = server.login("--track-bounces", "--forward-bounces", "desk@sender.example", "--suppress", "login")
+    sink.rules.append(Rule(Stage.RCPT, "550 5.1.1 No such user here", recipient="^nobody@"))
+    refused = server.submit(login, MAIL, ["nobody@example.net"], CUSTOMER)
+    server.wait_for_event("failure", refused.id)
+    report = sink.wait_for("desk@sender.example")
+    assert report.return_path == ""
+    assert b"Action: failed" in report.content
+
+    listed = server.cli("suppression", "list", "--login", login.username)
+    assert [each["recipient"] for each in listed] == ["nobody@example.net"]

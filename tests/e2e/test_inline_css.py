@@ -138,3 +138,23 @@ def test_a_worker_dies_with_its_server(server: Daemon, inlining: Login) -> None:
         10,
     )
     server.start()
+
+
+@pytest.mark.row(145)
+def test_edits_that_were_pending_at_a_kill_are_made_after_the_restart(
+    tmp_path: Path, authority: Authority, names: StubNames, sink: Sink
+) -> None:
+    """The 250 does not wait for a worker that is busy; what is kept is made after the restart."""
+    section = relay_section(names, sink.port, {})
+    with Daemon(tmp_path / "pending", authority, relay=section, rewrite={"cpu_time": "2s"}) as server:
+        login = server.login("--inline-css")
+        server.submit(login, HOSTILE, ["busy@example.net"])
+        accepted = server.submit(login, PLAIN % b"pen", ["pen@example.net"])
+        server.kill()
+        story = server.cli("message", "show", accepted.id)
+        assert "pending" in str(story["report"])
+        server.start()
+        content = sink.wait_for("pen@example.net").content
+        assert content.endswith(b'<p style="color:red">Hello, pen</p>\r\n')
+        assert "1 of 1 rules, copied 1 times" in report(server, accepted)
+        assert "pending" not in report(server, accepted)

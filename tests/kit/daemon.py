@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from tests.kit.certificates import Authority
@@ -53,11 +54,19 @@ class Daemon:
     """One server. A context manager that starts and stops it; sections override the defaults key by key.
 
     Default: both listeners of submission and the tracking door on free ports of 127.0.0.1, a certificate of
-    `authority` for localhost, delivery to the sandbox. `python` runs another installation than the tests' own.
+    `authority` for localhost, delivery to the sandbox. `python` runs another installation than the tests' own;
+    `path` comes before the checkout where Python looks for modules, `environment` is added to the tests' own.
     """
 
     def __init__(
-        self, directory: Path, authority: Authority, *, python: Path | None = None, **sections: Section
+        self,
+        directory: Path,
+        authority: Authority,
+        *,
+        python: Path | None = None,
+        path: Sequence[Path] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **sections: Section,
     ) -> None:
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -83,6 +92,8 @@ class Daemon:
         self.configuration = directory / "smtpeter.toml"
         self._log = directory / "log"
         self._python = python
+        self._path = path
+        self._more = environment
         self._process: subprocess.Popen[bytes] | None = None
         self.configure()
 
@@ -153,6 +164,17 @@ class Daemon:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def workers(self) -> list[int]:
+        """The process ids of its workers, where it has several."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"smtpeter.tap" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    @property
+    def store(self) -> str:
+        """The URL of its store."""
+        default = f"sqlite:///{self.directory / 'data' / 'smtpeter.db'}"
+        return str(self.sections.get("store", {}).get("url", default))
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
@@ -261,7 +283,9 @@ class Daemon:
         kept = {
             name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "SMTPETER_CONFIG"}
         }
-        return kept if self._python else {**kept, "PYTHONPATH": str(ROOT)}
+        if not self._python:
+            kept["PYTHONPATH"] = os.pathsep.join(map(str, (*self._path, ROOT)))
+        return {**kept, **self._more}
 
 
 def submit(

@@ -23,7 +23,7 @@ from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query
-from smtpeter.message.edit import Template
+from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement
@@ -221,6 +221,16 @@ class FakeSpool(_Fake):
     def _message(self, identifier: MessageId) -> Message | None:
         return None if identifier in self.shelf.outlined else self.shelf.messages.get(identifier)
 
+    def amend(self, identifier: MessageId, template: Template, report: Report, /) -> Deferred[bool]:
+        return self._answer(self._amend, identifier, template, report)
+
+    def _amend(self, identifier: MessageId, template: Template, report: Report) -> bool:
+        kept = self.shelf.messages.get(identifier)
+        if kept is None or not kept.pending:
+            return False
+        self.shelf.messages[identifier] = replace(kept, template=template, report=report, pending=False)
+        return True
+
     def outline(self, identifier: MessageId, /) -> Deferred[Message | None]:
         return self._answer(self._outline, identifier)
 
@@ -270,6 +280,17 @@ class FakeSpool(_Fake):
             return None
         targets = self.shelf.messages[row.delivery.message].template.targets
         return targets[number].url if 0 <= number < len(targets) else None
+
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._draw_near, now, longest, limit)
+
+    def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        latest = now + longest
+        far = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at > latest]
+        far.sort(key=lambda row: row.delivery.due_at)
+        for row in far[:limit]:
+            row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
+        return len(far[:limit])
 
     def next_due(self, avoid: frozenset[str] = frozenset(), /) -> Deferred[float | None]:
         return self._answer(self._next_due, avoid)

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import itertools
+import re
 import time
 import tracemalloc
 
@@ -276,7 +277,7 @@ TREES = st.recursive(
 def built(tree, path=()):
     """The part's octets, and its leaves' bodies in order."""
     if isinstance(tree, tuple):
-        body = tree[1].replace("\r", "").replace("\n", "\r\n").replace("--", "-").encode()
+        body = re.sub("-+", "-", tree[1].replace("\r", "").replace("\n", "\r\n")).encode()
         return f"Content-Type: {tree[0]}\r\n\r\n".encode() + body, [(tree[0], body)]
     boundary = "b" + "_".join(map(str, path))
     out, bodies = f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'.encode(), []

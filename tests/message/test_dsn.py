@@ -395,3 +395,44 @@ def test_no_stranger_can_add_a_field_or_a_part(text, host, envid, orcpt, origina
     names = [line.split(b":")[0] for line in status.split(b"\r\n")[1:] if line and not line.startswith(b" ")]
     assert len(names) == len(set(names)) <= 14
     assert 1 == names.count(b"Action")
+
+
+REMOTE = b"From: MAILER-DAEMON@mx.example.com\r\nSubject: failed\r\n\r\nNo.\r\n--=_mmmmmmmmmmmmm--\r\n--=-mmmmmmmmmmmmm\r\n"
+
+
+@pytest.mark.parametrize("attached", [REMOTE, REMOTE + b"Gr\xfc\xdfe\r\n"])
+def test_what_another_host_sent_is_attached_whole_within_the_first_part(attached):
+    content = compose(report(attached=attached))
+    human, status, original = email.message_from_bytes(content).get_payload()
+
+    assert attached in content
+    words, returned = human.get_payload()
+    assert "what the other server sent us, and the header of" in " ".join(words.get_payload().split())
+    assert ("message/rfc822", "failed") == (returned.get_content_type(), returned.get_payload()[0]["Subject"])
+    assert "failed" == status.get_payload()[1]["Action"]
+    assert "text/rfc822-headers" == original.get_content_type()
+    assert {b"bob@example.com"} == set(scan_message(email.message_from_bytes(content)))
+
+
+def test_of_what_is_very_long_only_the_header_is_attached():
+    content = compose(report(attached=REMOTE + b"x\r\n" * 40, maximum_returned=100))
+    _, returned = email.message_from_bytes(content).get_payload()[0].get_payload()
+
+    assert "text/rfc822-headers" == returned.get_content_type()
+    assert REMOTE.partition(b"\r\n\r\n")[0] + b"\r\n" == returned.get_payload(decode=True)
+
+
+def test_a_message_that_is_no_longer_kept_is_not_returned():
+    human, status = email.message_from_bytes(compose(report(original=None))).get_payload()
+
+    assert "Attached is this report in a form for programs." in human.get_payload()
+    assert "failed" == status.get_payload()[1]["Action"]
+
+
+@given(st.binary(max_size=300))
+def test_attachments_of_any_kind_leave_three_parts(attached):
+    parts = email.message_from_bytes(compose(report(attached=attached or b"x"))).get_payload()
+
+    assert ["multipart/mixed", "message/delivery-status", "text/rfc822-headers"] == [
+        part.get_content_type() for part in parts
+    ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from twisted.internet.task import Clock
 
+from smtpeter.message.edit import Literal, Report, Template
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.service import Neighbours, Relay
 from smtpeter.relay.settlement import Settling
@@ -12,8 +13,9 @@ from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
 from smtpeter.spool.states import State
 from tests.kit.fakes import FakeSites, FakeSpool
-from tests.relay.mails import Courier, Outgoing, Sites, accepted
+from tests.relay.mails import LINKS, Courier, Outgoing, Sites, accepted
 
+FINISHED = Template((Literal(b"finished"),), LINKS)
 SCHEDULE = Schedule((300.0, 600.0), warn_after=4 * 3600.0, give_up_after=4 * 86400.0)
 
 
@@ -28,6 +30,25 @@ class CountingSpool(FakeSpool):
         return claims
 
 
+class Preparation:
+    """Makes pending edits when `gate` has fired; `trouble` is what it fails with."""
+
+    def __init__(self, spool):
+        self.spool = spool
+        self.gate = None
+        self.trouble = None
+        self.asked = []
+
+    async def finish(self, identifier):
+        self.asked.append(identifier)
+        if self.gate is not None:
+            await self.gate
+        if self.trouble is not None:
+            raise self.trouble
+        await self.spool.amend(identifier, FINISHED, Report(notes=("finished",)))
+        return await self.spool.message(identifier)
+
+
 @dataclass
 class House:
     relay: Relay
@@ -36,6 +57,7 @@ class House:
     clock: Clock
     reported: list
     book: FakeSites
+    preparation: Preparation
 
     def accept(self, mail, **values):
         """As submission does it."""
@@ -74,6 +96,7 @@ def build():
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
         book = book or FakeSites(spool)
+        preparation = Preparation(spool)
 
         def noting(mail, settlements):
             reported.append((mail, settlements))
@@ -91,12 +114,13 @@ def build():
                 sites=sites or Sites(site_of),
                 quota=quota,
                 book=book,
+                preparation=preparation,
             ),
             Limits(**limits),
             grace,
         )
         relay.startService()
-        houses.append(House(relay, spool, courier, clock, reported, book))
+        houses.append(House(relay, spool, courier, clock, reported, book, preparation))
         return houses[-1]
 
     yield make

@@ -3,16 +3,19 @@
 import email
 import email.policy
 import itertools
+from dataclasses import replace
 
 import pytest
 from flufl.bounce import scan_message
 
 from smtpeter.journal.events import Attempt, Reported
 from smtpeter.message import identifier
+from smtpeter.message.address import Address
 from smtpeter.message.delivery_report import Action
 from smtpeter.message.envelope import Body, Notify, OriginalRecipient, Ret
 from smtpeter.message.identifier import Identifiers
 from smtpeter.message.options import Switches
+from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.report.notification import Notification, owed
 from smtpeter.spool.model import Settlement
@@ -241,3 +244,14 @@ def test_a_return_path_beyond_ascii_is_written_to():
     (report,) = reports(mail, REFUSED)
     assert report.message.envelope.smtputf8
     assert "søren@shop.example" == str(report.message.envelope.recipients[0].address)
+
+
+@pytest.mark.parametrize("told", [None, Address("desk", "help.example")])
+def test_reports_about_tracked_mail_go_to_whom_the_login_wants_to_be_told(told):
+    mail = message(recipient("a@x.example"))
+    mail = replace(mail, returning=Returning("b.example", 0, told))
+    made = reports(mail, REFUSED)
+
+    assert ([] if told is None else ["desk@help.example"]) == [
+        str(one.message.envelope.recipients[0].address) for one in made
+    ]

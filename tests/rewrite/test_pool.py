@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from smtpeter.message.edit import Edit, Literal, Report, Span, Template
 from smtpeter.message.options import Switches
 from smtpeter.rewrite.job import Done, Failed, decode_job, frame
-from smtpeter.rewrite.pool import Pool, RewritersFailed, cpu_seconds
+from smtpeter.rewrite.pool import Pool, PoolStopped, RewritersFailed, cpu_seconds
 
 CSS = Switches(inline_css=True, track_clicks=True)
 LIGHT = Switches(track_clicks=True)
@@ -288,6 +288,27 @@ def test_it_stops_when_its_workers_have_ended(scene):
     assert scene.children[1].killed
     assert 1 == len(stopped)
     assert 1 == len(results)
+
+
+def test_what_waits_when_it_stops_fails_and_may_be_done_by_another(scene):
+    pool = scene.pool()
+    under_way, waiting = prepare(pool), prepare(pool)
+    pool.stop()
+    late = prepare(pool)
+    assert [True, True] == [results[0].check(PoolStopped) is PoolStopped for results in (waiting, late)]
+    scene.children[0].answer()
+    scene.children[0].end()
+    assert [(DONE.template, DONE.report)] == under_way
+    assert 1 == len(scene.children)
+
+
+def test_a_worker_that_dies_when_it_stops_is_not_started_anew(scene):
+    pool = scene.pool()
+    under_way = prepare(pool)
+    pool.stop()
+    scene.children[0].end(signal.SIGKILL)
+    assert PoolStopped is under_way[0].check(PoolStopped)
+    assert 1 == len(scene.children)
 
 
 def test_without_workers_it_stops_at_once(scene):

@@ -25,7 +25,16 @@ PIECES = st.lists(
 @example(b"a\x0b\r\n\x0c\r\n")
 def test_bodies_are_as_dkimpy_has_them(body):
     ended = body if body.endswith(b"\r\n") or not body else body + b"\r\n"  # as it is sent
-    assert Relaxed.canonicalize_body(ended) == canonical.body(body)
+    assert Relaxed.canonicalize_body(ended) == b"".join(canonical.body(body))
+
+
+@given(PIECES, st.integers(1, 9), st.integers(0, 3))
+def test_pieces_of_any_size_make_the_same(body, size, start):
+    start = min(start, len(body))
+    expected = b"".join(canonical.body(body[start:]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canonical, "_PIECE", size)
+        assert expected == b"".join(canonical.body(body, start))
 
 
 @given(
@@ -41,7 +50,7 @@ def test_the_examples_of_the_standard():
     """RFC 6376 3.4.5."""
     assert b"a:X\r\n" == canonical.field(b"A", b" X\r\n")
     assert b"b:Y Z\r\n" == canonical.field(b"B ".strip(), b" Y\t\r\n\tZ  \r\n")
-    assert b" C\r\nD E\r\n" == canonical.body(b" C \r\nD \t E\r\n\r\n\r\n")
+    assert b" C\r\nD E\r\n" == b"".join(canonical.body(b" C \r\nD \t E\r\n\r\n\r\n"))
 
 
 @pytest.mark.parametrize("unit", [b" ", b"\t", b"\r\n", b" \r\n", b"x \t", b"  x", b"\r\n\r\nx"])
@@ -51,8 +60,17 @@ def test_hostile_bodies_take_linear_time(unit):
     def seconds(size):
         body = unit * (size // len(unit)) + b"x"
         started = time.process_time()
-        canonical.body(body)
+        for _ in canonical.body(body):
+            pass
         return time.process_time() - started
 
     seconds(100_000)
     assert seconds(2_000_000) < 40 * min(seconds(200_000) for _ in range(3)) + 0.05
+
+
+@pytest.mark.row(147)
+@pytest.mark.parametrize("line", [b"x y" * 25, b"x " * 400], ids=["short", "long"])
+def test_no_step_over_a_large_body_is_long(line):
+    """So a thread that signs twenty megabytes never keeps the others from the interpreter for long."""
+    body = (line + b"\r\n") * (20_000_000 // len(line))
+    assert 65_536 >= max(map(len, canonical.body(body)))

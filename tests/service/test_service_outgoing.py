@@ -4,15 +4,19 @@ import dataclasses
 
 import dkim
 import pytest
+from twisted.internet.defer import maybeDeferred
 
 from smtpeter.accounts import signing_keys
 from smtpeter.accounts.model import Algorithm
+from smtpeter.message.address import Address
 from smtpeter.message.edit import Literal, Slot, SlotKind, Span, Target, Template
+from smtpeter.message.envelope import Notify, OriginalRecipient, Recipient
+from smtpeter.message.returning import Returning
 from smtpeter.message.token import KeyRing
 from smtpeter.relay.interface import CannotConvert
 from smtpeter.rewrite.signature import Signatures, Signer
 from smtpeter.service.outgoing import Rendered
-from tests.storage.stores import accepted
+from tests.storage.stores import accepted, result
 
 KEYS = {algorithm: signing_keys.make(algorithm.value, algorithm, 0.0) for algorithm in Algorithm}
 HEAD = b"From: a@example.com\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
@@ -24,8 +28,13 @@ class Office:
 
     def __init__(self):
         self.now = 1000.0
+        self.made_beside = 0
         self.rotate()
-        self.rendered = Rendered(lambda: RING, lambda: self.signatures, lambda: self.now)
+        self.rendered = Rendered(lambda: RING, lambda: self.signatures, lambda: self.now, self.beside)
+
+    def beside(self, function, *arguments, **named):
+        self.made_beside += 1
+        return maybeDeferred(function, *arguments, **named)
 
     def rotate(self):
         self.signatures = Signatures(Signer("example.com", key) for key in KEYS.values())
@@ -135,3 +144,62 @@ def test_only_so_many_signatures_are_remembered(office):
 def test_mail_of_other_domains_leaves_as_before(office):
     made = accepted(content=b"From: a@example.org\r\n\r\nHello\r\n")
     assert b"Received: x\r\n" + made.message.content == office.content(made)
+
+
+RETURNING = Returning("b.example", 0, None)
+
+
+def test_a_tracked_message_leaves_with_a_return_path_of_each_delivery():
+    ring = KeyRing({0: bytes(32), 1: b"1" * 32}, 1)
+    rendered = Rendered(lambda: ring, lambda: Signatures(()), lambda: 0.0, beside=None)
+    made = mail(returning=RETURNING)
+    paths = [rendered.return_path(made.message, delivery) for delivery in made.deliveries]
+
+    assert {"b.example"} == {path.domain for path in paths}
+    assert [d.id for d in made.deliveries] == [ring.read_return_path(path.local_part) for path in paths]
+    # The key is the one of the acceptance, so that the path stays what it was when keys are rotated.
+    assert KeyRing({0: bytes(32)}, 0).return_path(made.deliveries[0].id) == paths[0].local_part
+    assert rendered.per_recipient(made.message)
+    untracked = mail()
+    assert untracked.message.envelope.return_path == rendered.return_path(
+        untracked.message, untracked.deliveries[0]
+    )
+
+
+@pytest.mark.row(122)
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (None, Notify.FAILURE | Notify.DELAY),
+        (Notify.NEVER, Notify.FAILURE | Notify.DELAY),
+        (Notify.FAILURE, Notify.FAILURE | Notify.DELAY),
+        (Notify.SUCCESS, Notify.SUCCESS | Notify.FAILURE | Notify.DELAY),
+        (Notify.DELAY, Notify.FAILURE | Notify.DELAY),
+    ],
+)
+def test_the_next_hop_of_tracked_mail_is_asked_for_failure_and_delay(office, asked, told):
+    orcpt = OriginalRecipient("rfc822", "first@a.example")
+    recipient = Recipient(Address("a", "a.example"), notify=asked, orcpt=orcpt)
+    made = accepted(recipients=(recipient,), returning=RETURNING)
+
+    assert dataclasses.replace(recipient, notify=told) == office.rendered.recipient(
+        made.message, made.deliveries[0]
+    )
+    untracked = accepted(recipients=(recipient,))
+    assert recipient == office.rendered.recipient(untracked.message, untracked.deliveries[0])
+
+
+def test_what_strangers_wrote_is_never_signed_as_ours(office):
+    own, foreign = mail("Hello\r\n"), mail("Hello\r\n", 2, foreign=True)
+
+    assert office.content(own).startswith(b"DKIM-Signature:")
+    assert foreign.message.content == office.content(foreign).partition(b"Received: x\r\n")[2]
+
+
+def test_what_is_large_is_made_beside_the_conversations(office):
+    small = mail("x\r\n")
+    assert is_verified(office.content(small))
+    assert 0 == office.made_beside
+    large = mail(("x" * 70 + "\r\n") * 4000, 3)
+    assert is_verified(result(office.content(large)))
+    assert 1 == office.made_beside

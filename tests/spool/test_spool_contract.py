@@ -18,6 +18,7 @@ from smtpeter.message.edit import (
     Verdict,
 )
 from smtpeter.message.envelope import Body, Envelope, Notify, OriginalRecipient, Recipient, Ret
+from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Result
 from smtpeter.spool.interface import SpoolUnavailable
@@ -299,6 +300,37 @@ def test_what_a_worker_thought_dead_has_delivered_counts_while_nobody_else_has_c
 
     assert State.DELIVERED is state(shelf, 11)
     assert () == shelf.run(shelf.another_worker().claim(1, 9e9))
+
+
+# -- a clock that was ahead --------------------------------------------------------------------------------
+
+
+@pytest.mark.row(142)
+def test_what_a_clock_that_was_ahead_deferred_is_drawn_near(shelf):
+    for number, due_at in enumerate((4_000.0, 4_600.0, 90_000.0, 90_007.0), 1):
+        shelf.run(shelf.spool.accept(accepted(number, due_at=due_at)))
+    assert 2 == shelf.run(shelf.spool.draw_near(1_000.0, 3_600.0, 100))
+
+    due = [d.due_at for d in shelf.run(shelf.spool.deliveries(QueueFilter(), 9))]
+    assert [4_000.0, 4_600.0] == due[:2]
+    assert all(1_000.0 <= one < 4_600.0 for one in due[2:])
+    assert 7.0 == due[3] - due[2]
+    assert 0 == shelf.run(shelf.spool.draw_near(1_000.0, 3_600.0, 100))
+
+
+@pytest.mark.row(142)
+def test_what_is_held_or_claimed_is_not_drawn_near(shelf):
+    for number in (1, 2):
+        shelf.run(shelf.spool.accept(accepted(number, due_at=90_000.0, claimed=number == 2)))
+    shelf.run(shelf.spool.alter(QueueFilter(delivery=DeliveryId(11)), Step.HOLD, 1_000.0, 9))
+    assert 0 == shelf.run(shelf.spool.draw_near(1_000.0, 3_600.0, 100))
+
+
+@pytest.mark.row(142)
+def test_no_more_are_drawn_near_than_asked_for(shelf):
+    for number in (1, 2, 3):
+        shelf.run(shelf.spool.accept(accepted(number, due_at=90_000.0 + number)))
+    assert [2, 1] == [shelf.run(shelf.spool.draw_near(1_000.0, 3_600.0, 2)) for _ in range(2)]
 
 
 # -- domains to avoid --------------------------------------------------------------------------------------

@@ -24,7 +24,15 @@ from smtpeter.storage.group import Job
 from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeQuota, FakeSites, FakeSpool
+from tests.kit.fakes import (
+    FakeAccounts,
+    FakeJournal,
+    FakeQuota,
+    FakeReturns,
+    FakeSites,
+    FakeSpool,
+    FakeSuppressions,
+)
 
 URL = "sqlite:///smtpeter.db"
 
@@ -87,6 +95,8 @@ class FakeShelf:
         self.accounts = FakeAccounts()
         self.quota = FakeQuota()
         self.sites = FakeSites(self.spool)
+        self.suppressions = FakeSuppressions()
+        self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
 
     def another_worker(self):
@@ -146,6 +156,7 @@ class StoredShelf:
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
         self.quota, self.sites = store.quota, store.sites
+        self.returns, self.suppressions = store.returns, store.suppressions
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:

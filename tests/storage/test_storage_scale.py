@@ -10,7 +10,7 @@ from smtpeter.journal.interface import Query
 from smtpeter.message.identifier import earliest
 from smtpeter.spool.model import Claim, QueueFilter
 from smtpeter.spool.states import State, Step
-from smtpeter.storage import claims, journal, queue, spool
+from smtpeter.storage import claims, journal, queue, spool, workers
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.records import NEW_DELIVERY, PROGRESS, delivery_row, message_row
 from smtpeter.storage.rows import Rows
@@ -72,6 +72,42 @@ def growing(request, stored):
 def test_no_work_of_every_day_grows_with_the_backlog(growing, work):
     few, many = growing(work)
     assert many <= few + 10
+
+
+@pytest.mark.row(140)
+def test_a_claim_does_not_step_over_a_dead_sites_backlog_again(stored):
+    """All that is due first is to a site that may not start: it is laid aside once, then costs nothing."""
+    dead = frozenset(("example.com",))
+    wanted = claims.Wanted(20, 9e9, dead)
+    fill(stored, range(1, MANY // 2), State.DUE)
+    assert () == stored.run(stored.spool.claim(20, 9e9, dead))
+    many = steps(stored, lambda connection: claims.claim(connection, 1, [wanted]))
+    waiting = steps(stored, lambda connection: claims.next_due(connection, dead))
+    assert many <= 10
+    assert waiting <= 10
+    assert 20 == len(stored.run(stored.spool.claim(20, 9e9)))
+
+
+@pytest.mark.row(140)
+def test_laying_aside_is_done_in_portions(stored):
+    """So that nobody's mail waits for all of a backlog to be moved."""
+    fill(stored, range(1, 2500), State.DUE)
+    wanted = claims.Wanted(20, 9e9, frozenset(("example.com",)))
+    with for_writing(stored.engine).begin() as connection:
+        portions = [claims.claim(connection, 1, [wanted])[0].is_all for _ in range(3)]
+    assert [False, False, True] == portions
+
+
+@pytest.mark.row(140)
+def test_a_restart_does_not_read_what_waits(stored):
+    """A server takes back what its predecessor held, keeps all times, and begins."""
+    fill(stored, range(1, MANY), State.DUE)
+    for number in range(MANY, MANY + 20):
+        stored.run(stored.spool.accept(accepted(number, due_at=float(number), claimed=True)))
+    assert 50 > steps(stored, lambda connection: workers.succeed(connection, 1.0))
+    claimed = stored.run(stored.spool.claim(3, 9e9))
+    assert [1.0, 2.0, 3.0] == [claim.delivery.due_at for claim in claimed]
+    assert float(MANY + 19) == stored.run(stored.spool.delivery(10 * (MANY + 19) + 1)).due_at
 
 
 def test_accepting_and_settling_does_not_grow_with_the_backlog(growing):

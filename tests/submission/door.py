@@ -19,7 +19,7 @@ from smtpeter.message.returning import Returning
 from smtpeter.session.certificates import Certificates, Pair
 from smtpeter.session.selfmade import self_made
 from smtpeter.submission.delivery import Rules
-from smtpeter.submission.interface import Neighbours
+from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
 from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool, FakeSuppressions
@@ -51,13 +51,14 @@ class Identity:
 
     def __init__(self):
         self.trouble = None
+        self.pending = False
         self.switches = []
 
-    async def prepare(self, original, switches, header_edits):
+    async def prepare(self, message, login, original, switches, header_edits):
         self.switches.append(switches)
         if self.trouble is not None:
             raise self.trouble
-        return compile_template(len(original), header_edits), Report()
+        return Prepared(compile_template(len(original), header_edits), Report(), self.pending)
 
 
 class Relay:

@@ -353,3 +353,11 @@ def test_rset_between_chunks_forgets_them():
     assert 0 == door.quota.memory
     assert submit(wire, HEAD).startswith("250")
     assert [HEAD] == [message.content for message in door.messages]
+
+
+def test_edits_may_be_pending_after_the_250():
+    door, wire = trusted()
+    door.prepare.pending = True
+    assert submit(wire, b"x-smtpeter-nothing: 1\r\n" + HEAD).startswith("250")
+    (message,) = door.messages
+    assert (True, ("x-smtpeter-nothing: no such option",)) == (message.pending, message.report.notes)

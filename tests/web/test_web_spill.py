@@ -86,3 +86,21 @@ def test_its_size_is_bounded_and_it_says_what_had_no_room(tmp_path):
 def test_it_is_the_owner_s_alone(tmp_path):
     Spill(tmp_path / "spill").write(hits(1))
     assert 0o600 == stat.S_IMODE((tmp_path / "spill").stat().st_mode)
+
+
+def test_what_another_process_left_is_taken_over_after_ones_own(tmp_path):
+    spill, other = Spill(tmp_path / "hits"), Spill(tmp_path / "hits-3")
+    spill.write(hits(1))
+    other.write(hits(2, 3))
+    with (tmp_path / "hits").open("ab") as file:
+        file.write(b'{"cut')
+    spill.adopt(tmp_path / "hits-3")
+    assert [[1, 2, 3]] == drain(spill, 9)
+    assert not other.waiting()
+
+
+def test_what_another_process_left_is_taken_over_where_there_is_nothing_of_ones_own(tmp_path):
+    Spill(tmp_path / "hits-3").write(hits(7))
+    spill = Spill(tmp_path / "hits")
+    spill.adopt(tmp_path / "hits-3")
+    assert [[7]] == drain(spill, 9)

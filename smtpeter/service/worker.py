@@ -1,0 +1,110 @@
+"""A worker: one of several processes that serve on the same listeners, started and watched by `workers`.
+
+It gets its orders and the sockets from its parent, tells it by one JSON object a line what there is to log, and ends
+at once when its parent is gone: the kernel closes the pipe between them, however the parent came to its end. Until
+then it shares the lock of the data directory, so nobody can take over what it is still working on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import msgspec
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogBeginner
+from zope.interface import implementer
+
+from smtpeter.config import Settings
+from smtpeter.service.host import host
+from smtpeter.service.server import Door, Smtpeter
+from smtpeter.storage.store import Store, open_for_worker
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """A listening socket: the endpoint it was bound for, and where the worker finds it."""
+
+    text: str
+    descriptor: int
+    family: int
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What a worker is told when it starts; `predecessor` held claims and is dead."""
+
+    number: int
+    settings: Settings
+    listeners: tuple[Listener, ...]
+    predecessor: int | None = None
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line from a worker: something for the log, or the number under which it now holds claims."""
+
+    level: str = ""
+    text: str = ""
+    ready: int | None = None
+
+
+class Seat:
+    """A worker's place: its sockets are inherited, and its claims are its own among others'."""
+
+    def __init__(self, orders: Orders, reactor: Any, tell: Callable[[Told], None]) -> None:
+        self.number = orders.number
+        self._predecessor = orders.predecessor
+        self._listeners = {listener.text: listener for listener in orders.listeners}
+        self._reactor = reactor
+        self._tell = tell
+
+    def listen(self, _key: str, text: str, door: Door) -> IListeningPort:
+        found = self._listeners[text]
+        port: IListeningPort = self._reactor.adoptStreamPort(found.descriptor, found.family, door)
+        os.close(found.descriptor)  # the port has its own
+        return port
+
+    def open(self, url: str, directory: Path, reactor: Any) -> Store:
+        store = open_for_worker(url, directory, reactor, host(), self._predecessor)
+        self._tell(Told(ready=store.worker))
+        return store
+
+
+def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
+    """Serve until SIGTERM, as ordered; `orders` brings one line and then stays open as long as the parent lives."""
+    ordered = msgspec.json.decode(orders.readline(), type=Orders)
+    threading.Thread(target=_end_with, args=(orders.fileno(),), name="smtpeter-parent", daemon=True).start()
+    encoder = msgspec.json.Encoder()
+
+    def tell(line: Told) -> None:
+        told.write(encoder.encode(line) + b"\n")
+        told.flush()
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        text = eventAsText(event, includeTimestamp=False, includeSystem=False)
+        if text:
+            tell(Told(level=event["log_level"].name, text=text.encode("utf-8", "replace").decode()))
+
+    globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False)
+    server = Smtpeter(ordered.settings, reactor, Seat(ordered, reactor, tell))
+    server.privilegedStartService()
+    server.startService()
+    reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
+    reactor.run()
+
+
+def _end_with(parent: int) -> None:
+    """End when the pipe does: there is nobody to say goodbye to, and a new parent waits for our place."""
+    while os.read(parent, 1):
+        pass
+    os._exit(os.EX_TEMPFAIL)
+
+
+def main(reactor: Any, output: TextIO = sys.stdout) -> None:
+    """What `tap` runs in a worker's process: standard output is the way to the parent's log, and for nothing else."""
+    told = os.fdopen(os.dup(output.fileno()), "wb")
+    os.dup2(2, output.fileno())
+    work(sys.stdin.buffer, told, reactor)
