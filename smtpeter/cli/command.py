@@ -9,6 +9,7 @@ import click
 
 from smtpeter import __version__, config
 from smtpeter.cli.copying import copy_store
+from smtpeter.cli.doctor import doctor
 from smtpeter.cli.domain import domain
 from smtpeter.cli.explain import explain
 from smtpeter.cli.key import key
@@ -19,7 +20,7 @@ from smtpeter.cli.sandbox import sandbox
 from smtpeter.cli.suppression import suppression
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "webhook", "backup", "restore", "doctor"),
+    ("operator", "token", "webhook", "backup", "restore"),
 )
 
 
@@ -64,7 +65,18 @@ def check_config(config_file: Path) -> None:
     click.echo(f"{config_file}: can be used")
 
 
-_COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
+_COMMANDS: tuple[Any, ...] = (
+    login,
+    suppression,
+    domain,
+    queue,
+    message,
+    events,
+    explain,
+    key,
+    doctor,
+    sandbox,
+)
 _COMMANDS += (copy_store,)
 for _command in _COMMANDS:
     main.add_command(_command)
