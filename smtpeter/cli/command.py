@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from smtpeter import __version__, config
+from smtpeter.cli.backup import backup, restore
 from smtpeter.cli.copying import copy_store
 from smtpeter.cli.doctor import doctor
 from smtpeter.cli.domain import domain
@@ -20,7 +21,7 @@ from smtpeter.cli.sandbox import sandbox
 from smtpeter.cli.suppression import suppression
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "webhook", "backup", "restore"),
+    ("operator", "token", "webhook"),
 )
 
 
@@ -77,6 +78,6 @@ _COMMANDS: tuple[Any, ...] = (
     doctor,
     sandbox,
 )
-_COMMANDS += (copy_store,)
+_COMMANDS += (copy_store, backup, restore)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -18,7 +18,7 @@ from smtpeter.cli import diagnosis
 from smtpeter.cli.diagnosis import Finding, Means
 from smtpeter.cli.domain import Dns
 from smtpeter.cli.output import json_option, print_json, safe
-from smtpeter.cli.store import opened
+from smtpeter.cli.store import opened, owned
 from smtpeter.config import Settings
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, StoreUnusable
 
@@ -95,7 +95,8 @@ def _stored(settings: Settings) -> tuple[Finding, list[SenderDomain]]:
 def _server(settings: Settings) -> Finding:
     """Whether a server works on the data directory."""
     try:
-        DirectoryLock(settings.data_directory).release()
+        with owned(settings.data_directory):
+            DirectoryLock(settings.data_directory).release()
     except StoreInUse:
         return Finding("server", Verdict.RIGHT, "it runs")
     except StoreUnusable as error:
