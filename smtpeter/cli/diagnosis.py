@@ -130,7 +130,7 @@ def _address(host: str, ask: Ask) -> str:
 
 
 def own_names(settings: Settings, ask: Ask) -> Iterator[Finding]:
-    """Whether the name that EHLO says has addresses, and their PTR records say the same (RFC 5321 4.1.4, RFC 1912 2.1)."""
+    """Whether the name that EHLO says has addresses, and their PTR records say the same (RFC 5321 4.1.4)."""
     name = settings.server.hostname
     if settings.relay.mode is not Mode.MX:
         return

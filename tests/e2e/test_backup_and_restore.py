@@ -17,7 +17,12 @@ from tests.kit.daemon import Daemon, Login
 from tests.kit.loopback import free_port, until
 from tests.kit.sink import Sink
 
-LINKED = CONTENT.replace(b"\r\n\r\n", b"\r\n\r\nSee https://www.example.org/spring for more.\r\n", 1)
+LINKED = (
+    b"From: news@sender.example\r\nTo: reader@example.net\r\nSubject: spring\r\n"
+    b"Date: Sun, 22 Mar 2026 10:00:00 +0100\r\nMessage-ID: <1@sender.example>\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: text/html\r\n\r\n"
+    b'<html><body><a href="https://www.example.org/spring">more</a></body></html>\r\n'
+)
 
 
 class Load:
@@ -116,7 +121,9 @@ def test_under_load(
         other.configure()
         with other:
             other.submit(login, CONTENT, ["after@example.net"])
-            [link] = re.findall(rb"http://127\.0\.0\.1:\d+/\S+", sink.wait_for("reader@example.net").content)
+            [link] = re.findall(
+                rb'http://127\.0\.0\.1:\d+/[^"]+', sink.wait_for("reader@example.net").content
+            )
             assert "https://www.example.org/spring" == follow(link.decode())
             other.wait_until_idle()
 
