@@ -75,7 +75,7 @@ def test_commands_of_a_page(page: str, server: Daemon, shell: dict[str, str], tm
     if not any("login create newsletters" in block.text for block in listed):
         password = server.login("--track-clicks", username="newsletters").password
         shell["PASSWORD"] = password
-    (tmp_path / "message.eml").write_bytes(CONTENT)
+    (tmp_path / "message.eml").write_bytes(CONTENT.replace(b"\r\n", b"\n"))
     for block in listed:
         text = block.text.replace(":PASSWORD", ':"$PASSWORD"').replace("mail.example.com", "localhost")
         text = re.sub(r"smtp://localhost:587", f"smtp://localhost:{server.starttls}", text)

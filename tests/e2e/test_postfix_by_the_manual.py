@@ -33,7 +33,7 @@ def words(sink: Sink, recipient: str) -> set[str]:
     return set(message.mail.split()) | set(message.rcpt[0].split())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def behind(server: Daemon) -> Iterator[Postfix]:
     """Only names, ports and passwords are others than in the manual."""
     news = server.login(username="newsletters")

@@ -161,7 +161,7 @@ class Debian:
         """ExecStart as the unit would start it, as far as that goes without systemd; until it says that it is ready.
 
         Its user, its one capability, no new privileges, a file system that it cannot write but for its state, /tmp and
-        devices of its own, no memory that can be written and executed, and no system calls but those of the filter.
+        devices of its own, and no system calls but those of the filter.
         """
         [command] = self.unit("ExecStart")
         notify = self.path("/run/notify")
@@ -234,8 +234,7 @@ _CONFINED = """\
 import ctypes, os, sys
 calls, *command = sys.argv[1:]
 DENY, ALLOW = 0x00050001, 0x7FFF0000  # SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW
-libc, seccomp = ctypes.CDLL(None), ctypes.CDLL("libseccomp.so.2")
-libc.prctl(65, 1, 0, 0, 0)  # PR_SET_MDWE: where the kernel has it
+seccomp = ctypes.CDLL("libseccomp.so.2")
 seccomp.seccomp_init.restype = ctypes.c_void_p
 filter = ctypes.c_void_p(seccomp.seccomp_init(DENY))
 for call in calls.split():
