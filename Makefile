@@ -37,6 +37,9 @@ bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
 loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever got its 250 must arrive, as it was
 	SMTPETER_LOSS_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/e2e/test_loss.py
 
+deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
+	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
+
 # editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@echo "Installing what smtpeter and its tests need into $(VENV) (a minute, from PyPI) ..."

@@ -7,6 +7,7 @@ ignored. Every float in a settings type is a duration in seconds, written as "90
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -118,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 MOST_WORKERS = 64
 
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY"  # systemd.exec(5): where LoadCredential= puts a unit's secrets
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
 _AT = re.compile(r" - at `\$(.*)`$")
@@ -133,7 +135,7 @@ def load(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: cannot be read: {error}") from error
     try:
-        settings = read(tomllib.loads(text), path.parent.resolve())
+        settings = read(tomllib.loads(text), path.parent.resolve(), os.environ.get(_CREDENTIALS[1:], ""))
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path}: no valid TOML: {error}") from error
     except Misconfigured as error:
@@ -141,15 +143,15 @@ def load(path: Path) -> Settings:
     return settings
 
 
-def read(document: Mapping[str, Any], directory: Path) -> Settings:
-    """Settings from a parsed file; relative paths count from `directory`."""
+def read(document: Mapping[str, Any], directory: Path, credentials: str = "") -> Settings:
+    """Settings from a parsed file; relative paths count from `directory`, $CREDENTIALS_DIRECTORY is `credentials`."""
     _refuse_not_built(document)
     try:
         settings = msgspec.convert(_durations(document, inspect.type_info(Settings), ""), Settings)
     except msgspec.ValidationError as error:
         raise Misconfigured(_in_our_words(str(error))) from error
     _judge(settings)
-    return _resolved(settings, directory)
+    return _resolved(settings, directory, credentials)
 
 
 def _refuse_not_built(document: Mapping[str, Any]) -> None:
@@ -220,13 +222,16 @@ def _judge(settings: Settings) -> None:
         raise Misconfigured("tls.certificate: missing: web.tls needs a certificate and its private_key")
 
 
-def _resolved(settings: Settings, directory: Path) -> Settings:
+def _resolved(settings: Settings, directory: Path, credentials: str) -> Settings:
     """The settings with absolute paths."""
 
     def absolute(value: str | tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(directory / one) for one in ((value,) if isinstance(value, str) else value))
+        return tuple(file(one) for one in ((value,) if isinstance(value, str) else value))
 
     def file(value: str) -> str:
+        # Commands run without the credentials, and most need none: who reads the file tells that it is not there.
+        if value.startswith(_CREDENTIALS) and credentials:
+            return credentials + value.removeprefix(_CREDENTIALS)
         return str(directory / value) if value else ""
 
     server = msgspec.structs.replace(

@@ -5,17 +5,20 @@ Run as a program it is one of several workers, with the parent that twistd runs 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
 from smtpeter import config
 from smtpeter.service import worker
 from smtpeter.service.server import Alone, Smtpeter, load
+from smtpeter.service.supervision import Manager, Supervision, on_hangup
 from smtpeter.service.workers import Workers
 
 
@@ -38,13 +41,21 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
     _steady(reactor)
+    file = Path(options["config"]).absolute()
     try:
-        settings = load(Path(options["config"]))
+        settings = load(file)
     except config.Misconfigured as error:
         sys.exit(f"smtpeter: {error}")
-    if settings.server.workers > 1:
-        return Workers(settings, reactor)
-    return Smtpeter(settings, reactor, Alone(reactor))
+    several = settings.server.workers > 1
+    server = Workers(settings, reactor) if several else Smtpeter(settings, reactor, Alone(reactor))
+    manager = Manager(os.environ, os.getpid())
+    supervision = Supervision(manager, reactor, settings, partial(load, file), server.apply)
+    if not sys.stdin.isatty():  # there it means that the terminal has gone
+        on_hangup(reactor, supervision.reload)
+    whole = MultiService()  # starts its services in this order, and stops them in the other
+    server.setServiceParent(whole)  # type: ignore[no-untyped-call]
+    supervision.setServiceParent(whole)  # type: ignore[no-untyped-call]
+    return whole
 
 
 if __name__ == "__main__":  # one of several workers, started by `Workers`

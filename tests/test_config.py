@@ -124,3 +124,21 @@ def test_the_shipped_file_tells_every_key_and_its_default(load):
     assert known == told
     without_the_conditional = re.sub(r"(?m)^smarthost_tls.*$", "", uncommented)
     assert load(shipped) == load(without_the_conditional)
+
+
+def test_credentials_of_the_unit_are_where_systemd_puts_them(tmp_path):
+    """Without them, as in a command, the path stays: who reads the file says that it is not there."""
+    document = {
+        "server": {"hostname": "mail.example.com", "data_directory": "/nowhere"},
+        "tls": {
+            "certificate": "$CREDENTIALS_DIRECTORY/certificate",
+            "private_key": "$CREDENTIALS_DIRECTORY/key",
+        },
+    }
+    [pair] = config.read(document, tmp_path, "/run/credentials/smtpeter.service").tls.pairs()
+    assert (
+        "/run/credentials/smtpeter.service/certificate",
+        "/run/credentials/smtpeter.service/key",
+    ) == tuple(map(str, pair))
+    [(certificate, _)] = config.read(document, tmp_path).tls.pairs()
+    assert "$CREDENTIALS_DIRECTORY" in certificate.parts

@@ -1,8 +1,10 @@
 """The documents say what the code says."""
 
 import re
+import runpy
 from pathlib import Path
 
+from smtpeter.cli import main
 from smtpeter.returns.forward import TABLE, Came
 from smtpeter.spool.states import TRANSITIONS
 
@@ -54,3 +56,16 @@ def test_bounces_prints_the_table_of_what_is_passed_on():
         "|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ] == printed.strip().splitlines()
+
+
+def test_manual_pages_name_every_command_and_key(tmp_path):
+    """They are printed as building the package prints them; man has nothing to complain of."""
+    pages = runpy.run_path(str(ROOT / "docs/man/pages.py"))["pages"]()
+    assert {"smtpeter.1", "smtpeter.toml.5", "twistd-smtpeter.1"} == set(pages)
+    for text in pages.values():
+        assert "@" not in re.sub(r"\S@\S", "", text)
+        assert [] == [line for line in text.splitlines() if re.match(r"[.'](?![A-Z]+\b|br$|nf$|fi$)", line)]
+    told = pages["smtpeter.1"].replace("\\-", "-")
+    assert [] == [name for name in main.commands if f"\n.B {name}" not in told]
+    keys = re.findall(r"(?m)^#?(\w+) = ", (ROOT / "etc/smtpeter.toml").read_text())
+    assert [] == [key for key in keys if f"{key} = " not in pages["smtpeter.toml.5"]]

@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from smtpeter import __version__, config
+from smtpeter.cli.backup import backup, restore
 from smtpeter.cli.copying import copy_store
+from smtpeter.cli.doctor import doctor
 from smtpeter.cli.domain import domain
 from smtpeter.cli.explain import explain
 from smtpeter.cli.key import key
@@ -21,7 +23,7 @@ from smtpeter.cli.token import token
 from smtpeter.cli.webhook import webhook
 
 NOT_BUILT = frozenset(
-    ("operator", "backup", "restore", "doctor"),
+    ("operator",),
 )
 
 
@@ -67,6 +69,6 @@ def check_config(config_file: Path) -> None:
 
 
 _COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
-_COMMANDS += (copy_store, token, webhook)
+_COMMANDS += (copy_store, token, webhook, doctor, backup, restore)
 for _command in _COMMANDS:
     main.add_command(_command)

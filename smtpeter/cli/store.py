@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,14 +60,31 @@ class Ledgers:
 
 
 @contextmanager
+def owned(directory: Path) -> Iterator[None]:
+    """Root acts as the owner of the data directory there: what root makes in it, the server could not read."""
+    owner = directory.stat() if os.geteuid() == 0 and directory.exists() else None
+    if owner is None or owner.st_uid == 0:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@contextmanager
 def opened(settings: config.Settings) -> Iterator[Ledgers]:
     """The ledgers of these settings; what goes wrong with the store is one line for the user."""
     try:
-        store = open_for_command(settings.store.url, settings.data_directory, host())
-        try:
-            yield Ledgers(settings, store)
-        finally:
-            store.stop()
+        with owned(settings.data_directory):
+            store = open_for_command(settings.store.url, settings.data_directory, host())
+            try:
+                yield Ledgers(settings, store)
+            finally:
+                store.stop()
     except (StoreInUse, StoreUnusable, SpoolUnavailable, JournalUnavailable, AccountsUnavailable) as error:
         raise click.ClickException(f"the store: {error}") from None
 

@@ -52,6 +52,10 @@ class Forgetting:
         self._loop.clock = clock
         self._running: Deferred[None] | None = None
 
+    def keep(self, retention: Retention) -> None:
+        """Forget by these times from the next round on."""
+        self._retention = retention
+
     def start(self) -> None:
         self._loop.start(_EVERY, now=False)
 

@@ -324,6 +324,11 @@ class Smtpeter(Service):
             end(unopened(error))
         return store, keys, domains
 
+    def apply(self, settings: Settings) -> frozenset[str]:
+        """Go on by these settings as far as that can be without a restart; the keys that count from now on."""
+        self._forgetting.keep(settings.retention)
+        return frozenset(f"retention.{key}" for key in settings.retention.__struct_fields__)
+
     # -- stopping ----------------------------------------------------------------------------------------
 
     def stopService(self) -> Deferred[None]:  # noqa: N802

@@ -233,6 +233,10 @@ class Workers(Service):
         command = [sys.executable, "-P", "-m", "smtpeter.tap"]
         self._reactor.spawnProcess(process, sys.executable, command, environment, childFDs=descriptors)
 
+    def apply(self, _settings: Settings) -> frozenset[str]:
+        """Nothing counts before a restart: all workers shall go by the same settings."""
+        return frozenset()
+
     def stopService(self) -> Deferred[None]:  # noqa: N802
         super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self._stop())
