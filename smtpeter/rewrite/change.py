@@ -30,6 +30,18 @@ class Rewritten(NamedTuple):
     targets: list[Target]
     findings: list[Finding]
     notes: list[str]
+    has_failed: bool = False  # for want of memory, say: another time it may do better
+
+
+def joined(made: Iterable[Rewritten]) -> Rewritten:
+    """What several made of one leaf, in their order."""
+    together = Rewritten([], [], [], [])
+    for one in made:
+        together.changes.extend(one.changes)
+        together.targets.extend(one.targets)
+        together.findings.extend(one.findings)
+        together.notes.extend(one.notes)
+    return together
 
 
 def ordered(changes: Iterable[Change]) -> list[Change]:

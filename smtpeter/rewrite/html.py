@@ -8,7 +8,7 @@ changed here. Time is linear. Where two readers could disagree, the scan ends th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -259,6 +259,14 @@ def parse_tag(text: str, start: int, wanted: frozenset[str] | None = None) -> Ta
         if end - match.end() <= _SURELY_FEW:
             return tag
     return _taken_apart(text, match, wanted, None)[0]
+
+
+def quoted_values(text: str, start: int, end: int) -> Iterator[tuple[str, int, int, str]]:
+    """Of the attributes [start, end) of a whole tag: name, characters [start, end) of the value, and its quote."""
+    while start < end and (found := ATTRIBUTE.match(text, start)) is not None and found.lastindex:
+        group, start = found.lastindex, found.end()
+        if _QUOTES[group]:
+            yield found[1].translate(_TO_LOWER), *found.span(group), _QUOTES[group]
 
 
 @lru_cache(maxsize=64)

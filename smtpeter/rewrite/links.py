@@ -23,7 +23,7 @@ _BLANKS = "\t\n\f\r "
 def rewrite(page: Page, record: Record, tracking_host: str | None) -> None:
     """The links of one page; with a `tracking_host`, those whose text names another place are left alone."""
     text = page.text
-    for tag, label_end in _with_label_ends(page):
+    for tag, label_end in with_label_ends(page):
         mark = tag.get(_OPT_OUT)
         if mark is not None:
             record.removal(*_with_blanks(text, mark))
@@ -40,7 +40,7 @@ def rewrite(page: Page, record: Record, tracking_host: str | None) -> None:
         record.put(f"{tag.name} href", url, result, (href.value_start, href.value_end), href.quote)
 
 
-def _with_label_ends(page: Page) -> Iterator[tuple[Tag, int]]:
+def with_label_ends(page: Page) -> Iterator[tuple[Tag, int]]:
     """Each link, and where what stands in it ends: at the next </a>, or the next link."""
     tags = [tag for tag in page.tags if tag.name in TAGS]
     ends = [*(tag.start for tag in tags), len(page.text)][1:]

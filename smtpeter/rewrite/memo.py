@@ -29,7 +29,7 @@ _MOST_DOCUMENTS = 256
 _MOST_PIECES = 100_000  # distinct ones, of all remembered documents
 _LONGEST = 300_000  # characters of a document that is remembered
 
-_TAG = re.compile(rf"(/?+)([a-zA-Z][^\t\n\f\r />]*+){html.ATTRIBUTES}>")
+TAG = re.compile(rf"(/?+)([a-zA-Z][^\t\n\f\r />]*+){html.ATTRIBUTES}>")
 _ATTRIBUTE = html.ATTRIBUTE
 _SOME_TEXT = re.compile(r"[\t\n\f\r ]*+[^\t\n\f\r &\x00]")
 _SHEET = re.compile(r"[sS][tT][yY][lL][eE](?=[\t\n\f\r />])")
@@ -55,7 +55,7 @@ class _Tag(NamedTuple):
 
 def _meaning(piece: str, watched: Watched) -> str | _Tag:
     """The piece itself where all of it matters."""
-    match = _TAG.match(piece)
+    match = TAG.match(piece)
     if match is None or "-->" in piece or "--!>" in piece:
         return piece
     slash, name = match.groups()
@@ -86,11 +86,11 @@ def _attributes(piece: str, position: int, end: int, watched: Watched) -> tuple[
             kept.append(piece[found.start(1) : position] if by_value else name)
 
 
-def _is_whole(piece: str) -> bool:
+def is_whole(piece: str) -> bool:
     """Whether the tokenizer is outside of tags, declarations and CDATA sections again where this piece ends."""
     first = piece[:1]
     if first.isalpha() or (first == "/" and piece[1:2].isalpha()):
-        return _TAG.match(piece) is not None
+        return TAG.match(piece) is not None
     if first in {"!", "?", "/"}:
         return piece.startswith("!--") or (">" in piece and not piece.startswith("![CDATA["))
     return True
@@ -125,7 +125,7 @@ class _Reading:
     def learn(self, pieces: Sequence[str], sheets: Iterable[int]) -> bool:
         """Whether a document of these pieces may be remembered; if so, its key is found from now on."""
         meanings = {piece: _meaning(piece, self.watched) for piece in pieces[1:]}
-        if not all(isinstance(meaning, _Tag) or _is_whole(piece) for piece, meaning in meanings.items()):
+        if not all(isinstance(meaning, _Tag) or is_whole(piece) for piece, meaning in meanings.items()):
             return False
         first = next((number for number, piece in enumerate(pieces) if _SHEET.match(piece)), 0)
         if not all(number == first or _is_kept(pieces[number + 1 :], meanings) for number in sheets):

@@ -8,7 +8,7 @@ that feature there, with a note in the report; never the message. Nothing to do:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,7 +25,8 @@ from smtpeter.message.edit import (
 )
 from smtpeter.message.options import Switches
 from smtpeter.rewrite import html, images, leaf, links, text
-from smtpeter.rewrite.change import LeftAlone, Rewritten
+from smtpeter.rewrite.campaign import Campaigns, Judging, made_of
+from smtpeter.rewrite.change import LeftAlone, Rewritten, joined
 from smtpeter.rewrite.leaf import Leaf
 from smtpeter.rewrite.record import Record
 from smtpeter.rewrite.settings import Settings
@@ -77,8 +78,17 @@ class Job:
         starts = _STARTS[clicks, clicks and self.switches.prevent_scam, opens]
         attributes = (links.ATTRIBUTES if clicks else _NONE) | (images.ATTRIBUTES if opens else _NONE)
         page = html.scan(self.leaf.text, starts, images.INSIDE if opens else (), attributes)
-        self.notes.extend(f"part {self.leaf.part.path}: {note}" for note in page.notes)
+        self.note(page.notes)
         return page
+
+    @property
+    def label_host(self) -> str | None:
+        """The host that the text of links may name, where scam warnings are prevented."""
+        is_asked = self.switches.track_clicks and self.switches.prevent_scam
+        return self.trackers[SlotKind.CLICK].host if is_asked and SlotKind.CLICK in self.trackers else None
+
+    def note(self, notes: Iterable[str]) -> None:
+        self.notes.extend(f"part {self.leaf.part.path}: {note}" for note in notes)
 
     def record(self, name: str, kind: SlotKind, first: int) -> Record:
         """What a rewriter writes its changes down in."""
@@ -90,7 +100,7 @@ class Job:
 
 def _track_clicks(job: Job, first: int) -> Rewritten:
     record = job.record(links.NAME, SlotKind.CLICK, first)
-    links.rewrite(job.page, record, job.trackers[SlotKind.CLICK].host if job.switches.prevent_scam else None)
+    links.rewrite(job.page, record, job.label_host)
     return record.rewritten
 
 
@@ -144,12 +154,13 @@ class _Draft:
 
 
 class Pipeline:
-    """The rewriters with this server's settings; no state of its own, so threads and processes may share it."""
+    """The rewriters with this server's settings. It remembers campaigns, so only one thread may use it at a time."""
 
     def __init__(self, settings: Settings, rewriters: tuple[Rewriter, ...] = REWRITERS) -> None:
         self._rewriters = rewriters
         self._settings = settings
         self._own = _trackers(settings)
+        self._campaigns = Campaigns()
 
     def prepare(
         self,
@@ -189,7 +200,11 @@ class Pipeline:
         is_first = part.content_type == "text/html" and not draft.has_html
         draft.has_html = draft.has_html or is_first
         job = Job(read, switches, draft.trackers, is_first=is_first)
-        made = _run(job, rewriters, len(draft.targets))
+        first = len(draft.targets)
+        tracking = [one for one in rewriters if one.kind is not None and one.content_type == "text/html"]
+        made = self._tracked(job, tracking, first) if tracking else []
+        first += sum(len(one.targets) for one in made)
+        made += _run(job, [one for one in rewriters if one not in tracking], first)
         try:
             edits = leaf.compile_changes(original, read, [change for one in made for change in one.changes])
         except (LeftAlone, ValueError) as reason:
@@ -203,6 +218,21 @@ class Pipeline:
         draft.notes.extend(job.notes)
         if part.content_type == "text/html" and any(one.targets for one in made) and _selects(read.text):
             draft.notes.append(f"part {part.path}: {_SELECTED}")
+
+    def _tracked(self, job: Job, rewriters: list[Rewriter], first: int) -> list[Rewritten]:
+        """What those that track make of an HTML leaf, scanned or as another message of its campaign."""
+        text, judging = job.leaf.text, Judging(job.trackers, charset.is_unicode(job.leaf.codec))
+        hosts = tuple((one.name, job.trackers[one.kind].prefix) for one in rewriters if one.kind is not None)
+        asked = (hosts, job.switches, job.is_first, first, job.leaf.part.path, judging.is_unicode)
+        remembered = self._campaigns.recall(asked, text, judging)
+        if remembered is not None:
+            rewritten, notes = remembered
+            job.note(notes)
+            return [rewritten]
+        made = _run(job, rewriters, first)
+        if not any(one.has_failed for one in made):
+            self._campaigns.remember(asked, text, made_of(job.page, job.label_host, joined(made)))
+        return made
 
 
 def _selects(text: str) -> bool:
@@ -235,7 +265,7 @@ def _run(job: Job, rewriters: list[Rewriter], first: int) -> list[Rewritten]:
             one = rewriter.rewrite(job, first)
         except Exception as error:  # noqa: BLE001  whatever it is, it costs the feature and not the message
             note = f"part {job.leaf.part.path}: {rewriter.name} failed with {type(error).__name__}"
-            one = Rewritten([], [], [], [note])
+            one = Rewritten([], [], [], [note], has_failed=True)
         made.append(one)
         first += len(one.targets)
     return made

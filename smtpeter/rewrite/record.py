@@ -7,7 +7,7 @@ from smtpeter.rewrite import reference
 from smtpeter.rewrite.change import Change, Rewritten
 from smtpeter.rewrite.target import Reason, Tracked, Tracker
 
-_LONGEST_VALUE = 2_000  # characters of a URL in the report
+LONGEST_VALUE = 2_000  # characters of a URL in the report
 
 
 class Record:
@@ -67,4 +67,4 @@ class Record:
             self._line -= self._text.count("\n", at, self._offset)
         self._offset = at
         place = f"part {self._part}, {what}, line {self._line}"
-        self.rewritten.findings.append(Finding(self._name, verdict, place, url[:_LONGEST_VALUE], reason))
+        self.rewritten.findings.append(Finding(self._name, verdict, place, url[:LONGEST_VALUE], reason))
