@@ -39,6 +39,10 @@ class _Unreachable(Exception):
     """The text says why, for who asked."""
 
 
+# ValueError: of the codecs and of TLS, about what is no host name.
+_TROUBLE = (_Unreachable, OSError, ValueError, ConnectError, ConnectionClosed, ResponseFailed)
+
+
 class Fetching:
     """`allow_private`: also from loopback and private networks, for those who keep their files there."""
 
@@ -55,7 +59,7 @@ class Fetching:
             return await fetching.addTimeout(_PATIENCE, self._reactor)
         except TimeoutError:
             raise Problem(422, f"it was not there within {_PATIENCE:.0f} seconds", field) from None
-        except (_Unreachable, OSError, ConnectError, ConnectionClosed, ResponseFailed) as error:
+        except _TROUBLE as error:
             why = str(error) if isinstance(error, _Unreachable) else "its host cannot be reached"
             raise Problem(422, why, field) from None
 
