@@ -11,7 +11,7 @@ import enum
 import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -99,8 +99,8 @@ def parse(text: str) -> tuple[str, date]:
 
 def span(day: date) -> tuple[float, float]:
     """When the day begins and ends, Unix seconds."""
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return begin.timestamp(), (begin + timedelta(days=1)).timestamp()
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    return begin, begin + 86_400.0  # the last day that has a name ends, too
 
 
 def listed(tallies: Iterable[Tally]) -> dict[date, tuple[str, ...]]:

@@ -100,19 +100,20 @@ class ReturnedMessage:
         self._receiver = receiver
         self._origin = origin
         self._taken = taken
-        self._content = b""
+        self._chunks: list[bytes] = []
 
     def contentReceived(self, content: bytes) -> None:  # noqa: N802
-        self._content += content
+        self._chunks.append(content)
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.contentReceived(line + b"\r\n")
 
     def connectionLost(self) -> None:  # noqa: N802
-        self._content = b""
+        self._chunks = []
 
     def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        return Deferred.fromCoroutine(self._take(self._content))
+        content, self._chunks = b"".join(self._chunks), []
+        return Deferred.fromCoroutine(self._take(content))
 
     async def _take(self, content: bytes) -> Reply:
         receiver = self._receiver

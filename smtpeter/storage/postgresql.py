@@ -8,9 +8,10 @@ by the server, so that nobody's mail waits for a machine that is gone.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -27,6 +28,7 @@ _CONNECT = {
     "tcp_user_timeout": 10_000,  # milliseconds
     "target_session_attrs": "read-write",  # of several hosts, the one that takes writes
     "application_name": "smtpeter",
+    "client_encoding": "utf8",
 }
 _SESSION = (
     "synchronous_commit=on",
@@ -51,7 +53,7 @@ def engine(url: URL) -> Engine:
     """The engine for `url`; raises ModuleNotFoundError without psycopg."""
     options = " ".join(f"-c {setting}" for setting in _SESSION)
     given = url.query.get("options")
-    return create_engine(
+    made = create_engine(
         url.set(drivername=_DRIVER).difference_update_query(["options"]),
         poolclass=NullPool,
         paramstyle="format",  # parameters by their place, as `rows` gives them
@@ -61,6 +63,23 @@ def engine(url: URL) -> Engine:
             "options": f"{given} {options}" if isinstance(given, str) else options,
         },
     )
+    event.listen(made, "connect", _without_nul(made))
+    return made
+
+
+def _without_nul(any_engine: Engine) -> Callable[[Any, object], None]:
+    """PostgreSQL's text has no NUL: what strangers write with one is kept, and looked for, with a question mark."""
+    psycopg: Any = any_engine.dialect.dbapi
+
+    def dump(_self: object, written: str) -> bytes:
+        return written.replace("\0", "?").encode()
+
+    dumper = type("Text", (psycopg.adapt.Dumper,), {"dump": dump})
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.adapters.register_dumper(str, dumper)
+
+    return connected
 
 
 def for_writing(any_engine: Engine) -> Engine:

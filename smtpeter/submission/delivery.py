@@ -167,19 +167,20 @@ class SubmittedMessage:
         self._submitter = submitter
         self._origin = origin
         self._recipients = recipients
-        self._content = b""
+        self._chunks: list[bytes] = []
 
     def contentReceived(self, content: bytes) -> None:  # noqa: N802
-        self._content += content
+        self._chunks.append(content)
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.contentReceived(line + b"\r\n")
 
     def connectionLost(self) -> None:  # noqa: N802
-        self._content = b""
+        self._chunks = []
 
     def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        return Deferred.fromCoroutine(self._reply(self._content))
+        content, self._chunks = b"".join(self._chunks), []
+        return Deferred.fromCoroutine(self._reply(content))
 
     async def _reply(self, content: bytes) -> Reply:
         kept = await self.accept(content, Wishes())

@@ -126,6 +126,11 @@ def test_a_day_without_events_is_a_whole_file_too(form):
             assert [] == list(ET.fromstring(text))
 
 
+def test_the_last_day_of_all_is_a_day():
+    begin, end = daily.span(date.max)
+    assert 86_400.0 == end - begin
+
+
 @pytest.mark.parametrize("form", Format)
 def test_more_than_a_page_is_one_file(form):
     text = written(journal(*(click(delivery=number) for number in range(2500))), "clicks", form)

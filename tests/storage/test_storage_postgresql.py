@@ -7,10 +7,11 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import event, text
+from sqlalchemy import event, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from smtpeter.accounts.interface import AccountsUnavailable
+from smtpeter.accounts.suppression import Suppression
 from smtpeter.journal.events import Click
 from smtpeter.journal.interface import JournalUnavailable, Query
 from smtpeter.spool.interface import SpoolUnavailable
@@ -30,6 +31,18 @@ ALL = Query()
 
 def click(number):
     return Click(time=float(number), delivery=number, message=number)
+
+
+def test_text_with_nul_is_looked_for_and_kept_with_a_question_mark(shared):
+    """What strangers write is never the store's trouble, which they would be told to wait for."""
+    with shared.engine.begin() as connection:
+        assert "a?b" == connection.execute(select(literal("a\0b"))).scalar_one()
+    assert () == shared.run(shared.journal.since(0, Query(recipient="a\0@example.net", login="\0"), 10))
+    assert None is shared.run(shared.accounts.login("a\0"))
+    entry = Suppression("login:shop", "a\0@example.net", "no\0", 1.0, None, None)
+    assert 1 == shared.run(shared.suppressions.add([entry]))
+    [kept] = shared.run(shared.suppressions.entries("login:shop", ("", ""), 10))
+    assert ("a?@example.net", "no?") == (kept.recipient, kept.reason)
 
 
 # -- several writers at a time -----------------------------------------------------------------------------

@@ -187,6 +187,11 @@ def test_days_that_cannot_be_are_422(rest, query):
     assert 422 == rest.get(f"/events/tags/a?{query}").status
 
 
+@pytest.mark.parametrize("query", ["end=9999-12-31", "start=9999-11-30", "start=0001-01-01"])
+def test_the_last_day_and_the_first_are_days(rest, query):
+    assert [] == rest.get(f"/events/tags/a?{query}").json
+
+
 def test_pages_name_the_next(rest):
     for number in range(5):
         happened(rest, number + 1)

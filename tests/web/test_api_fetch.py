@@ -175,6 +175,15 @@ def test_a_host_without_a_name_is_refused():
     assert "x" == refused(Net(OSError("x")).fetch())
 
 
+@pytest.mark.parametrize("host", ["a_b.example", "-", "*", "xn--a", "a,b", "a" * 64], ids=str)
+def test_what_is_no_host_name_for_tls_is_refused(host):
+    assert refused(Net().fetch(f"https://{host}/")).startswith(("Codepoint", "Label"))
+
+
+def test_a_name_that_cannot_be_looked_up_is_refused():
+    assert "label too long" == refused(Net(UnicodeError("label too long")).fetch())
+
+
 def test_https_asks_for_the_hosts_own_name():
     net = Net()
     net.fetch("https://files.example/a")

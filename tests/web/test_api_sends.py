@@ -134,6 +134,13 @@ def test_mime_goes_as_it_is_with_its_lines_in_order(rest):
     assert b"From: info@example.com\r\nSubject: x\r\n\r\nline\r\nother\r\nlast" == content
 
 
+@pytest.mark.parametrize("encoding", [{}, [], None, 5], ids=str)
+def test_an_encoding_that_is_no_word_is_a_mistake(rest, encoding):
+    attachment = {"content": "x", "encoding": encoding}
+    answered = rest.post("/send", {**MESSAGE, "attachments": [attachment]})
+    assert 400 == answered.status
+
+
 def test_attachments_by_data_and_by_url(rest):
     rest.files.known["https://x.example/dir/p%20q.png"] = (b"png", "image/png")
     message = parsed(

@@ -74,7 +74,7 @@ def _attachment(one: Any) -> Any:
         text = one["content"].encode("utf-8", "replace")
         one = {**one, "content": base64.b64encode(text).decode("ascii")}
     named = {_ATTACHMENT.get(name, name): value for name, value in one.items()}
-    if encoding in {"base64", "utf-8", "utf8"}:
+    if encoding in ("base64", "utf-8", "utf8"):
         del named["encoding"]
     named.pop("contentDisposition", None)
     return named
