@@ -59,7 +59,7 @@ def test_no_claim_is_stolen_and_nothing_expires(staffed: Callable[..., Daemon], 
         first, second = server.workers()
         sink.rules.append(Rule(Stage.CONTENT, Action.SILENCE, recipient="held"))
         for idle, busy in ((first, second), (second, first)):
-            with stopped(idle):
+            with stopped(idle, server):
                 send(server, f"held-{busy}@example.net")
         until(lambda: sum(c.contents for c in sink.connections) == 2, 60, server.log)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import smtplib
@@ -27,19 +28,40 @@ def ready(server: Daemon, count: int) -> None:
 def is_there(pid: int) -> bool:
     """Whether a process runs: one that has ended and was not waited for by its parent does not."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return _state(pid) not in "ZX"
     return False
 
 
 @contextlib.contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Within, the process does nothing."""
-    os.kill(pid, signal.SIGSTOP)
+def stopped(pid: int, server: Daemon) -> Iterator[None]:
+    """Within, the process does nothing. It is not stopped in its turn to write: others would wait for it."""
+    data = server.directory / "data"
     try:
+        until(lambda: _stop_between_turns(pid, data), 60, server.log)
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+def _stop_between_turns(pid: int, data: Path) -> bool:
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: _state(pid) == "T", 60)
+    if all(_is_free(data / name) for name in ("turn-next", "turn")):
+        return True
+    os.kill(pid, signal.SIGCONT)
+    return False
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _is_free(file: Path) -> bool:
+    with file.open("rb") as opened, contextlib.suppress(BlockingIOError):
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def send(server: Daemon, recipient: str) -> None:
@@ -53,7 +75,7 @@ def test_each_worker_accepts_and_delivers(staffed: Callable[..., Daemon], sink: 
         ready(server, 2)
         first, second = server.workers()
         for idle, busy in ((first, second), (second, first)):
-            with stopped(idle):
+            with stopped(idle, server):
                 send(server, f"by-{busy}@example.net")
                 assert sink.wait_for(f"by-{busy}@example.net").content.endswith(newsletter())
         server.wait_until_idle()
@@ -69,7 +91,7 @@ def test_what_a_killed_worker_was_delivering_is_delivered_by_others(staffed: Cal
     with Sink(Rule(Stage.CONTENT, Action.SILENCE)) as sink, staffed(sink.port) as server:
         ready(server, 2)
         busy, other = server.workers()
-        with stopped(other):
+        with stopped(other, server):
             send(server, "reader@example.net")
             until(lambda: sink.connections and sink.connections[0].contents, 60, server.log)
         sink.rules.clear()
@@ -107,7 +129,7 @@ def test_a_parent_whose_predecessors_workers_still_end_waits_for_them(
     with staffed(sink.port) as server:
         ready(server, 2)
         lingering = server.workers()[0]
-        with stopped(lingering):
+        with stopped(lingering, server):
             server.kill()
             refused = server.run()
             assert refused.returncode == 1
@@ -124,7 +146,7 @@ def test_sessions_at_all_workers_are_told_of_the_end(staffed: Callable[..., Daem
         first, second = server.workers()
         clients = []
         for idle in (first, second):
-            with stopped(idle):
+            with stopped(idle, server):
                 client = smtplib.SMTP("127.0.0.1", server.starttls, timeout=60)
                 clients.append(stack.enter_context(client))
         server.stop()
