@@ -30,7 +30,8 @@ _MOST_DOCUMENTS = 32
 _MOST_CHARACTERS = 1_000_000  # of all that are remembered
 _LONGEST = 200_000  # characters of a document that is remembered
 _LONGEST_PLACE = 2_000  # characters
-_MOST_PLACES = 1_000
+_MOST_PLACES = 300  # of one document
+_MOST_STUDIED = 4  # documents that one is compared with
 _WHOLE = frozenset(("href", "src", "background"))  # attributes whose value is one URL
 _NOT_IN_TEXT = re.compile(r"[<>]|[uU][rR][lL]\(|[\t\n\f\r dD]=")  # d: of `background`
 _NOT_IN_URL = re.compile(r"[<>\r\n]")
@@ -159,10 +160,12 @@ class _Document:
             for start, end, _ in self._made.rewritten.changes
         ]
 
+    def has(self, count: int) -> bool:
+        """Whether it has so many pieces between `<`."""
+        return count == self._count + 1
+
     def study(self, pieces: list[str]) -> bool:
-        """Whether all may differ that differs in these pieces between `<`; if so, such documents are recognised now."""
-        if len(pieces) != self._count + 1:
-            return False
+        """Whether all may differ that differs in as many pieces; if so, such documents are recognised from now on."""
         if not self._pieces:
             self._prepare()
         if not self._is_steady:
@@ -201,7 +204,7 @@ class _Document:
         if tag is None or number in {0, self._count}:
             return
         is_looked_at = start - 1 in self._made.tags
-        is_label = any(begin <= start <= end for begin, end in self._made.labels)
+        is_label = self._is_label(start, start)
         for name, begin, end, quote in html.quoted_values(piece, tag.end(2), tag.end()):
             place = self._links.get((start + begin, start + end))
             if place is not None:
@@ -209,12 +212,18 @@ class _Document:
             elif not is_label and not (is_looked_at and name in _LOOKED_AT):
                 yield _Place(start + begin, start + end, piece.count("\n", begin, end), quote)
         end = start + tag.end()
-        if not any(begin <= end and start + len(piece) <= stop for begin, stop in self._made.labels):
+        if not self._is_label(end, start + len(piece)):
             yield _Place(end, start + len(piece), piece.count("\n", tag.end()), "<")
+
+    def _is_label(self, start: int, end: int) -> bool:
+        """Whether characters [start, end) are of a label; labels are in order and do not overlap."""
+        labels = self._made.labels
+        last = bisect_right(labels, (start, len(self._text))) - 1
+        return last >= 0 and end <= labels[last][1]
 
     def _differing(self, number: int, piece: str) -> list[_Place]:
         """Where this piece differs from ours; none when it does elsewhere, too."""
-        start, text = self._starts[number], f"{self._text}<"
+        start, text = self._starts[number], self._text
         end = start + 1 + len(self._pieces[number])
         places = [place for place in self._possible(number) if place.value(text, place.start) is not None]
         values = _values(f"<{piece}<", 0, _constants(text, start, end + 1, places), places)
@@ -286,9 +295,9 @@ class Campaigns:
         if len(text) > _LONGEST:
             return
         pieces = text.split("<")
-        for other, document in self._seen:
-            if other == asked and document.study(pieces):
-                return
+        alike = [one for other, one in self._seen if other == asked and one.has(len(pieces))]
+        if any(document.study(pieces) for document in alike[:_MOST_STUDIED]):
+            return
         self._seen.insert(0, (asked, _Document(text, made)))
         del self._seen[_MOST_DOCUMENTS:]
         while sum(document.length for _, document in self._seen) > _MOST_CHARACTERS:
