@@ -348,5 +348,7 @@ def monitor(
 
     sources = Sources(store.spool, store.journal, store.webhooks, sessions, visitors, delay, free, now)
     metrics = Metrics(CollectorRegistry(), sources, __version__)
+    if settings.metrics.listen:  # while the store is away, they count from the first scrape on
+        Deferred.fromCoroutine(metrics.begin()).addErrback(lambda failed: failed.trap(JournalUnavailable))
     handler = Monitor(metrics.text, CONTENT_TYPE, store.spool.next_due, reactor)
     return Server(handler.answer, reactor)
