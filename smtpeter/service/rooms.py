@@ -23,6 +23,7 @@ from twisted.python.threadpool import ThreadPool
 from smtpeter import __version__
 from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.journal.interface import JournalUnavailable
 from smtpeter.message.identifier import Identifiers
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
