@@ -16,7 +16,7 @@ from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Bounces, Login
 from smtpeter.cli.bounces import bounce_options, changed
 from smtpeter.cli.bounces import shown as shown_bounces
-from smtpeter.cli.output import json_option, print_json, print_rows
+from smtpeter.cli.output import json_option, print_fields, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import timestamp
@@ -223,7 +223,7 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
     if as_json:
         print_json(shown)
     else:
-        print_rows([shown], False, tuple(shown), "")
+        print_fields(shown)
 
 
 @login.command()

@@ -126,6 +126,7 @@ _SAID = (
     "cause",
     "action",
     "class",
+    "verdict",
     "rule",
     "url",
     "client",

@@ -39,6 +39,13 @@ def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, names: Sequence
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def print_fields(row: Mapping[str, Any]) -> None:
+    """One thing whole, a line for each of its fields."""
+    width = max(map(len, row))
+    for name, value in row.items():
+        click.echo(f"{name.ljust(width)}  {_cell(value)}")
+
+
 def _cell(value: Any) -> str:
     match value:
         case None:

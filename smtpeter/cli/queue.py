@@ -101,7 +101,7 @@ def list_(
     print_rows(
         rows,
         as_json,
-        ("id", "recipient", "state", "attempts", "due", "site", "reason", "message"),
+        ("id", "recipient", "state", "attempts", "due", "site", "reason", "message", "said"),
         "Nothing waits in the queue.",
     )
 
@@ -128,7 +128,7 @@ def show(store: Ledgers, identifier: str, as_json: bool) -> None:
         return
     last = row.pop("last") or {}
     for name, value in {**row, **{f"last {name}": value for name, value in last.items()}}.items():
-        click.echo(safe(f"{name:14}{'-' if value is None else value}"))
+        click.echo(safe(f"{name:14}{'-' if value in (None, '') else value}"))
 
 
 def _alter(name: str, step: Step, states: tuple[State, ...], explanation: str) -> None:

@@ -46,7 +46,7 @@ _RECIPE = """
 Send a real newsletter through it, see what became of it, and follow its links (in another terminal):
 
   SMTPETER_PASSWORD={password} {python} docs/examples/send.py --ca {directory}/certificate.pem --login {username} docs/examples/newsletter.eml reader@example.net
-  {smtpeter} --config {directory}/smtpeter.toml message show ID --json      # ID: from the answer above
+  {smtpeter} --config {directory}/smtpeter.toml message show ID             # ID: from the answer above
   {smtpeter} --config {directory}/smtpeter.toml events                      # click a link of {directory}/sandbox/ID.eml, and look again
 """
 
@@ -67,20 +67,21 @@ def sandbox(directory: Path) -> None:
         file.write_text(_CONFIGURATION, "utf-8")
     if not (directory / "certificate.pem").exists():
         _make_certificate(directory)
+    bin_directory = Path(sys.executable).parent
+    smtpeter = _short(bin_directory / "smtpeter")
     login = _first_login(file)
     if login is not None:
         click.echo(f"\nA first login, its password shown this once:\n\n  {login[0]}  {login[1]}")
     else:
-        click.echo(f"\nForgot the password? smtpeter --config {file} login rotate first")
+        click.echo(f"\nForgot the password? {smtpeter} --config {file} login rotate first")
     username, password = login or ("first", "PASSWORD")
-    bin_directory = Path(sys.executable).parent
     click.echo(
         _RECIPE.format(
             username=username,
             password=password,
             directory=directory,
             python=_short(bin_directory / "python"),
-            smtpeter=_short(bin_directory / "smtpeter"),
+            smtpeter=smtpeter,
         ),
     )
     twistd = str(bin_directory / "twistd")

@@ -141,7 +141,8 @@ def replay(store: Ledgers, number: int, since: str | None, cursor: int | None) -
         first = store.run(store.journal.since(0, Query(start=_now() - _seconds(since)), 1))
         place = first[0].cursor - 1 if first else found.cursor
     store.run(store.webhooks.replay(found.id, min(place, found.cursor)))
-    click.echo(f"webhook {number}: posted again from {min(place, found.cursor)} on")
+    behind = store.run(store.journal.end()) - min(place, found.cursor)
+    click.echo(f"webhook {number}: goes through the last {behind} events of the journal again")
 
 
 @webhook.command()

@@ -67,6 +67,7 @@ def door(
         spool=store.spool,
         journal=store.journal,
         original=store.returns.original,
+        standings=store.sites.standings,
         repeats=store.repeats,
         suppressions=store.suppressions,
         submission=submission,

@@ -23,6 +23,7 @@ from twisted.python.threadpool import ThreadPool
 from smtpeter import __version__
 from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.journal.interface import JournalUnavailable
 from smtpeter.message.identifier import Identifiers
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
@@ -348,5 +349,7 @@ def monitor(
 
     sources = Sources(store.spool, store.journal, store.webhooks, sessions, visitors, delay, free, now)
     metrics = Metrics(CollectorRegistry(), sources, __version__)
+    if settings.metrics.listen:  # while the store is away, they count from the first scrape on
+        Deferred.fromCoroutine(metrics.begin()).addErrback(lambda failed: failed.trap(JournalUnavailable))
     handler = Monitor(metrics.text, CONTENT_TYPE, store.spool.next_due, reactor)
     return Server(handler.answer, reactor)

@@ -1,9 +1,10 @@
 """A store moves to the other engine, and back, with all that it keeps."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.webhooks import Webhook, WebhookId
 from smtpeter.journal.events import Click
 from smtpeter.journal.interface import Query
 from smtpeter.message.options import Switches
@@ -11,9 +12,11 @@ from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.storage.copy import NotEmpty, copy_store
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, open_engine
-from smtpeter.storage.schema import metadata, workers
+from smtpeter.storage.schema import duties, metadata, quotas, workers
 from smtpeter.storage.store import open_for_command
 from tests.storage.stores import LINKS, URL, Machine, accepted, result, settlement
+
+WEBHOOK = Webhook(WebhookId(0), "https://app.example/", ("click",), b"secret", 5.0)
 
 
 @pytest.fixture
@@ -27,6 +30,7 @@ def filled(tmp_path):
     result(store.spool.accept(accepted(3, claimed=True)))
     result(store.accounts.create(Login("joe", "hash", Switches(track_clicks=True), 5.0, note="ü")))
     result(store.accounts.keys())
+    result(store.webhooks.create(WEBHOOK))
     result(store.stop())
     return tmp_path
 
@@ -69,7 +73,22 @@ def test_the_copy_goes_on_where_the_other_one_stood(filled, postgresql):
         assert Login("joe", "hash", Switches(track_clicks=True), 5.0, note="ü") == result(
             store.accounts.login("joe")
         )
+        assert [1, 2] == [one.id for one in (*result(store.webhooks.webhooks()), made(store))]
         result(store.stop())
+
+
+def made(store):
+    """Another webhook."""
+    return result(store.webhooks.create(WEBHOOK))
+
+
+def test_what_workers_held_stays_behind(filled):
+    with open_engine(URL, filled).begin() as connection:
+        connection.execute(insert(duties).values(name="webhooks", worker=7))
+        connection.execute(insert(quotas).values(name="site", worker=7, held=3, wanted=3))
+    copy_store(URL, "sqlite:///copy.db", filled, lambda *_: None)
+    copied = rows("sqlite:///copy.db", filled)
+    assert [] == copied["duties"] + copied["quotas"]
 
 
 def test_what_is_not_empty_is_left_alone(filled, postgresql):

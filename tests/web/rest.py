@@ -16,6 +16,7 @@ from smtpeter.accounts.model import Login
 from smtpeter.message.edit import Report, compile_template
 from smtpeter.message.identifier import Identifiers, read
 from smtpeter.message.options import Switches
+from smtpeter.spool.sites import Standing
 from smtpeter.submission.delivery import Rules
 from smtpeter.submission.direct import DirectSubmission, Sizes
 from smtpeter.submission.interface import Neighbours as SubmissionNeighbours
@@ -138,6 +139,7 @@ class Rest:
                 spool=self.spool,
                 journal=self.journal,
                 original=FakeReturns(self.spool, self.suppressions).original,
+                standings=self._standings,
                 repeats=self.repeats,
                 suppressions=self.suppressions,
                 submission=self.submission,
@@ -161,6 +163,9 @@ class Rest:
 
     def secret(self, length):
         return next(self._secrets).to_bytes(length, "big")
+
+    async def _standings(self, domains):
+        return {domain: Standing(f"mx.{domain}") for domain in domains}
 
     async def _explain(self, username, content, switches):
         if not username:

@@ -250,7 +250,8 @@ def test_log_files_that_are_not_there(rest, path):
 
 def test_what_waits_is_listed_and_altered(rest):
     identifier = sent(rest)
-    assert [identifier] == [one["id"] for one in rest.get("/queue").json]
+    (waiting,) = rest.get("/queue").json
+    assert (identifier, "mx.doe.example") == (waiting["id"], waiting["site"])
     assert {"altered": 1} == rest.post("/queue/hold", {"id": identifier}).json
     assert ["held"] == [one["state"] for one in rest.get("/queue?state=held").json]
     assert {"altered": 1} == rest.post("/queue/release", {"domain": "doe.example"}).json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from smtpeter.session.interface import Client
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.model import Accepted, Delivery, Message
 from smtpeter.spool.repeats import Repeats
+from smtpeter.spool.sites import Standing
 
 
 class Submission(Protocol):
@@ -89,6 +90,12 @@ class Aside(Protocol):
     def __call__(self, function: Callable[..., Any], /, *arguments: object) -> Awaitable[Any]: ...
 
 
+class Standings(Protocol):
+    """Where domains, in lower case, stand (spool.sites.SiteBook)."""
+
+    def __call__(self, domains: Collection[str], /) -> Awaitable[Mapping[str, Standing]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """What the API works with; `clock` gives Unix seconds, `monotonic` seconds that never jump."""
@@ -98,6 +105,7 @@ class Neighbours:
     spool: Spool
     journal: Journal
     original: Original
+    standings: Standings
     repeats: Repeats
     suppressions: Suppressions
     submission: Submission

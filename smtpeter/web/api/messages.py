@@ -81,7 +81,9 @@ class Messages:
     async def story(self, call: Call[None]) -> Given:
         message, delivery = await self._outline(call)
         entries = await self._neighbours.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
-        return given(story.tell(message, delivery, entries))
+        domain = delivery.recipient.address.domain.lower()
+        standings = await self._neighbours.standings({domain})
+        return given(story.tell(message, delivery, entries, standings[domain], self._neighbours.clock()))
 
     # -- finding them ------------------------------------------------------------------------------------
 

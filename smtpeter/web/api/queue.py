@@ -66,7 +66,10 @@ class Queue:
         asked: Listing = call.query
         states = (asked.state,) if asked.state else _WAITING
         found = await self._neighbours.spool.deliveries(_filter(call, asked, states), asked.limit)
-        return given([story.row(one) for one in found])
+        domains = {one.recipient.address.domain.lower() for one in found}
+        standings = await self._neighbours.standings(domains)
+        now = self._neighbours.clock()
+        return given([story.row(one, standings[one.recipient.address.domain.lower()], now) for one in found])
 
     async def alter(self, call: Call[Meant]) -> Given:
         """The verb is the last word of the path."""
