@@ -15,6 +15,7 @@ from twisted.python import usage
 
 from smtpeter import config
 from smtpeter.service import worker
+from smtpeter.service.prompt import prompt
 from smtpeter.service.server import Alone, Smtpeter, load
 from smtpeter.service.workers import Workers
 
@@ -38,6 +39,7 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
     _steady(reactor)
+    prompt(reactor)
     try:
         settings = load(Path(options["config"]))
     except config.Misconfigured as error:
@@ -51,4 +53,5 @@ if __name__ == "__main__":  # one of several workers, started by `Workers`
     from twisted.internet import reactor
 
     _steady(reactor)
+    prompt(reactor)
     worker.main(reactor)
