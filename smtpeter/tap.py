@@ -17,6 +17,7 @@ from twisted.python import usage
 
 from smtpeter import config
 from smtpeter.service import worker
+from smtpeter.service.prompt import prompt
 from smtpeter.service.server import Alone, Smtpeter, load
 from smtpeter.service.supervision import Manager, Supervision, on_hangup
 from smtpeter.service.workers import Workers
@@ -41,6 +42,7 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
     _steady(reactor)
+    prompt(reactor)
     file = Path(options["config"]).absolute()
     try:
         settings = load(file)
@@ -62,4 +64,5 @@ if __name__ == "__main__":  # one of several workers, started by `Workers`
     from twisted.internet import reactor
 
     _steady(reactor)
+    prompt(reactor)
     worker.main(reactor)

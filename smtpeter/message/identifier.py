@@ -58,6 +58,25 @@ def earliest(when: float) -> int:
     return max(0, int(when * 1000) - _EPOCH_MS) << _RANDOM_BITS
 
 
+class RandomBits:
+    """Random bits from what `randbytes` gives, asked for many at a time: each time is a system call."""
+
+    _MANY = 4096  # octets
+
+    def __init__(self, randbytes: Callable[[int], bytes]) -> None:
+        self._randbytes = randbytes
+        self._octets = b""
+        self._used = 0
+
+    def __call__(self, bits: int) -> int:
+        """A number below 2 to the power of `bits`; no octet is ever used twice."""
+        length = (bits + 7) // 8
+        if self._used + length > len(self._octets):
+            self._octets, self._used = self._randbytes(max(self._MANY, length)), 0
+        self._used += length
+        return int.from_bytes(self._octets[self._used - length : self._used], "big") & ((1 << bits) - 1)
+
+
 class Identifiers:
     """Makes identifiers; `clock` gives Unix seconds, `randbits(n)` n random bits from a secure source."""
 

@@ -24,7 +24,7 @@ from smtpeter import __version__
 from smtpeter.accounts.model import SenderDomain
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.journal.interface import JournalUnavailable
-from smtpeter.message.identifier import Identifiers
+from smtpeter.message.identifier import Identifiers, RandomBits
 from smtpeter.message.token import KeyRing
 from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
@@ -77,7 +77,7 @@ _chance = random.SystemRandom()
 
 
 def identifiers() -> Identifiers:
-    return Identifiers(now, secrets.randbits)
+    return Identifiers(now, RandomBits(secrets.token_bytes))
 
 
 def pipeline(settings: Settings, domain: SenderDomain | None) -> Pipeline:

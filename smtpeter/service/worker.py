@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import msgspec
+from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogBeginner
 from zope.interface import implementer
@@ -31,6 +32,21 @@ class Listener(msgspec.Struct, frozen=True):
     text: str
     descriptor: int
     family: int
+
+
+class _Fair(tcp.Port):
+    """A port of several processes: takes one connection a turn, so that who is busy leaves the next to others.
+
+    Twisted's takes all that wait, and whoever woke first would have all the sessions of a client that opens many.
+    """
+
+    @property
+    def numberAccepts(self) -> int:  # noqa: N802 - Twisted's name
+        return 1
+
+    @numberAccepts.setter
+    def numberAccepts(self, _more: int) -> None:  # noqa: N802
+        """Twisted would take more the next time."""
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -62,7 +78,9 @@ class Seat:
 
     def listen(self, _key: str, text: str, door: Door) -> IListeningPort:
         found = self._listeners[text]
-        port: IListeningPort = self._reactor.adoptStreamPort(found.descriptor, found.family, door)
+        adopt: Any = _Fair._fromListeningDescriptor  # noqa: SLF001 - what the reactor itself does
+        port: IListeningPort = adopt(self._reactor, found.descriptor, found.family, door)
+        port.startListening()
         os.close(found.descriptor)  # the port has its own
         return port
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.storage import accounts
+from smtpeter.storage.asking import Asking
 from smtpeter.storage.engine import Trouble
 from smtpeter.storage.threads import Access
 
@@ -42,12 +43,13 @@ class StoredAccounts:
         self._clock = clock
         self._randbytes = randbytes
         self._memory = _Memory()
+        self._asking = Asking(monotonic, GOOD_FOR)
 
     def login(self, username: str, /) -> Deferred[Login | None]:
         known = self._memory.logins.get(username)
         if known is not None and self._is_fresh:
             return succeed(known)
-        return Deferred.fromCoroutine(self._look_up_login(username))
+        return self._asking.ask(username, lambda: Deferred.fromCoroutine(self._look_up_login(username)))
 
     async def _look_up_login(self, username: str) -> Login | None:
         found, memory = await self._look_up(accounts.login_and_revision, username)
@@ -131,6 +133,7 @@ class StoredAccounts:
     def _forget(self, result: _T) -> _T:
         """After a change of our own: look-ups that began before it keep the old memory to themselves."""
         self._memory = _Memory()
+        self._asking.forget()
         return result
 
 

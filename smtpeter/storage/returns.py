@@ -14,6 +14,7 @@ from smtpeter.accounts.suppression import Suppression
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.returned import Returned
 from smtpeter.storage import returned, suppressions
+from smtpeter.storage.asking import Asking
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -21,6 +22,7 @@ _T = TypeVar("_T")
 _FORGET = 100  # texts in one transaction
 _GOOD_FOR = 0.5  # seconds that what is remembered may be believed unasked
 _REMEMBERED = 10_000  # scopes
+_NEVER = float("-inf"), True  # in use, for all that is known
 _CHANGE = 500  # entries changed in one transaction, so that mail never waits for long
 
 
@@ -70,26 +72,38 @@ class StoredSuppressions:
     def __init__(self, access: Access, monotonic: Callable[[], float]) -> None:
         self._access = access
         self._monotonic = monotonic
-        self._unused: dict[str, float] = {}  # scopes, and when they were found empty
+        self._used: dict[str, tuple[float, bool]] = {}  # scopes, when they were looked at, and what was found
+        self._asking = Asking(monotonic, _GOOD_FOR)
 
     def among(
         self, scopes: Sequence[str], recipients: Sequence[str], now: float, /
     ) -> Deferred[Sequence[Suppression]]:
-        since = self._monotonic() - _GOOD_FOR
-        wanted = [scope for scope in scopes if self._unused.get(scope, float("-inf")) <= since]
-        if not wanted:
+        unknown = self._unknown(scopes)
+        if not unknown and not self._in_use(scopes):
             return succeed(())
-        return Deferred.fromCoroutine(self._among(wanted, recipients, now))
+        return Deferred.fromCoroutine(self._among(scopes, unknown, recipients, now))
+
+    def _unknown(self, scopes: Sequence[str]) -> tuple[str, ...]:
+        since = self._monotonic() - _GOOD_FOR
+        return tuple(scope for scope in scopes if self._used.get(scope, _NEVER)[0] <= since)
+
+    def _in_use(self, scopes: Sequence[str]) -> list[str]:
+        return [scope for scope in scopes if self._used.get(scope, _NEVER)[1]]
 
     async def _among(
-        self, scopes: Sequence[str], recipients: Sequence[str], now: float
+        self, scopes: Sequence[str], unknown: tuple[str, ...], recipients: Sequence[str], now: float
     ) -> Sequence[Suppression]:
-        asked_at = self._monotonic()
-        found, unused = await self._read(_look, scopes, recipients, now)
-        if len(self._unused) > _REMEMBERED:
-            self._unused.clear()
-        self._unused.update(dict.fromkeys(unused, asked_at))
-        return found
+        if unknown:
+            await self._asking.ask(unknown, lambda: Deferred.fromCoroutine(self._look(unknown)))
+        used = self._in_use(scopes)
+        return await self._read(suppressions.among, used, recipients, now) if used else ()
+
+    async def _look(self, scopes: Sequence[str]) -> None:
+        asked_at, memory = self._monotonic(), self._used
+        found = await self._read(_look, scopes)
+        if len(memory) > _REMEMBERED:
+            memory.clear()
+        memory.update((scope, (asked_at, is_used)) for scope, is_used in found.items())
 
     def add(self, entries: Sequence[Suppression], /) -> Deferred[int]:
         return Deferred.fromCoroutine(self._changes(suppressions.add, entries, lambda some: some))
@@ -106,7 +120,8 @@ class StoredSuppressions:
         for start in range(0, len(all_of), _CHANGE):
             portion = argument(all_of[start : start + _CHANGE])
             changed += await self._access.write(write, portion, _accounts_refuse)
-        self._unused.clear()
+        self._used = {}
+        self._asking.forget()
         return changed
 
     def entries(
@@ -127,10 +142,6 @@ def _entries(
     return suppressions.entries(connection, scope, behind, limit)
 
 
-def _look(
-    connection: Connection, scopes: Sequence[str], recipients: Sequence[str], now: float
-) -> tuple[tuple[Suppression, ...], tuple[str, ...]]:
-    """Who is on the list; and the scopes in which nobody is."""
-    unused = tuple(scope for scope in scopes if not suppressions.used(connection, scope))
-    used = [scope for scope in scopes if scope not in unused]
-    return (suppressions.among(connection, used, recipients, now) if used else ()), unused
+def _look(connection: Connection, scopes: Sequence[str]) -> dict[str, bool]:
+    """Whether anybody is on the list, by scope."""
+    return {scope: suppressions.used(connection, scope) for scope in scopes}
