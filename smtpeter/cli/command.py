@@ -14,6 +14,7 @@ from smtpeter.cli.explain import explain
 from smtpeter.cli.key import key
 from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
+from smtpeter.cli.operator import operator
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
 from smtpeter.cli.suppression import suppression
@@ -21,7 +22,7 @@ from smtpeter.cli.token import token
 from smtpeter.cli.webhook import webhook
 
 NOT_BUILT = frozenset(
-    ("operator", "backup", "restore", "doctor"),
+    ("backup", "restore", "doctor"),
 )
 
 
@@ -67,6 +68,6 @@ def check_config(config_file: Path) -> None:
 
 
 _COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
-_COMMANDS += (copy_store, token, webhook)
+_COMMANDS += (copy_store, token, webhook, operator)
 for _command in _COMMANDS:
     main.add_command(_command)

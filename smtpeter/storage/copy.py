@@ -49,7 +49,8 @@ def _copy(reading: Connection, writing: Connection, told: Callable[[str, int], N
     claimed = deliveries.c.state == State.CLAIMED.value
     writing.execute(update(deliveries).where(claimed).values(state=State.DUE.value, worker=None))
     if writing.dialect.name == postgresql.NAME:
-        writing.execute(_NEXT_EVENT)
+        for name, column in _NUMBERED:
+            writing.execute(text(_NEXT.format(table=name, column=column)))
 
 
 def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
@@ -62,6 +63,8 @@ def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
 
 
 # Numbers that come with their rows do not advance what gives the next one.
-_NEXT_EVENT = text(
-    "SELECT setval(pg_get_serial_sequence('events', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM events), false)"
+_NEXT = (
+    "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), "
+    "(SELECT coalesce(max({column}), 0) + 1 FROM {table}), false)"
 )
+_NUMBERED = (("events", "seq"), ("webhooks", "id"), ("operator_changes", "id"))
