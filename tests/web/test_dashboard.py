@@ -343,3 +343,90 @@ def test_changes_come_in_portions(signed_in, stored):
     assert 100 == first.count("changed the login")
     assert 20 == signed_in.get(earlier).body.decode().count("changed the login")
     assert 400 == signed_in.get("/changes?before=x").status
+
+
+# -- messages --------------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "<script>parent.alert(1)</script><img src=x onerror=alert(1)><a href='https://x.example/'>x</a>"
+    "<meta http-equiv=refresh content='0;url=https://x.example/'>"
+)
+
+
+@pytest.fixture
+def sent(signed_in):
+    """The path of a message's page, of one that was sent."""
+    answered = signed_in.rest.send(html=HOSTILE, subject="<b>hi</b>", tags=["spring"])
+    return f"/messages/{next(iter(answered.json))}"
+
+
+def test_a_message_is_found_by_what_is_known_of_it(signed_in, sent):
+    found = f'href="{sent}"'
+    for query in (
+        "",
+        "?recipient=john%40doe.example",
+        "?login=shop",
+        "?tag=spring",
+        "?since=2026-05-28&until=2026-05-28",
+    ):
+        assert found in signed_in.get(f"/messages{query}").body.decode()
+    for query in (
+        "?recipient=other%40doe.example",
+        "?login=x",
+        "?tag=x",
+        "?since=2026-05-29",
+        "?until=2026-05-27",
+    ):
+        assert found not in signed_in.get(f"/messages{query}").body.decode()
+    assert sent == signed_in.get(f"/messages?id={sent.rpartition('/')[2]}").headers["Location"]
+
+
+def test_messages_come_in_portions(signed_in):
+    for _ in range(60):
+        signed_in.rest.send()
+    first = signed_in.get("/messages?login=shop").body.decode()
+    [earlier] = re.findall(r'"(/messages\?[^"]*before=\d+)"', first)
+    second = signed_in.get(unescape(earlier)).body.decode()
+    of = [set(re.findall(r'"(/messages/\w+)"', page)) for page in (first, second)]
+    assert [50, 10] == [len(one) for one in of]
+    assert not of[0] & of[1]
+
+
+@pytest.mark.parametrize("query", ["?before=x", "?since=x", "?id=x"])
+def test_a_search_that_means_nothing_is_told(signed_in, query):
+    assert signed_in.get(f"/messages{query}").status in {400, 404, 422}
+
+
+def test_a_strangers_html_is_never_in_our_page(signed_in, sent):
+    page = signed_in.get(sent).body.decode()
+    assert "<script>parent" not in page
+    assert "<b>hi</b>" not in page
+    assert "&lt;b&gt;hi&lt;/b&gt;" in page
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
+
+
+def test_a_strangers_html_has_an_origin_of_its_own_and_loads_nothing(signed_in, sent):
+    framed = signed_in.get(f"{sent}/html")
+    assert HOSTILE.encode() in framed.body
+    policy = framed.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; ")
+    assert "script" not in policy
+    assert "same-origin" not in policy
+
+
+def test_the_timeline_tells_what_happened(signed_in, sent):
+    said = text(signed_in.get(f"{sent}/timeline"))
+    assert said.startswith("State: due Accepted 2026-05-28 ")
+
+
+def test_a_message_is_sent_again(signed_in, sent):
+    answered = signed_in.post(f"{sent}/resend")
+    assert 303 == answered.status
+    assert answered.headers["Location"] != sent
+    first, second = signed_in.rest.messages
+    assert (first.content, first.tags) == (second.content, second.tags)
+
+
+def test_a_message_that_is_not_there_has_a_page(signed_in):
+    assert 404 == signed_in.get("/messages/aaaaaaaaaaaaa").status
+    assert 404 == signed_in.get("/messages/x/timeline").status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from smtpeter.accounts.operators import Role
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.logins import Logins
+from smtpeter.web.dashboard.messages import Messages
 from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.record import Record, Recording
 from smtpeter.web.dashboard.route import Route, Routes
@@ -14,11 +15,17 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
     """The table of a server's dashboard."""
     recording = Recording(neighbours)
     logins = Logins(neighbours, pages, recording)
+    messages = Messages(neighbours, pages, recording)
     record = Record(neighbours, pages)
-    one = "/logins/{username}"
+    one, mail = "/logins/{username}", "/messages/{id}"
     return Routes(
         (
-            Route("GET", "/", Role.VIEW, logins.listed),
+            Route("GET", "/", Role.VIEW, messages.listed),
+            Route("GET", "/messages", Role.VIEW, messages.listed),
+            Route("GET", mail, Role.VIEW, messages.show),
+            Route("GET", f"{mail}/timeline", Role.VIEW, messages.timeline),
+            Route("GET", f"{mail}/html", Role.VIEW, messages.html),
+            Route("POST", f"{mail}/resend", Role.OPERATE, messages.resend),
             Route("GET", "/logins", Role.VIEW, logins.listed),
             Route("POST", "/logins", Role.ADMINISTER, logins.create),
             Route("GET", one, Role.VIEW, logins.show),
