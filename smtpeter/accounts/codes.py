@@ -1,4 +1,4 @@
-"""One-time codes by time (TOTP, RFC 6238): six digits, thirty seconds, HMAC-SHA-1, as every authenticator has them."""
+"""One-time codes by time (TOTP): six digits, thirty seconds, HMAC-SHA-1, as every authenticator has them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import base64
 import hmac
 from urllib.parse import quote
 
-KEY_OCTETS = 20  # RFC 4226 4: 160 bits
+KEY_OCTETS = 20  # 160 bits
 _STEP = 30  # seconds
 _DIGITS = 6
 
 
 def code(key: bytes, step: int) -> str:
-    """The code of a step (RFC 4226 5.3)."""
+    """The code of a step."""
     digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
     offset = digest[-1] & 0x0F
     number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFF_FFFF
@@ -20,7 +20,7 @@ def code(key: bytes, step: int) -> str:
 
 
 def step(key: bytes, presented: str, now: float) -> int | None:
-    """The step whose code this is, now or one step away (RFC 6238 5.2); None when it is none of these."""
+    """The step whose code this is, now or one step away; None when it is none of these."""
     current = int(now) // _STEP
     given = presented.replace(" ", "").encode("utf-8", "replace")
     near = (current, current - 1, current + 1)

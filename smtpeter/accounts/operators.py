@@ -99,7 +99,7 @@ class Operators(Protocol):
         """End a session, if there is one."""
 
     def spend(self, name: str, step: int, /) -> Awaitable[bool]:
-        """Use up a one-time code, by its step; False when it, or a later one, was used before (RFC 6238 5.2)."""
+        """Use up a one-time code, by its step; False when it, or a later one, was used before."""
 
     def record(self, change: Change, /) -> Awaitable[None]: ...
 

@@ -95,7 +95,7 @@ def role(store: Ledgers, name: str, to: str) -> None:
 @json_option
 @with_store
 def totp(store: Ledgers, name: str, off: bool, as_json: bool) -> None:
-    """Ask an operator for a one-time code too (RFC 6238); its key is shown once."""
+    """Ask an operator for a one-time code too; its key is shown once."""
     key = b"" if off else secrets.token_bytes(codes.KEY_OCTETS)
     store.run(store.operators.replace(replace(_found(store, name), one_time=key)))
     if off:
