@@ -1,4 +1,4 @@
-"""The command's frame: where the configuration is, what is not built yet, and how errors are told."""
+"""The command's frame: where the configuration is, and how errors are told."""
 
 from __future__ import annotations
 
@@ -16,29 +16,15 @@ from smtpeter.cli.explain import explain
 from smtpeter.cli.key import key
 from smtpeter.cli.login import login
 from smtpeter.cli.message import events, message
+from smtpeter.cli.operator import operator
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
 from smtpeter.cli.suppression import suppression
 from smtpeter.cli.token import token
 from smtpeter.cli.webhook import webhook
 
-NOT_BUILT = frozenset(
-    ("operator",),
-)
 
-
-class Commands(click.Group):
-    """The commands; one that a later version brings says so."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] in NOT_BUILT:
-            raise click.ClickException(f"{args[0]}: not built yet in this version")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=Commands)
+@click.group()
 @click.option(
     "--config",
     "config_file",
@@ -69,6 +55,6 @@ def check_config(config_file: Path) -> None:
 
 
 _COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
-_COMMANDS += (copy_store, token, webhook, doctor, backup, restore)
+_COMMANDS += (copy_store, token, webhook, operator, doctor, backup, restore)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -1,7 +1,7 @@
 """`smtpeter sandbox`: the whole product on loopback, and nothing leaves the machine.
 
-In its directory it makes, once, a configuration, a self-signed certificate and a first login; then it becomes
-the server. What is there already is left as it is.
+In its directory it makes, once, a configuration, a self-signed certificate, a first login and a first operator; then
+it becomes the server. What is there already is left as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 import click
 
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.operators import Role
 from smtpeter.cli.login import generated
+from smtpeter.cli.operator import make
 from smtpeter.cli.store import configured, opened
 from smtpeter.message.options import Switches
 from smtpeter.session.selfmade import self_made
@@ -40,7 +42,11 @@ mode = "sandbox"
 click_url = "http://localhost:8080"
 open_url = "http://localhost:8080"
 listen = ["tcp:8080:interface=127.0.0.1"]
+
+[web]
+listen = ["tcp:8025:interface=127.0.0.1"]
 """
+_DASHBOARD = "http://localhost:8025/"
 
 _RECIPE = """
 Send a real newsletter through it, see what became of it, and follow its links (in another terminal):
@@ -67,6 +73,7 @@ def sandbox(directory: Path) -> None:
         file.write_text(_CONFIGURATION, "utf-8")
     if not (directory / "certificate.pem").exists():
         _make_certificate(directory)
+    _tell_operator(file)
     bin_directory = Path(sys.executable).parent
     smtpeter = _short(bin_directory / "smtpeter")
     login = _first_login(file)
@@ -100,6 +107,20 @@ def _make_certificate(directory: Path) -> None:
 def _short(path: Path) -> str:
     """Relative to the current directory where it lies within."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _tell_operator(file: Path) -> None:
+    """Where the dashboard is, and who may sign in there: a first operator, when there is none."""
+    settings = configured(file)
+    if not settings.web.listen:  # a directory of an earlier version
+        return
+    click.echo(f"\nThe dashboard is at {_DASHBOARD}")
+    with opened(settings) as store:
+        if store.run(store.operators.operators()):
+            click.echo(f"Forgot the password? smtpeter --config {file} operator password admin")
+        else:
+            click.echo("Sign in there; the password is shown this once:\n")
+            click.echo(f"  admin  {make(store, 'admin', Role.ADMINISTER)}")
 
 
 def _first_login(file: Path) -> tuple[str, str] | None:

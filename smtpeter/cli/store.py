@@ -14,6 +14,7 @@ import click
 from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.operators import Operators
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
 from smtpeter.accounts.webhooks import Webhooks
@@ -44,6 +45,7 @@ class Ledgers:
         self.suppressions: Suppressions = store.suppressions
         self.sites: SiteBook = store.sites
         self.webhooks: Webhooks = store.webhooks
+        self.operators: Operators = store.operators
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)

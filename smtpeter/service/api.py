@@ -1,10 +1,10 @@
-"""The REST API, built from its settings and its neighbours."""
+"""The REST API and the dashboard, built from the settings and their neighbours: one door for both."""
 
 from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,10 +31,13 @@ from smtpeter.spool.model import Delivery, Message
 from smtpeter.storage.store import Store
 from smtpeter.submission.direct import DirectSubmission
 from smtpeter.submission.options import read_options
-from smtpeter.web.api.app import Api
+from smtpeter.web.api.app import PREFIX, Api
 from smtpeter.web.api.door import Door, Sizes
 from smtpeter.web.api.fetch import PATIENCE, Fetching
 from smtpeter.web.api.interface import Aside, Explained, Neighbours
+from smtpeter.web.dashboard.app import Dashboard
+from smtpeter.web.dashboard.interface import Connecting
+from smtpeter.web.dashboard.interface import Neighbours as DashboardNeighbours
 from smtpeter.web.visit import Proxies, Visit
 
 _MORE = 1_048_576  # octets of a request besides its message
@@ -92,8 +95,11 @@ def door(
         maximum_size=maximum_size,
     )
 
+    dashboard = _dashboard(settings, neighbours, store)
+
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
-        return api.answer(visit, body, secure=secure)
+        app = api if visit.target.startswith(f"{PREFIX}/".encode()) else dashboard
+        return app.answer(visit, body, secure=secure)
 
     return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory))
 
@@ -101,6 +107,23 @@ def door(
 def largest_request(maximum_size: int) -> int:
     """Octets: base64 and JSON's escapes make a message half as large again."""
     return maximum_size * 3 // 2 + _MORE
+
+
+def _dashboard(settings: Settings, neighbours: Neighbours, store: Store) -> Dashboard:
+    known = DashboardNeighbours(neighbours, store.operators, connecting(settings))
+    return Dashboard(known, Proxies(settings.web.trusted_proxies))
+
+
+def connecting(settings: Settings) -> Connecting:
+    """How programs reach the listeners of submission."""
+    submission = settings.submission
+    return Connecting(settings.server.hostname, _port(submission.starttls), _port(submission.implicit_tls))
+
+
+def _port(listeners: Sequence[str]) -> int | None:
+    """The first port of TCP."""
+    found = (text.split(":") for text in listeners)
+    return next((int(one[1]) for one in found if one[0] == "tcp" and one[1].isdecimal()), None)
 
 
 def over_tls(door: Door, certificates: Certificates) -> TLSMemoryBIOFactory:

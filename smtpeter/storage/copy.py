@@ -61,8 +61,8 @@ def _copy(reading: Connection, writing: Connection, told: Callable[[str, int], N
     claimed = deliveries.c.state == State.CLAIMED.value
     writing.execute(update(deliveries).where(claimed).values(state=State.DUE.value, worker=None))
     if writing.dialect.name == postgresql.NAME:
-        for name, column in (("events", "seq"), ("webhooks", "id")):
-            writing.execute(text(_NEXT_NUMBER.format(table=name, column=column)))
+        for name, column in _NUMBERED:
+            writing.execute(text(_NEXT.format(table=name, column=column)))
 
 
 def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
@@ -75,7 +75,8 @@ def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
 
 
 # Numbers that come with their rows do not advance what gives the next one.
-_NEXT_NUMBER = (
+_NEXT = (
     "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), "
     "(SELECT coalesce(max({column}), 0) + 1 FROM {table}), false)"
 )
+_NUMBERED = (("events", "seq"), ("webhooks", "id"), ("operator_changes", "id"))

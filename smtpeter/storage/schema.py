@@ -322,3 +322,34 @@ repeats = Table(
     Column("asked_at", Double, nullable=False),
 )
 Index("repeats_asked_at", repeats.c.asked_at)
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("one_time", LargeBinary, nullable=False),  # the key of the one-time codes; empty: none
+    Column("spent", _Identifier, nullable=False),  # the step of the last one-time code that was used
+)
+
+operator_sessions = Table(
+    "operator_sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("operator", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+operator_changes = Table(
+    "operator_changes",
+    metadata,
+    Column("id", _Identifier, primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("client", Text, nullable=False),
+)

@@ -41,7 +41,7 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Section [web]: the REST API. Nothing listens without `listen` or `tls`.
+    """Section [web]: the dashboard and the REST API. Nothing listens without `listen` or `tls`.
 
     `listen` are Twisted endpoint strings that speak plain HTTP: requests are answered there only when they come from
     this machine itself, or from a proxy in `trusted_proxies` (networks) that says it was asked over https. `tls` are

@@ -49,7 +49,6 @@ CASES = [
     ("server", "hostname", "not a name", "host name"),
     ("tls", "certificate", "missing.pem", "missing.pem"),
     ("tls", "private_key", "missing.pem", "missing.pem"),
-    ("web", "listen", ["tcp:8025"], "not built yet"),
     ("bounces", "domain", "bounces", "bounces.domain: expected a domain such as"),
     ("server", "workers", 0, "expected a number from 1 to 64"),
     ("store", "url", "mysql:///mail", "store.url: expected sqlite"),

@@ -63,7 +63,7 @@ class Api:
             return _told(Problem(500, "Something went wrong here"))
 
     async def _answer(self, visit: Visit, body: bytes, *, secure: bool) -> Given:
-        self._judge_transport(visit, secure=secure)
+        judge_transport(self._proxies, visit, secure=secure)
         target = visit.target.decode("latin-1")
         path, _, query = target.partition("?")
         if not path.startswith(f"{PREFIX}/"):
@@ -106,13 +106,14 @@ class Api:
             return None
         return reading.body(route, headers.get("content-type", ""), body)
 
-    def _judge_transport(self, visit: Visit, *, secure: bool) -> None:
-        """Raises Problem 400 for what others could have read on its way."""
-        if secure or self._proxies.scheme(visit) == "https":
-            return
-        forwarded = any(visit.values(name) for name in _FORWARDED)
-        if forwarded or not _is_loopback(visit.peer):
-            raise Problem(400, "The API is spoken over https only")
+
+def judge_transport(proxies: Proxies, visit: Visit, *, secure: bool) -> None:
+    """Raises Problem 400 for what others could have read on its way."""
+    if secure or proxies.scheme(visit) == "https":
+        return
+    forwarded = any(visit.values(name) for name in _FORWARDED)
+    if forwarded or not _is_loopback(visit.peer):
+        raise Problem(400, "This is spoken over https only")
 
 
 def _is_loopback(peer: str) -> bool:

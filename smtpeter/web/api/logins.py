@@ -96,7 +96,7 @@ class Logins:
             kept,
             self._switches(asked.switches),
             self._neighbours.clock(),
-            _senders(asked.senders),
+            read_senders(asked.senders),
             trusted_option_headers=asked.option_headers,
             note=asked.note,
         )
@@ -114,7 +114,7 @@ class Logins:
         changed = replace(
             login,
             switches=login.switches if asked.switches is None else self._switches(asked.switches),
-            senders=login.senders if asked.senders is None else _senders(asked.senders),
+            senders=login.senders if asked.senders is None else read_senders(asked.senders),
             enabled=login.enabled if asked.enabled is None else asked.enabled,
             note=login.note if asked.note is None else asked.note,
             trusted_option_headers=(
@@ -190,7 +190,8 @@ def _no_such_login() -> Problem:
     return Problem(404, "there is no such login", "username")
 
 
-def _senders(entries: list[str]) -> tuple[str, ...]:
+def read_senders(entries: list[str]) -> tuple[str, ...]:
+    """The entries, which must be addresses, domains or .domains; raises Problem 422."""
     for number, entry in enumerate(entries):
         try:
             parse(entry, utf8=True) if "@" in entry else ascii_domain(entry.removeprefix("."))

@@ -1,0 +1,149 @@
+"""`smtpeter operator …`: the people who sign in to the dashboard."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from dataclasses import replace
+
+import click
+
+from smtpeter.accounts import codes, passwords
+from smtpeter.accounts.operators import NoSuchOperator, Operator, OperatorExists, Role
+from smtpeter.cli.output import json_option, print_json, print_rows
+from smtpeter.cli.store import Ledgers, with_store
+from smtpeter.journal.columns import timestamp
+
+_roles = click.Choice([role.value for role in Role])
+_role = click.option("--role", type=_roles, default=Role.ADMINISTER.value, show_default=True)
+_from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+
+def make(store: Ledgers, name: str, role: Role, password: str | None = None) -> str:
+    """Make an operator; its password, a generated one unless it is given. Raises OperatorExists, UnusablePassword."""
+    password = password or passwords.generate(secrets.token_bytes)
+    kept = passwords.keep_chosen(password, secrets.token_bytes)
+    store.run(store.operators.create(Operator(name, kept, role, time.time())))  # noqa: TID251 - a door
+    return password
+
+
+def _given(*, wanted: bool) -> str | None:
+    if not wanted:
+        return None
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise click.ClickException("a password cannot be empty")
+    return password
+
+
+@click.group()
+def operator() -> None:
+    """The people who sign in to the dashboard."""
+
+
+@operator.command()
+@click.argument("name")
+@_role
+@_from_stdin
+@json_option
+@with_store
+def create(store: Ledgers, name: str, role: str, password_stdin: bool, as_json: bool) -> None:
+    """Make an operator; a generated password is shown once."""
+    if not name.isprintable() or not 0 < len(name) <= 255 or name != name.strip():
+        raise click.ClickException("a name has 1 to 255 printable characters")
+    given = _given(wanted=password_stdin)
+    try:
+        password = make(store, name, Role(role), given)
+    except OperatorExists:
+        raise click.ClickException(f"operator {name!r} exists already") from None
+    except passwords.UnusablePassword as error:
+        raise click.ClickException(str(error)) from None
+    _tell(name, None if given else password, as_json)
+
+
+@operator.command()
+@click.argument("name")
+@_from_stdin
+@json_option
+@with_store
+def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> None:
+    """Give an operator another password, and end his sessions."""
+    found = _found(store, name)
+    given = _given(wanted=password_stdin)
+    new = given or passwords.generate(secrets.token_bytes)
+    try:
+        kept = passwords.keep_chosen(new, secrets.token_bytes)
+    except passwords.UnusablePassword as error:
+        raise click.ClickException(str(error)) from None
+    store.run(store.operators.replace(replace(found, password_hash=kept)))
+    _tell(name, None if given else new, as_json)
+
+
+@operator.command()
+@click.argument("name")
+@click.argument("to", metavar="ROLE", type=_roles)
+@with_store
+def role(store: Ledgers, name: str, to: str) -> None:
+    """Let an operator view, operate or administer, and end his sessions."""
+    store.run(store.operators.replace(replace(_found(store, name), role=Role(to))))
+
+
+@operator.command()
+@click.argument("name")
+@click.option("--off", is_flag=True, help="Ask for no codes any more.")
+@json_option
+@with_store
+def totp(store: Ledgers, name: str, off: bool, as_json: bool) -> None:
+    """Ask an operator for a one-time code too; its key is shown once."""
+    key = b"" if off else secrets.token_bytes(codes.KEY_OCTETS)
+    store.run(store.operators.replace(replace(_found(store, name), one_time=key)))
+    if off:
+        return
+    uri = codes.uri(key, name, store.settings.server.hostname)
+    if as_json:
+        print_json({"key": codes.text(key), "uri": uri})
+    else:
+        click.echo(f"key  {codes.text(key)}   (shown this once)\n{uri}")
+
+
+@operator.command("list")
+@json_option
+@with_store
+def list_(store: Ledgers, as_json: bool) -> None:
+    """All operators."""
+    rows = [
+        {
+            "name": one.name,
+            "role": one.role.value,
+            "totp": bool(one.one_time),
+            "created": timestamp(one.created_at),
+        }
+        for one in store.run(store.operators.operators())
+    ]
+    print_rows(rows, as_json, ("name", "role", "totp", "created"), "There are no operators.")
+
+
+@operator.command()
+@click.argument("name")
+@with_store
+def delete(store: Ledgers, name: str) -> None:
+    """Remove an operator, and end his sessions; what he did stays on record."""
+    try:
+        store.run(store.operators.delete(name))
+    except NoSuchOperator:
+        raise click.ClickException(f"no operator {name!r}") from None
+
+
+def _found(store: Ledgers, name: str) -> Operator:
+    found = store.run(store.operators.operator(name))
+    if found is None:
+        raise click.ClickException(f"no operator {name!r}")
+    return found
+
+
+def _tell(name: str, password: str | None, as_json: bool) -> None:
+    if as_json:
+        print_json({"name": name} | ({} if password is None else {"password": password}))
+    elif password is not None:
+        click.echo(f"operator  {name}\npassword  {password}   (shown this once)")

@@ -1,0 +1,26 @@
+"""What the dashboard asks of its neighbours: what the API asks, and the operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smtpeter.accounts.operators import Operators
+from smtpeter.web.api.interface import Neighbours as ApiNeighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """How programs reach submission: our name, and the ports, None where nobody listens."""
+
+    host: str
+    starttls: int | None
+    implicit_tls: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What the dashboard works with."""
+
+    api: ApiNeighbours
+    operators: Operators
+    connecting: Connecting

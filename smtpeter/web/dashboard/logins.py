@@ -1,0 +1,180 @@
+"""Logins: made, switched, connected and tried out. A password is shown once, in the answer to the form that made it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote
+
+from smtpeter.accounts import passwords
+from smtpeter.accounts.interface import LoginExists, NoSuchLogin
+from smtpeter.accounts.model import Login
+from smtpeter.message import identifier
+from smtpeter.message.envelope import Recipient
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Refusal
+from smtpeter.session.interface import Client
+from smtpeter.web.api import fields
+from smtpeter.web.api.compose import compose
+from smtpeter.web.api.logins import read_senders
+from smtpeter.web.api.problem import Problem, of_refusal
+from smtpeter.web.api.route import Given
+from smtpeter.web.api.shapes import Send
+from smtpeter.web.dashboard.connecting import ways
+from smtpeter.web.dashboard.interface import Neighbours
+from smtpeter.web.dashboard.pages import Pages, elsewhere
+from smtpeter.web.dashboard.record import Recording
+from smtpeter.web.dashboard.route import Asked, Form
+
+# What each switch does, in a sentence.
+SWITCHES = {
+    "track_clicks": ("Track clicks", "Links in HTML lead through this server, so that clicks are seen."),
+    "track_opens": ("Track opens", "Images, or an invisible one, are asked of this server, so that opens are seen."),
+    "prevent_scam": ("Prevent scam warnings", "A link whose text is a URL shows the URL it really leads to, so that mail programs do not warn."),
+    "track_bounces": ("Track bounces", "The return path is this server's, so that it reads what comes back."),
+    "inline_css": ("Inline CSS", "Style sheets are written into the elements, for mail programs that ignore them."),
+    "track_text_links": ("Track links in text", "Also URLs in the plain text lead through this server; needs Track clicks."),
+    "always_pixel": ("Always add the pixel", "An invisible image for opens, even where there are images; needs Track opens."),
+}  # fmt: skip
+_TEST_TEXT = "This is a test message. If you read it, the login works.\n\nhttps://example.com/\n"
+_TEST_HTML = (
+    "<!doctype html><html><body><h1>It works</h1><p>This is a test message, sent from the dashboard.</p>"
+    '<p><a href="https://example.com/">Follow this link</a>, and see the click.</p></body></html>'
+)
+_LONGEST_NAME = 255
+_LONGEST_NOTE = 1000
+
+
+class Logins:
+    """The pages about logins."""
+
+    def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
+        self._api = neighbours.api
+        self._connecting = neighbours.connecting
+        self._pages = pages
+        self._recording = recording
+
+    async def listed(self, asked: Asked) -> Given:
+        logins = await self._api.accounts.logins()
+        return self._pages.page("logins.html", asked, logins=logins, switches=SWITCHES)
+
+    async def create(self, asked: Asked) -> Given:
+        form = asked.form
+        username = form.one("username") or f"u-{passwords.generate(self._api.token_bytes)[:12]}"
+        if len(username) > _LONGEST_NAME or not all("!" <= one <= "~" for one in username):
+            raise Problem(422, "A name of a login has 1 to 255 ASCII characters and no blanks.", "username")
+        password, kept = self._password()
+        made = Login(username, kept, _switches(form), self._api.clock(), _senders(form), note=_note(form))
+        try:
+            await self._api.accounts.create(made)
+        except LoginExists:
+            raise Problem(409, f"The login {username} exists already.", "username") from None
+        await self._recording(asked, "made the login", username)
+        return self._page(asked, made, password=password)
+
+    async def show(self, asked: Asked) -> Given:
+        return self._page(asked, await self._login(asked))
+
+    async def change(self, asked: Asked) -> Given:
+        login, form = await self._login(asked), asked.form
+        changed = replace(login, switches=_switches(form), senders=_senders(form), note=_note(form))
+        await self._replace(changed)
+        on = ", ".join(changed.switches.on()) or "none"
+        await self._recording(asked, f"changed the login, switches: {on}", login.username)
+        return elsewhere(path_of(login))
+
+    async def rotate(self, asked: Asked) -> Given:
+        password, kept = self._password()
+        changed = replace(await self._login(asked), password_hash=kept)
+        await self._replace(changed)
+        await self._recording(asked, "gave the login another password", changed.username)
+        return self._page(asked, changed, password=password)
+
+    async def enable(self, asked: Asked) -> Given:
+        """Or disable: as the form says."""
+        changed = replace(await self._login(asked), enabled=asked.form.one("enabled") == "yes")
+        await self._replace(changed)
+        done = "enabled the login" if changed.enabled else "disabled the login"
+        await self._recording(asked, done, changed.username)
+        return elsewhere(path_of(changed))
+
+    async def delete(self, asked: Asked) -> Given:
+        try:
+            await self._api.accounts.delete(asked.path["username"])
+        except NoSuchLogin:
+            raise _no_such_login() from None
+        await self._recording(asked, "deleted the login", asked.path["username"])
+        return elsewhere("/logins")
+
+    async def test(self, asked: Asked) -> Given:
+        """Send a test message with this login's switches, and show what becomes of it."""
+        login = await self._login(asked)
+        recipient = fields.address(asked.form.one("recipient"), "recipient")
+        sender = fields.address(asked.form.one("sender"), "sender")
+        send = Send(
+            from_=str(sender), to=str(recipient), subject="Test message", text=_TEST_TEXT, html=_TEST_HTML
+        )
+        made = self._api.identifiers.message()
+        client = Client("", asked.client, extended=True, tls="", authenticated=True, protocol="HTTP")
+        try:
+            kept = await self._api.submission.submit(
+                login.username,
+                client,
+                None,
+                (Recipient(recipient),),
+                compose(send, (), identifier.show(made)),
+                switches={},
+                tags=("test",),
+                message=made,
+            )
+        except Refusal as refused:
+            raise of_refusal(refused) from refused
+        [delivery] = kept.deliveries
+        await self._recording(asked, f"sent a test message to {recipient}", login.username)
+        return elsewhere(f"/messages/{identifier.show(delivery.id)}")
+
+    def _page(self, asked: Asked, login: Login, password: str = "") -> Given:
+        sender = next((one for one in login.senders if "@" in one), "")
+        if not sender:
+            domain = next((one for one in login.senders), self._connecting.host).removeprefix(".")
+            sender = f"test@{domain}" if "." in domain else "test@example.com"
+        return self._pages.page(
+            "login.html", asked, login=login, password=password, switches=SWITCHES, sender=sender,
+            path=path_of(login), ways=ways(self._connecting, login.username, sender),
+        )  # fmt: skip
+
+    async def _login(self, asked: Asked) -> Login:
+        login = await self._api.accounts.login(asked.path["username"])
+        if login is None:
+            raise _no_such_login()
+        return login
+
+    async def _replace(self, changed: Login) -> None:
+        try:
+            await self._api.accounts.replace(changed)
+        except NoSuchLogin:
+            raise _no_such_login() from None
+
+    def _password(self) -> tuple[str, str]:
+        password = passwords.generate(self._api.token_bytes)
+        return password, passwords.keep_generated(password, self._api.token_bytes)
+
+
+def path_of(login: Login) -> str:
+    """Where its page is."""
+    return f"/logins/{quote(login.username, safe='')}"
+
+
+def _no_such_login() -> Problem:
+    return Problem(404, "There is no such login.")
+
+
+def _switches(form: Form) -> Switches:
+    return Switches(**{name: True for name in form.all("switch") if name in Switches.names()})
+
+
+def _senders(form: Form) -> tuple[str, ...]:
+    return read_senders(form.one("senders").replace(",", " ").split())
+
+
+def _note(form: Form) -> str:
+    return form.one("note")[:_LONGEST_NOTE]

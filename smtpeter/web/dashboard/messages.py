@@ -1,0 +1,173 @@
+"""Messages: found, and one of them told whole. A stranger's HTML stands in a frame that belongs to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from smtpeter.journal.events import Attempt
+from smtpeter.journal.interface import Entry, Query
+from smtpeter.message import identifier
+from smtpeter.message.envelope import Recipient
+from smtpeter.message.identifier import DeliveryId
+from smtpeter.message.options import Switches
+from smtpeter.message.status import Refusal
+from smtpeter.session.interface import Client
+from smtpeter.spool.model import Delivery, Message
+from smtpeter.web.api import parts
+from smtpeter.web.api.problem import Problem, of_refusal
+from smtpeter.web.api.route import Given
+from smtpeter.web.dashboard import beside, timeline
+from smtpeter.web.dashboard.interface import Neighbours
+from smtpeter.web.dashboard.pages import Pages, elsewhere, mail
+from smtpeter.web.dashboard.record import Recording
+from smtpeter.web.dashboard.route import Asked, Form
+
+_PORTION = 50
+_MOST_EVENTS = 500
+_SOUGHT = ("recipient", "login", "tag", "since", "until")
+
+
+class Messages:
+    """The pages about messages; one is shown for each of its recipients."""
+
+    def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
+        self._api = neighbours.api
+        self._pages = pages
+        self._recording = recording
+
+    # -- finding -----------------------------------------------------------------------------------------
+
+    async def listed(self, asked: Asked) -> Given:
+        sought = {name: asked.query.one(name) for name in _SOUGHT}
+        if asked.query.one("id"):
+            return elsewhere(f"/messages/{identifier.show(_delivery_id(asked.query.one('id')))}")
+        found = await self._api.journal.before(_cursor(asked.query), _query(sought), _PORTION)
+        earlier = ""
+        if len(found) == _PORTION:
+            place = {name: value for name, value in sought.items() if value}
+            earlier = urlencode({**place, "before": str(found[-1].cursor)})
+        rows = [(entry.event, await self._state(entry)) for entry in found]
+        return self._pages.page(
+            "messages.html", asked, rows=rows, sought=sought, earlier=earlier, show=identifier.show
+        )
+
+    async def _state(self, entry: Entry) -> str:
+        delivery = await self._api.spool.delivery(entry.event.delivery)
+        return "no longer kept" if delivery is None else delivery.state.value
+
+    # -- one of them -------------------------------------------------------------------------------------
+
+    async def show(self, asked: Asked) -> Given:
+        delivery = await self._delivery(asked)
+        message = await self._api.spool.message(delivery.message)
+        outline = message or await self._api.spool.outline(delivery.message)
+        seen: dict[str, Any] = {"text": None, "has_html": False, "original": [], "sent": []}
+        if message is not None:
+            seen = await self._api.aside(_seen, message)
+        return self._pages.page(
+            "message.html", asked, delivery=delivery, message=outline, is_kept=message is not None, **seen,
+            id=identifier.show(delivery.id), **await self._told(delivery),
+        )  # fmt: skip
+
+    async def timeline(self, asked: Asked) -> Given:
+        """The part of the page that lives."""
+        delivery = await self._delivery(asked)
+        told = await self._told(delivery)
+        text = self._pages.text("timeline.html", asked, delivery=delivery, **told)
+        return Given(text.encode(), "text/html; charset=utf-8")
+
+    async def html(self, asked: Asked) -> Given:
+        """For the frame: as it left for this recipient."""
+        delivery = await self._delivery(asked)
+        message = await self._api.spool.message(delivery.message)
+        if message is None:
+            raise Problem(410, "The content of this message is no longer kept.")
+        content = await self._api.aside(self._api.rendered, message, delivery)
+        return mail(await self._api.aside(parts.text, content, "html") or "")
+
+    async def resend(self, asked: Asked) -> Given:
+        """The same content to the same recipient again, as a new message."""
+        delivery = await self._delivery(asked)
+        message = await self._api.spool.message(delivery.message)
+        if message is None:
+            raise Problem(410, "The content of this message is no longer kept.")
+        client = Client("", asked.client, extended=True, tls="", authenticated=True, protocol="HTTP")
+        try:
+            kept = await self._api.submission.submit(
+                message.login,
+                client,
+                message.envelope.return_path,
+                (Recipient(delivery.recipient.address),),
+                message.content,
+                switches={name: getattr(message.switches, name) for name in Switches.names()},
+                tags=message.tags,
+            )
+        except Refusal as refused:
+            raise of_refusal(refused) from refused
+        await self._recording(asked, "sent again", identifier.show(delivery.id))
+        return elsewhere(f"/messages/{identifier.show(kept.deliveries[0].id)}")
+
+    async def _delivery(self, asked: Asked) -> Delivery:
+        found = await self._api.spool.delivery(_delivery_id(asked.path["id"]))
+        if found is None:
+            raise _no_such()
+        return found
+
+    async def _told(self, delivery: Delivery) -> dict[str, Any]:
+        entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
+        return {"items": [timeline.item(entry.event) for entry in entries]}
+
+
+def _seen(message: Message) -> dict[str, Any]:
+    """What is seen of a content; takes a while for a large one."""
+    small = len(message.content) <= beside.LONGEST
+    return {
+        "text": parts.text(message.content, "plain"),
+        "has_html": parts.text(message.content, "html") is not None,
+        "original": beside.original(message.content, message.template) if small else [],
+        "sent": beside.sent(message.content, message.template) if small else [],
+    }
+
+
+def _delivery_id(text: str) -> DeliveryId:
+    try:
+        return DeliveryId(identifier.read(text))
+    except identifier.NotAnIdentifier:
+        raise _no_such() from None
+
+
+def _no_such() -> Problem:
+    return Problem(404, "There is no such message.")
+
+
+def _query(sought: dict[str, str]) -> Query:
+    until = _day(sought["until"], "until")
+    return Query(
+        recipient=sought["recipient"] or None,
+        login=sought["login"] or None,
+        tags=(sought["tag"],) if sought["tag"] else (),
+        kinds=(Attempt.kind,),
+        start=_seconds(_day(sought["since"], "since")),
+        end=_seconds(until and until + timedelta(days=1)),
+    )
+
+
+def _day(text: str, field: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+    except ValueError:
+        raise Problem(422, "Expected a day, as 2026-03-20.", field) from None
+
+
+def _seconds(day: datetime | None) -> float | None:
+    return None if day is None else day.timestamp()
+
+
+def _cursor(query: Form) -> int | None:
+    text = query.one("before")
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Problem(400, "This place in the list does not exist.")
+    return int(text) if text else None

@@ -1,0 +1,43 @@
+"""Who changed what: written down after it was done, and shown."""
+
+from __future__ import annotations
+
+from smtpeter.accounts.operators import Change
+from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.route import Given
+from smtpeter.web.dashboard.interface import Neighbours
+from smtpeter.web.dashboard.pages import Pages
+from smtpeter.web.dashboard.route import Asked
+
+_PORTION = 100
+
+
+class Recording:
+    """Writes it down."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    async def __call__(self, asked: Asked, action: str, subject: str = "") -> None:
+        now = self._neighbours.api.clock()
+        change = Change(now, asked.operator.name, action, subject, asked.client)
+        await self._neighbours.operators.record(change)
+
+
+class Record:
+    """The pages about operators and what they did."""
+
+    def __init__(self, neighbours: Neighbours, pages: Pages) -> None:
+        self._operators = neighbours.operators
+        self._pages = pages
+
+    async def operators(self, asked: Asked) -> Given:
+        return self._pages.page("operators.html", asked, operators=await self._operators.operators())
+
+    async def changes(self, asked: Asked) -> Given:
+        before = asked.query.one("before")
+        if before and not (before.isascii() and before.isdecimal() and len(before) < 19):
+            raise Problem(400, "This place in the list does not exist.")
+        found = await self._operators.changes(int(before) if before else None, _PORTION)
+        last = found[-1][0] if len(found) == _PORTION else None
+        return self._pages.page("changes.html", asked, changes=[change for _, change in found], last=last)

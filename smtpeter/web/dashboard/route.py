@@ -1,0 +1,93 @@
+"""A page, or a form's target, as a value: its path, the role it needs, who answers. The table is all there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote
+
+from smtpeter.accounts.operators import Operator, Role
+from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.route import Given
+
+_PLACE = re.compile(r"\{(\w+)\}")
+_MOST_FIELDS = 200
+
+
+class Form:
+    """The fields of a form, or of a query; several may have one name."""
+
+    def __init__(self, text: str = "") -> None:
+        """Raises Problem 400."""
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            raise Problem(400, "This form cannot be read.") from None
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
+
+    def all(self, name: str) -> list[str]:
+        return self._values.get(name, [])
+
+    def one(self, name: str) -> str:
+        """The last of that name without the blanks around it; "" when there is none."""
+        return self._values.get(name, [""])[-1].strip()
+
+    @classmethod
+    def of_body(cls, octets: bytes) -> Form:
+        """Raises Problem 400."""
+        try:
+            return cls(octets.decode("ascii"))
+        except UnicodeDecodeError:
+            raise Problem(400, "This form cannot be read.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of an operator who may make it; `form_token` is what his forms carry."""
+
+    operator: Operator
+    form_token: str
+    path: dict[str, str]
+    query: Form
+    form: Form
+    client: str
+
+
+Handler = Callable[[Asked], Awaitable[Given]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers a method and a path, for operators who have at least this role."""
+
+    method: str
+    path: str
+    role: Role
+    handler: Handler
+    pattern: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", re.compile(_PLACE.sub(r"(?P<\1>[^/]+)", self.path)))
+
+
+class Routes:
+    """The table."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self.all = routes
+
+    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route and what stands in its places; raises Problem 404 or 405."""
+        found = [(route, match) for route in self.all if (match := route.pattern.fullmatch(path))]
+        if not found:
+            raise Problem(404, "There is no such page.")
+        for route, match in found:
+            if route.method == method:
+                return route, {name: unquote(text) for name, text in match.groupdict().items()}
+        allowed = ", ".join(sorted({route.method for route, _ in found}))
+        raise Problem(
+            405, "This page cannot be asked for like that.", headers=((b"Allow", allowed.encode()),)
+        )

@@ -1,0 +1,95 @@
+"""Signing in and out, and who a request comes from.
+
+A session is a cookie that no script reads and no other site sends along with a form. Whoever tries passwords is held
+up, by address and by name, before anything is hashed; a name that does not exist costs the same as a wrong password.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+from smtpeter.accounts import codes, passwords
+from smtpeter.accounts.operators import Change, Operator, Session, digest
+from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.rates import Rates
+from smtpeter.web.dashboard.interface import Neighbours
+
+_SECRET = re.compile(r"[a-z2-7]{26}")
+_BY_ADDRESS = (1 / 10, 10)  # tries a second in the long run, and at once
+_BY_NAME = (1 / 10, 20)
+_SEEN_AGAIN = 300.0  # seconds after which it is written down that a session is in use
+_WRONG = "This name and password, and the code if one is asked of you, do not open the door."
+
+
+class Sessions:
+    """The sessions."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+        self._by_address = Rates(*_BY_ADDRESS)
+        self._by_name = Rates(*_BY_NAME)
+        self._nobody = passwords.stand_in(neighbours.api.token_bytes)
+
+    async def operator(self, secret: str) -> Operator | None:
+        """Whose session this is; None when there is none, or it no longer holds."""
+        found = await self._neighbours.operators.session(digest(secret)) if secret else None
+        now = self._neighbours.api.clock()
+        if found is None or not found[0].holds(now):
+            return None
+        session, operator = found
+        if now - session.seen_at > _SEEN_AGAIN:
+            await self._neighbours.operators.start(replace(session, seen_at=now))
+        return operator
+
+    async def sign_in(self, name: str, password: str, code: str, client: str) -> str:
+        """The secret of a new session; raises Problem 403 and 429."""
+        self._hold_up(name, client)
+        operator = await self._neighbours.operators.operator(name)
+        kept = self._nobody if operator is None else operator.password_hash
+        right = await self._neighbours.api.aside(passwords.verify, password.encode("utf-8", "replace"), kept)
+        if operator is None or not right or not await self._code_opens(operator, code):
+            raise Problem(403, _WRONG)
+        secret = passwords.generate(self._neighbours.api.token_bytes)
+        now = self._neighbours.api.clock()
+        await self._neighbours.operators.start(Session(digest(secret), operator.name, now, now))
+        await self._neighbours.operators.record(Change(now, operator.name, "signed in", "", client))
+        return secret
+
+    async def sign_out(self, secret: str) -> None:
+        await self._neighbours.operators.end(digest(secret))
+
+    def _hold_up(self, name: str, client: str) -> None:
+        now = self._neighbours.api.monotonic()
+        wait = self._by_address.wait(client, now) or self._by_name.wait(name, now)
+        if wait:
+            raise Problem(429, "Too many tries; wait a minute.", retry_after=math.ceil(wait))
+
+    async def _code_opens(self, operator: Operator, code: str) -> bool:
+        if not operator.one_time:
+            return True
+        step = codes.step(operator.one_time, code, self._neighbours.api.clock())
+        return step is not None and await self._neighbours.operators.spend(operator.name, step)
+
+
+def cookie_name(*, secure: bool) -> str:
+    """With TLS a name that only this very host can set."""
+    return "__Host-smtpeter" if secure else "smtpeter"
+
+
+def cookie(secret: str, *, secure: bool) -> tuple[bytes, bytes]:
+    """The header field that sets the session; "" ends it."""
+    parts = [f"{cookie_name(secure=secure)}={secret}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    parts += ["Secure"] if secure else []
+    parts += [] if secret else ["Max-Age=0"]
+    return b"Set-Cookie", "; ".join(parts).encode("ascii")
+
+
+def presented(cookies: str, *, secure: bool) -> str:
+    """The secret that the Cookie header fields bring; "" when they bring none."""
+    for pair in cookies.split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == cookie_name(secure=secure) and _SECRET.fullmatch(value):
+            return value
+    return ""

@@ -1,0 +1,33 @@
+// Copy buttons, questions before what cannot be undone, and the live part of a message's page. All works without it.
+"use strict";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const said = button.textContent;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = said; }, 2000);
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+const live = document.querySelector("[data-live]");
+if (live) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(live.dataset.live);
+      const text = answer.ok && !answer.redirected ? await answer.text() : null;
+      if (text !== null && text !== live.innerHTML && text !== live.shown) {
+        live.innerHTML = text;
+        live.shown = text;
+      }
+    } catch (error) {
+      // The server is away for a moment; the next time will tell.
+    }
+  }, 1500);
+}

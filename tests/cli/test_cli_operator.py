@@ -1,0 +1,47 @@
+"""`smtpeter operator …`."""
+
+from smtpeter.accounts import passwords
+
+
+def test_an_operator_is_made_and_its_password_shown_once(smtpeter, listed):
+    made = listed("operator", "create", "ada")
+    assert 26 == len(made["password"])
+    assert [("ada", "administer", False)] == [
+        (one["name"], one["role"], one["totp"]) for one in listed("operator", "list")
+    ]
+    assert made["password"] not in smtpeter("operator", "list").output
+
+
+def test_a_chosen_password_is_not_shown(smtpeter, listed):
+    assert {"name": "ada"} == listed("operator", "create", "ada", "--password-stdin", input="secret\n")
+    assert 0 == smtpeter("operator", "password", "ada", "--password-stdin", input="other\n").exit_code
+
+
+def test_what_cannot_be_is_said(smtpeter):
+    smtpeter("operator", "create", "ada")
+    for words, said in (
+        (("create", "ada"), "exists already"),
+        (("create", " "), "1 to 255 printable characters"),
+        (("create", "bob", "--password-stdin"), "cannot be empty"),
+        (("role", "bob", "view"), "no operator 'bob'"),
+        (("delete", "bob"), "no operator 'bob'"),
+    ):
+        ended = smtpeter("operator", *words)
+        assert 1 == ended.exit_code
+        assert said in ended.output
+
+
+def test_role_password_and_code_are_changed(smtpeter, listed):
+    first = listed("operator", "create", "ada", "--role", "view")["password"]
+    assert first != listed("operator", "password", "ada")["password"]
+    assert 0 == smtpeter("operator", "role", "ada", "operate").exit_code
+    assert listed("operator", "totp", "ada")["uri"].startswith("otpauth://totp/")
+    assert [("operate", True)] == [(one["role"], one["totp"]) for one in listed("operator", "list")]
+    assert 0 == smtpeter("operator", "totp", "ada", "--off").exit_code
+    assert [False] == [one["totp"] for one in listed("operator", "list")]
+    assert 0 == smtpeter("operator", "delete", "ada").exit_code
+    assert [] == listed("operator", "list")
+
+
+def test_a_password_is_kept_as_argon2id():
+    assert passwords.keep_chosen("secret", bytes).startswith("$argon2id$")
