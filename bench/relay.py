@@ -51,7 +51,10 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smtpeter-bench-")))
         sink = stack.enter_context(CountingSink())
-        peers = [stack.enter_context(_smtpeter(directory, sink, arguments.workers)), stack.enter_context(_postfix(sink))]
+        peers = [
+            stack.enter_context(_smtpeter(directory, sink, arguments.workers)),
+            stack.enter_context(_postfix(sink)),
+        ]
         loads = [
             Load(arguments.messages, arguments.octets, sessions, way == "kept")
             for way in arguments.ways
