@@ -51,7 +51,10 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smtpeter-bench-")))
         sink = stack.enter_context(CountingSink())
-        peers = [stack.enter_context(_smtpeter(directory, sink)), stack.enter_context(_postfix(sink))]
+        peers = [
+            stack.enter_context(_smtpeter(directory, sink, arguments.workers)),
+            stack.enter_context(_postfix(sink)),
+        ]
         loads = [
             Load(arguments.messages, arguments.octets, sessions, way == "kept")
             for way in arguments.ways
@@ -91,10 +94,11 @@ def _undisturbed(load: Load, peer: Peer, sink: CountingSink, tries: int) -> Figu
 
 
 @contextlib.contextmanager
-def _smtpeter(directory: Path, sink: CountingSink) -> Iterator[Peer]:
+def _smtpeter(directory: Path, sink: CountingSink, workers: int) -> Iterator[Peer]:
     daemon = Daemon(
         directory,
         Authority(directory),
+        server={"workers": workers},
         submission={"trusted_networks": {"127.0.0.0/8": "bench"}},
         relay={
             "mode": "smarthost",
@@ -184,6 +188,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tries", type=int, default=3, help="of a run that other work disturbs (default %(default)s)"
     )
+    parser.add_argument("--workers", type=int, default=1, help="smtpeter's processes (default %(default)s)")
     parser.add_argument("--json", type=Path, help="write all figures to this file, too")
     return parser.parse_args()
 
