@@ -16,12 +16,13 @@ run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or S
 test: $(STAMP)  ## everything that must pass
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
-check: $(STAMP)  ## format, lint, types, import contracts, sizes
+check: $(STAMP)  ## format, lint, types, import contracts, sizes, what docs/conformance.md says
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tests/sizes.py
+	$(BIN)/python tests/conformance.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -21,7 +21,7 @@ from smtpeter.relay.settings import Settings as Relay
 from smtpeter.returns.settings import Settings as Bounces
 from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
-from smtpeter.web.settings import Tracking
+from smtpeter.web.settings import Tracking, Web
 
 
 class Misconfigured(Exception):
@@ -105,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     relay: Relay = Relay()
     rewrite: Workers = Workers()
     tracking: Tracking = Tracking()
+    web: Web = Web()
     bounces: Bounces = Bounces()
     retention: Retention = Retention()
     webhooks: Webhooks = Webhooks()
@@ -114,11 +115,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def data_directory(self) -> Path:
         return Path(self.server.data_directory)
 
-
-# Known keys whose room is not built: refused by name, so that nobody believes in them.
-NOT_BUILT = {
-    "web": "the dashboard and the REST API",
-}
 
 MOST_WORKERS = 64
 
@@ -157,11 +153,6 @@ def read(document: Mapping[str, Any], directory: Path) -> Settings:
 
 
 def _refuse_not_built(document: Mapping[str, Any]) -> None:
-    for key, what in NOT_BUILT.items():
-        section, _, name = key.partition(".")
-        found = document.get(section)
-        if found is not None and (not name or (isinstance(found, Mapping) and name in found)):
-            raise Misconfigured(f"{key}: {what}: not built yet in this version; remove it")
     store = document.get("store")
     if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
         ("sqlite:", "postgresql:", "postgresql+psycopg:")
@@ -225,6 +216,8 @@ def _judge(settings: Settings) -> None:
         raise Misconfigured(
             "tls.certificate: missing: the submission listeners need a certificate and its private_key"
         )
+    if settings.web.tls and not settings.tls.pairs():
+        raise Misconfigured("tls.certificate: missing: web.tls needs a certificate and its private_key")
 
 
 def _resolved(settings: Settings, directory: Path) -> Settings:

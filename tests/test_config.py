@@ -59,6 +59,8 @@ def test_paths_count_from_the_file(load, tmp_path):
         (WHOLE + "[relay]\nwarn_after = 300", "relay.warn_after: expected a duration such as"),
         (WHOLE + '[relay]\nretry = ["5m", "x"]', "relay.retry[1]: expected a duration such as"),
         (WHOLE + '[relay]\nmode = "smarthost"', 'relay.smarthost: mode = "smarthost" needs its "host:port"'),
+        (WHOLE + "[web]\nmaximum_memory = 0", "web.maximum_memory: expected a number above 0"),
+        (WHOLE + '[web]\npublic_url = "x"', "web.public_url: 'x'; expected"),
         (
             WHOLE + '[bounces]\nlisten = ["tcp:26"]',
             "bounces.domain: missing: the domain that bounces come back to",
@@ -80,7 +82,6 @@ def test_paths_count_from_the_file(load, tmp_path):
             WHOLE + '[bounces]\ndomain = "b.example"\ncomplaint_addresses = ["fbl@"]',
             "bounces.complaint_addresses: 'fbl@'",
         ),
-        (WHOLE + '[web]\nlisten = ["tcp:8025"]', "web: the dashboard and the REST API: not built yet"),
         (
             WHOLE.replace("[tls]", "workers = 0\n[tls]"),
             "server.workers: expected a number from 1 to 64, got 0",

@@ -17,10 +17,11 @@ from smtpeter.cli.message import events, message
 from smtpeter.cli.queue import queue
 from smtpeter.cli.sandbox import sandbox
 from smtpeter.cli.suppression import suppression
+from smtpeter.cli.token import token
 from smtpeter.cli.webhook import webhook
 
 NOT_BUILT = frozenset(
-    ("operator", "token", "backup", "restore", "doctor"),
+    ("operator", "backup", "restore", "doctor"),
 )
 
 
@@ -66,6 +67,6 @@ def check_config(config_file: Path) -> None:
 
 
 _COMMANDS: tuple[Any, ...] = (login, suppression, domain, queue, message, events, explain, key, sandbox)
-_COMMANDS += (copy_store, webhook)
+_COMMANDS += (copy_store, token, webhook)
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -14,6 +14,7 @@ from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Suppressions
+from smtpeter.accounts.tokens import Tokens
 from smtpeter.accounts.webhooks import Webhooks
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
@@ -37,6 +38,7 @@ class Ledgers:
         self.spool: Spool = store.spool
         self.journal: Journal = store.journal
         self.accounts: Accounts = store.accounts
+        self.tokens: Tokens = store.tokens
         self.returns: Returns = store.returns
         self.suppressions: Suppressions = store.suppressions
         self.sites: SiteBook = store.sites

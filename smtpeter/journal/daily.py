@@ -113,15 +113,16 @@ def listed(tallies: Iterable[Tally]) -> dict[date, tuple[str, ...]]:
 
 
 async def write(
-    journal: Journal, original: Original, prefix: str, day: date, form: Format
+    journal: Journal, original: Original, prefix: str, day: date, form: Format, login: str | None = None
 ) -> AsyncIterator[str]:
-    """The log file, piece by piece; raises JournalUnavailable, and what `original` raises.
+    """The log file, piece by piece, of one login's mail if that is named; raises JournalUnavailable, and what
+    `original` raises.
 
     `original` gives the text of what came back, for the column `mime`.
     """
     log = LOGS[prefix]
     start, end = span(day)
-    query = Query(kinds=(log.kind,), start=start, end=end)
+    query = Query(kinds=(log.kind,), start=start, end=end, login=login)
     yield _head(log, form)
     cursor, is_first = 0, True
     entries: tuple[Entry, ...] = await journal.since(cursor, query, _PAGE)

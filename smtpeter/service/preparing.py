@@ -71,10 +71,18 @@ class Preparing:
     ) -> Awaitable[Prepared]:
         if not switches.on():
             return execute(Prepared, compile_template(len(original), header_edits), Report())
-        if not switches.inline_css and len(original) <= _LARGE:
+        if _is_light(original, switches):
             return execute(self._here, original, switches, header_edits)
         making = self._make(original, switches, header_edits)
         return Deferred.fromCoroutine(self._within_budget(making, message, login, original, header_edits))
+
+    async def dry_run(
+        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...], /
+    ) -> tuple[Template, Report]:
+        """What `prepare` comes to in the end, however long that takes."""
+        if _is_light(original, switches):
+            return self._light.prepare(original, switches, header_edits, self._hosts(original))
+        return await self._make(original, switches, header_edits)
 
     def _here(self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]) -> Prepared:
         return Prepared(*self._light.prepare(original, switches, header_edits, self._hosts(original)))
@@ -161,3 +169,8 @@ class Preparing:
     def _done(self, _: None, message: MessageId, login: str, amount: int) -> None:
         del self._under_way[message]
         self._shares.give_back(login, amount)
+
+
+def _is_light(original: bytes, switches: Switches) -> bool:
+    """Whether it may be rewritten beside the conversations."""
+    return not switches.inline_css and len(original) <= _LARGE

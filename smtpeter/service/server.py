@@ -29,8 +29,9 @@ from smtpeter import config
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.message.identifier import Identifiers
 from smtpeter.rewrite.signature import Signatures
-from smtpeter.service import returning, rooms
+from smtpeter.service import api, returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
@@ -38,14 +39,17 @@ from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
+from smtpeter.service.preparing import Preparing
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import Store, open_for_command, open_for_server
+from smtpeter.submission.direct import DirectSubmission
 
 _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take to end
 _HASHING = 2  # slow passwords verified at a time
 _SIGNING = 2  # large messages made ready to be sent at a time
+_ASIDE = 2  # threads for what takes the API long
 
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -55,6 +59,8 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
         "submission.implicit_tls": settings.submission.implicit_tls,
         "tracking.listen": settings.tracking.listen,
         "metrics.listen": settings.metrics.listen,
+        "web.listen": settings.web.listen,
+        "web.tls": settings.web.tls,
         "bounces.listen": settings.bounces.listeners,
     }
     return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
@@ -211,6 +217,8 @@ class Smtpeter(Service):
         self._nearness = Nearness(store.spool, longest_wait(settings.relay.retry), now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")
         self._pool.start()
+        self._aside = ThreadPool(0, _ASIDE, "smtpeter-web")
+        self._aside.start()
         self._reading = ThreadPool(0, 1, "smtpeter-recognise")
         self._reading.start()
         self._signing = ThreadPool(0, _SIGNING, "smtpeter-sign")
@@ -271,6 +279,34 @@ class Smtpeter(Service):
         )
         for text in settings.metrics.listen:
             self._doors[text].build = monitor.buildProtocol
+        if settings.web.listen or settings.web.tls:
+            self._build_api(store, submission.direct, outgoing, preparing, made)
+
+    def _build_api(
+        self,
+        store: Store,
+        submission: DirectSubmission,
+        outgoing: Rendered,
+        preparing: Preparing,
+        made: Identifiers,
+    ) -> None:
+        door = api.door(
+            self._settings,
+            self._reactor,
+            store,
+            submission,
+            outgoing,
+            self._keys.ring,
+            preparing,
+            self._aside,
+            made,
+        )
+        for text in self._settings.web.listen:
+            self._doors[text].build = door.buildProtocol
+        certificates = rooms.certificates(self._settings)
+        for text in self._settings.web.tls:
+            assert certificates is not None  # config asks for one
+            self._doors[text].build = api.over_tls(door, certificates).buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -297,7 +333,7 @@ class Smtpeter(Service):
         await self._all(partial(factory.stop, _GRACE) for factory in self._sessions)
         duties = self._forgetting, self._filing, self._nearness, self._lateness, self._posting, self._keys
         await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
-        pools = self._pool.stop, self._reading.stop, self._signing.stop
+        pools = self._pool.stop, self._aside.stop, self._reading.stop, self._signing.stop
         for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))
 

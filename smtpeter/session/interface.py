@@ -31,6 +31,7 @@ class Client:
     extended: bool  # EHLO rather than HELO
     tls: str  # "TLSv1.3 TLS_AES_256_GCM_SHA384", or ""
     authenticated: bool  # by AUTH
+    protocol: str = ""  # what it speaks, when that is not SMTP
 
 
 @dataclass(frozen=True, slots=True)

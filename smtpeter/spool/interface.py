@@ -74,15 +74,15 @@ class Spool(Protocol):
         Deliveries that a `claim` has left for later do not count while their domain is in `avoid`.
         """
 
-    def visited(self, identifiers: Sequence[DeliveryId], /) -> Awaitable[Mapping[DeliveryId, Visited]]:
-        """What is known of these; some hundreds at most."""
-
     def draw_near(self, now: float, longest: float, limit: int, /) -> Awaitable[int]:
         """Up to `limit` that wait for a time more than `longest` seconds after `now` are due within it; how many.
 
         Nothing waits that long of its own: they were deferred by a clock that was ahead. What came at different
         times stays apart.
         """
+
+    def visited(self, identifiers: Sequence[DeliveryId], /) -> Awaitable[Mapping[DeliveryId, Visited]]:
+        """What is known of these; some hundreds at most."""
 
     def counts(self) -> Awaitable[Mapping[str, int]]:
         """How many deliveries are in each state that is not final, by the states' names."""

@@ -15,10 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from smtpeter.spool.states import State
 from smtpeter.storage import migrations, postgresql
 from smtpeter.storage.engine import DirectoryLock, StoreUnusable, for_writing, open_engine, shown
-from smtpeter.storage.schema import deliveries, metadata, revisions, workers
+from smtpeter.storage.schema import deliveries, duties, marks, metadata, revisions, workers
 
 _PORTION = 200  # rows in memory at a time
-_LEFT_OUT = (workers,)
+_LEFT_OUT = (workers, duties)
+_NEVER_EMPTY = (revisions, marks)  # of a store that is new
 
 
 class NotEmpty(StoreUnusable):
@@ -41,15 +42,20 @@ def copy_store(source: str, target: str, directory: Path, told: Callable[[str, i
 def _copy(reading: Connection, writing: Connection, told: Callable[[str, int], None]) -> None:
     tables = [table for table in metadata.sorted_tables if table not in _LEFT_OUT]
     for table in tables:
-        if table is not revisions and writing.execute(select(func.count()).select_from(table)).scalar_one():
+        if (
+            table not in _NEVER_EMPTY
+            and writing.execute(select(func.count()).select_from(table)).scalar_one()
+        ):
             raise NotEmpty(f"{shown(writing.engine)}: there is something in it already ({table.name})")
-    writing.execute(delete(revisions))
+    for table in _NEVER_EMPTY:
+        writing.execute(delete(table))
     for table in tables:
         told(table.name, _copy_table(reading, writing, table))
     claimed = deliveries.c.state == State.CLAIMED.value
     writing.execute(update(deliveries).where(claimed).values(state=State.DUE.value, worker=None))
     if writing.dialect.name == postgresql.NAME:
-        writing.execute(_NEXT_EVENT)
+        for statement in _NEXT_NUMBERS:
+            writing.execute(statement)
 
 
 def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
@@ -62,6 +68,10 @@ def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
 
 
 # Numbers that come with their rows do not advance what gives the next one.
-_NEXT_EVENT = text(
-    "SELECT setval(pg_get_serial_sequence('events', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM events), false)"
+_NEXT_NUMBERS = tuple(
+    text(
+        f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'),"  # noqa: S608 - two names of ours
+        f" (SELECT coalesce(max({column}), 0) + 1 FROM {table}), false)"
+    )
+    for table, column in (("events", "seq"), ("webhooks", "id"))
 )

@@ -302,3 +302,23 @@ duties = Table(
     Column("name", Text, primary_key=True),
     Column("worker", Integer, nullable=False),  # who has it for as long as it lives
 )
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kept", Text, nullable=False),  # a keyed hash of the secret
+    Column("login", Text, nullable=False),  # "": an operator's
+    Column("scopes", Text, nullable=False),  # separated by blanks
+    Column("created_at", Double, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("message", _Identifier, nullable=False),  # which may not, or no longer, be there
+    Column("asked_at", Double, nullable=False),
+)
+Index("repeats_asked_at", repeats.c.asked_at)

@@ -35,6 +35,7 @@ from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Threads, Turn
+from smtpeter.storage.tokens import StoredRepeats, StoredTokens
 from smtpeter.storage.turns import Turns
 from smtpeter.storage.webhooks import StoredWebhooks
 
@@ -72,6 +73,8 @@ class Store:
         self.sites = StoredSites(access, worker)
         self.accounts = StoredAccounts(access, host.boot_clock, host.clock, host.randbytes)
         self.webhooks = StoredWebhooks(access, worker)
+        self.tokens = StoredTokens(access, host.boot_clock)
+        self.repeats = StoredRepeats(access)
         self.returns = StoredReturns(access, space)
         self.suppressions = StoredSuppressions(access, host.boot_clock)
         self._access = access

@@ -49,7 +49,8 @@ def trace(incoming: Incoming) -> bytes:
         helo=client.helo,
         peer_address=client.address,
         hostname=incoming.hostname,
-        protocol=protocol(
+        protocol=client.protocol
+        or protocol(
             extended=client.extended,
             tls=bool(client.tls),
             authenticated=client.authenticated,

@@ -24,7 +24,7 @@ from smtpeter.message.author import author_domain
 from smtpeter.message.edit import Edit, Report, compile_template
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field, find_all
-from smtpeter.message.identifier import show
+from smtpeter.message.identifier import MessageId, show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal, Reply
 from smtpeter.session.interface import IContentMessage, Origin
@@ -34,7 +34,7 @@ from smtpeter.spool.model import Accepted, Claim
 from smtpeter.submission import policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
 from smtpeter.submission.interface import Neighbours, Prepared
-from smtpeter.submission.options import Options, is_read, read_options
+from smtpeter.submission.options import Options, Wishes, is_read, joined, read_options, wished
 from smtpeter.submission.returning import decide
 from smtpeter.submission.suppression import reply, suppressed
 
@@ -179,22 +179,27 @@ class SubmittedMessage:
         self._content = b""
 
     def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        return Deferred.fromCoroutine(self._accept(self._content))
+        return Deferred.fromCoroutine(self._reply(self._content))
 
-    async def _accept(self, content: bytes) -> Reply:
-        """Judge, rewrite, accept."""
+    async def _reply(self, content: bytes) -> Reply:
+        kept = await self.accept(content, Wishes())
+        return queued(kept.message.id, kept.deliveries)
+
+    async def accept(self, content: bytes, wishes: Wishes) -> Accepted:
+        """Judge, rewrite, accept; what the spool keeps now. Raises Refusal."""
         neighbours, rules = self._submitter.neighbours, self._submitter.rules
         login = await self._submitter.login()  # as it stands now: it may have changed since MAIL
-        incoming = self._incoming(content, login)
+        incoming = self._incoming(content, login, wishes.message)
         if "received" in incoming.first:
             policy.judge_hops(incoming.found, rules.maximum_hops)
         policy.judge_from(content, incoming.found, login.senders)
-        options = Options(login.switches)
+        options = wished(login.switches, wishes, rules.available)
         if any(map(is_read, incoming.first)):
             honoured = self._submitter.honours_options(login)
-            options = read_options(
-                content, incoming.found, login.switches, honoured=honoured, available=rules.available
+            read = read_options(
+                content, incoming.found, options.switches, honoured=honoured, available=rules.available
             )
+            options = joined(options, read)
         options = options.over(login, incoming.when)
         returning, notes = decide(
             options.switches,
@@ -214,9 +219,9 @@ class SubmittedMessage:
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)
         self._hand_off(wanted, claims)
-        return queued(incoming.message, wanted.deliveries)
+        return wanted
 
-    def _incoming(self, content: bytes, login: Login) -> Incoming:
+    def _incoming(self, content: bytes, login: Login, message: MessageId | None) -> Incoming:
         identifiers = self._submitter.neighbours.identifiers
         found = policy.header_section(content, login.senders)
         first: dict[str, Field] = {}
@@ -229,7 +234,7 @@ class SubmittedMessage:
             origin=self._origin,
             recipients=self._recipients,
             login=login.username,
-            message=identifiers.message(),
+            message=identifiers.message() if message is None else message,
             deliveries=tuple(identifiers.delivery() for _ in self._recipients),
             when=self._submitter.neighbours.clock(),
             hostname=self._submitter.rules.hostname,

@@ -8,13 +8,14 @@ or not. Of a switch that stands several times the topmost counts. `Bcc` and `Ret
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from smtpeter.accounts.model import Login
 from smtpeter.message.edit import Edit
 from smtpeter.message.header import Field, value
+from smtpeter.message.identifier import MessageId
 from smtpeter.message.options import Priority, Switches
 
 _PREFIX = "x-smtpeter-"
@@ -36,6 +37,7 @@ _SWITCHES = {
 _VALUES = {"true": True, "false": False}
 _TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
 _MAXIMUM_TAGS = 50
+_UNAVAILABLE = "{} was asked for, but this server cannot do it"
 _TEXTS = frozenset({"maxdelivertime", "priority"})
 _TIME = "%Y-%m-%d %H:%M:%S"
 _TIME_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
@@ -67,6 +69,34 @@ class Options:
         return replace(self, give_up_at=give_up_at, priority=priority, notes=notes)
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a program asks for a message beside its content: `x-smtpeter-*` fields count more, the login's switches less.
+
+    `give_up_at`: Unix seconds, in place of the server's own patience. `message`: the identifier it shall have.
+    """
+
+    switches: Mapping[str, bool] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    give_up_at: float | None = None
+    message: MessageId | None = None
+
+
+def wished(switches: Switches, wishes: Wishes, available: frozenset[str]) -> Options:
+    """The wishes over the login's switches."""
+    missing = [switch for switch, on in wishes.switches.items() if on and switch not in available]
+    kept = {switch: on for switch, on in wishes.switches.items() if switch not in missing}
+    notes = tuple(map(_UNAVAILABLE.format, missing))
+    return Options(replace(switches, **kept), wishes.tags, notes=notes, give_up_at=wishes.give_up_at)
+
+
+def joined(asked: Options, read: Options) -> Options:
+    """What `read_options` made of the switches of `asked`, with the tags and notes of both, and its deadline if it has one."""
+    tags = tuple(dict.fromkeys(asked.tags + read.tags))[:_MAXIMUM_TAGS]
+    give_up_at = asked.give_up_at if read.give_up_at is None else read.give_up_at
+    return replace(read, tags=tags, notes=asked.notes + read.notes, give_up_at=give_up_at)
+
+
 def is_read(name: str) -> bool:
     """Whether a field of this name (in lower case) means anything here."""
     return name.startswith(_PREFIX) or name in _REMOVED
@@ -86,20 +116,20 @@ def read_options(
     tags: list[str] = []
     notes: list[str] = []
     texts: dict[str, str] = {}
-    for field in found:
-        name = field.name.lower()
+    for one in found:
+        name = one.name.lower()
         if name.startswith(_PREFIX):
-            edits.append(Edit(field.start, field.end, ()))
+            edits.append(Edit(one.start, one.end, ()))
             if honoured:
                 option = name[len(_PREFIX) :]
                 if option in _TEXTS:
-                    texts.setdefault(option, value(content, field).strip())
+                    texts.setdefault(option, value(content, one).strip())
                 else:
-                    _read(option, value(content, field), asked, tags, notes)
+                    _read(option, value(content, one), asked, tags, notes)
         elif name in _REMOVED:
-            edits.append(Edit(field.start, field.end, ()))
+            edits.append(Edit(one.start, one.end, ()))
     missing = [switch for switch, on in asked.items() if on and switch not in available]
-    notes.extend(f"{switch} was asked for, but this server cannot do it" for switch in missing)
+    notes.extend(map(_UNAVAILABLE.format, missing))
     for switch in missing:
         del asked[switch]
     if asked:

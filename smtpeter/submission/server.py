@@ -15,6 +15,7 @@ from smtpeter.session.limits import Limits, Quota
 from smtpeter.session.mechanisms import LoginCredentials, PlainCredentials
 from smtpeter.submission.authentication import LoginChecker, TrustedNetworks, portal
 from smtpeter.submission.delivery import Rules, Submitter
+from smtpeter.submission.direct import DirectSubmission, Sizes
 from smtpeter.submission.guessing import Guard
 from smtpeter.submission.interface import HashPool, Neighbours
 from smtpeter.submission.settings import Settings
@@ -50,6 +51,9 @@ class SubmissionServer:
         self._portal = portal(checker, self._authenticated)
         self._proxies = tuple(map(ip_network, settings.proxies))
         self._trusted = TrustedNetworks(settings.trusted_networks, self._trusted_submitter)
+        self.direct = DirectSubmission(
+            neighbours, rules, Sizes(settings.maximum_size, settings.maximum_recipients)
+        )
 
     def listeners(self) -> tuple[tuple[str, SessionFactory], ...]:
         """Each endpoint string of the settings, and the factory to listen with."""

@@ -1,4 +1,4 @@
-"""What a sysadmin may set about the tracking host; every value has a sentence in etc/smtpeter.toml.
+"""What a sysadmin may set about the doors for browsers and programs; every value has a sentence in etc/smtpeter.toml.
 
 Values that cannot work together are refused here, with the key named, before anything starts.
 """
@@ -38,6 +38,32 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             check_network("trusted_proxies", network)
         if self.open_url and not self.listen:
             raise ValueError('listen: missing; click_url and open_url need a listener, such as "tcp:8080"')
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Section [web]: the REST API. Nothing listens without `listen` or `tls`.
+
+    `listen` are Twisted endpoint strings that speak plain HTTP: requests are answered there only when they come from
+    this machine itself, or from a proxy in `trusted_proxies` (networks) that says it was asked over https. `tls` are
+    those that speak HTTPS with the certificates of section [tls]. `public_url` is what others see, if that is not the
+    first listener's. Sizes are octets.
+    """
+
+    listen: tuple[str, ...] = ()
+    tls: tuple[str, ...] = ()
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    requests_per_second: int = 200  # of one token
+    maximum_memory: int = 268_435_456  # that requests on their way in may hold
+    allow_private_addresses: bool = False  # attachments may be fetched from there
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "public_url", origin("public_url", self.public_url))
+        for network in self.trusted_proxies:
+            check_network("trusted_proxies", network)
+        for key in ("requests_per_second", "maximum_memory"):
+            if getattr(self, key) <= 0:
+                raise ValueError(f"{key}: expected a number above 0")
 
 
 def origin(key: str, url: str) -> str:

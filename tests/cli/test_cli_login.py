@@ -74,7 +74,7 @@ def test_disable_enable_delete(smtpeter, listed):
         (("login", "create", ""), 1, "a username has 1 to 255 octets"),
         (("login", "create", "x", "--sender", "foo bar"), 2, "'foo bar' is no address, domain or .domain"),
         (("login", "create", "x", "--sender", ""), 2, "'' is no address, domain or .domain"),
-        (("token", "create"), 1, "token: not built yet in this version"),
+        (("backup",), 1, "backup: not built yet in this version"),
         (("lgoin", "list"), 2, "No such command 'lgoin'"),
     ],
 )

@@ -22,6 +22,7 @@ from smtpeter.accounts.interface import (
 )
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
+from smtpeter.accounts.tokens import AccessToken, NoSuchToken
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query, Tally
 from smtpeter.message.edit import Report, Template
@@ -29,6 +30,7 @@ from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Share, Want, grant
+from smtpeter.spool.repeats import KEPT_FOR, Repeat
 from smtpeter.spool.returned import LateFailure, Returned
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import ALTERABLE, State, Step, after
@@ -319,6 +321,17 @@ class FakeSpool(_Fake):
         targets = self.shelf.messages[row.delivery.message].template.targets
         return targets[number].url if 0 <= number < len(targets) else None
 
+    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
+        return self._answer(self._draw_near, now, longest, limit)
+
+    def _draw_near(self, now: float, longest: float, limit: int) -> int:
+        latest = now + longest
+        far = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at > latest]
+        far.sort(key=lambda row: row.delivery.due_at)
+        for row in far[:limit]:
+            row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
+        return len(far[:limit])
+
     def visited(self, identifiers: Sequence[DeliveryId], /) -> Deferred[dict[DeliveryId, Visited]]:
         return self._answer(self._visited, identifiers)
 
@@ -341,17 +354,6 @@ class FakeSpool(_Fake):
 
     def _entries(self, delivery: DeliveryId, kind: str) -> list[float]:
         return [e.time for e in self.journal.events if e.delivery == delivery and e.kind == kind]
-
-    def draw_near(self, now: float, longest: float, limit: int, /) -> Deferred[int]:
-        return self._answer(self._draw_near, now, longest, limit)
-
-    def _draw_near(self, now: float, longest: float, limit: int) -> int:
-        latest = now + longest
-        far = [r for r in self._all() if r.delivery.state is State.DUE and r.delivery.due_at > latest]
-        far.sort(key=lambda row: row.delivery.due_at)
-        for row in far[:limit]:
-            row.delivery = replace(row.delivery, due_at=now + int(row.delivery.due_at) % max(1, int(longest)))
-        return len(far[:limit])
 
     def counts(self) -> Deferred[dict[str, int]]:
         return self._answer(self._counts)
@@ -716,3 +718,47 @@ class FakeAccounts(_Fake):
     def _delete_sender_domain(self, name: str) -> None:
         if self._sender_domains.pop(name, None) is None:
             raise NoSuchSenderDomain(name)
+
+
+class FakeTokens(_Fake):
+    """Access tokens in memory."""
+
+    def __init__(self, *tokens: AccessToken) -> None:
+        super().__init__()
+        self._tokens = {token.id: token for token in tokens}
+
+    def token(self, identifier: str, /) -> Deferred[AccessToken | None]:
+        return self._answer(self._tokens.get, identifier)
+
+    def tokens(self) -> Deferred[Sequence[AccessToken]]:
+        return self._answer(self._listed)
+
+    def _listed(self) -> Sequence[AccessToken]:
+        return tuple(sorted(self._tokens.values(), key=lambda token: (token.created_at, token.id)))
+
+    def create(self, token: AccessToken, /) -> Deferred[None]:
+        return self._answer(self._tokens.__setitem__, token.id, token)
+
+    def delete(self, identifier: str, /) -> Deferred[None]:
+        return self._answer(self._delete, identifier)
+
+    def _delete(self, identifier: str) -> None:
+        if self._tokens.pop(identifier, None) is None:
+            raise NoSuchToken(identifier)
+
+
+class FakeRepeats(_Fake):
+    """Requests that may come twice, in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[bytes, Repeat] = {}
+
+    def first(self, asked: Repeat, /) -> Deferred[Repeat]:
+        return self._answer(self._first, asked)
+
+    def _first(self, asked: Repeat) -> Repeat:
+        self._kept = {
+            key: one for key, one in self._kept.items() if one.asked_at >= asked.asked_at - KEPT_FOR
+        }
+        return self._kept.setdefault(asked.key, asked)

@@ -233,12 +233,14 @@ def differential(seed, cases):
 
 
 @pytest.mark.row(35)
+@pytest.mark.row(157)
 def test_the_reader_agrees_with_a_simple_one():
     differential(seed=20260101, cases=5_000)
 
 
 @pytest.mark.stress
 @pytest.mark.row(35)
+@pytest.mark.row(157)
 def test_the_reader_agrees_with_a_simple_one_for_long():
     differential(seed=int(os.environ.get("SEED", "7")), cases=200_000)
 

@@ -28,10 +28,12 @@ from tests.kit.fakes import (
     FakeAccounts,
     FakeJournal,
     FakeQuota,
+    FakeRepeats,
     FakeReturns,
     FakeSites,
     FakeSpool,
     FakeSuppressions,
+    FakeTokens,
 )
 
 URL = "sqlite:///smtpeter.db"
@@ -93,6 +95,7 @@ class FakeShelf:
         self.journal = FakeJournal()
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts()
+        self.tokens, self.repeats = FakeTokens(), FakeRepeats()
         self.quota = FakeQuota()
         self.sites = FakeSites(self.spool)
         self.suppressions = FakeSuppressions()
@@ -156,6 +159,7 @@ class StoredShelf:
         self.run = result
         store = self.new_store()
         self.spool, self.journal, self.accounts = store.spool, store.journal, store.accounts
+        self.tokens, self.repeats = store.tokens, store.repeats
         self.quota, self.sites = store.quota, store.sites
         self.returns, self.suppressions = store.returns, store.suppressions
         self.webhooks = store.webhooks

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.webhooks import Webhook, WebhookId
 from smtpeter.journal.events import Click
 from smtpeter.journal.interface import Query
 from smtpeter.message.options import Switches
@@ -11,9 +12,11 @@ from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.storage.copy import NotEmpty, copy_store
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, open_engine
-from smtpeter.storage.schema import metadata, workers
+from smtpeter.storage.schema import duties, metadata, workers
 from smtpeter.storage.store import open_for_command
 from tests.storage.stores import LINKS, URL, Machine, accepted, result, settlement
+
+HOOK = Webhook(WebhookId(0), "https://x.example/", ("click",), b"secret", 5.0)
 
 
 @pytest.fixture
@@ -27,6 +30,8 @@ def filled(tmp_path):
     result(store.spool.accept(accepted(3, claimed=True)))
     result(store.accounts.create(Login("joe", "hash", Switches(track_clicks=True), 5.0, note="ü")))
     result(store.accounts.keys())
+    result(store.webhooks.create(HOOK))
+    result(store.journal.digest(100))
     result(store.stop())
     return tmp_path
 
@@ -36,7 +41,7 @@ def rows(url, directory):
         return {
             table.name: connection.execute(select(table).order_by(*table.primary_key)).all()
             for table in metadata.sorted_tables
-            if table is not workers
+            if table not in {workers, duties}
         }
 
 
@@ -69,6 +74,8 @@ def test_the_copy_goes_on_where_the_other_one_stood(filled, postgresql):
         assert Login("joe", "hash", Switches(track_clicks=True), 5.0, note="ü") == result(
             store.accounts.login("joe")
         )
+        assert 2 == result(store.webhooks.create(HOOK)).id
+        assert 3 == len(result(store.journal.since(0, Query(login="bench"), 10)))
         result(store.stop())
 
 

@@ -32,12 +32,14 @@ def test_commits_survive_a_power_cut_and_keys_are_checked(tmp_path):
     assert ["wal", 2, 1] == [pragma(engine, name) for name in ("journal_mode", "synchronous", "foreign_keys")]
 
 
+@pytest.mark.row(154)
 def test_nobody_else_may_read_the_store(stored):
     stored.run(stored.accounts.create(Login("a", "", Switches(), 0.0)))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in stored.directory.iterdir()}
     assert {"smtpeter.db": 0o600, "smtpeter.db-wal": 0o600, "smtpeter.db-shm": 0o600} == modes
 
 
+@pytest.mark.row(154)
 def test_a_new_directory_is_the_servers_alone(tmp_path):
     open_engine(URL, tmp_path / "data" / "deep")
     assert 0o700 == stat.S_IMODE(os.stat(tmp_path / "data" / "deep").st_mode)

@@ -1,0 +1,157 @@
+"""The REST API, built from its settings and its neighbours."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.threadpool import ThreadPool
+
+from smtpeter.accounts.interface import Accounts
+from smtpeter.config import Settings
+from smtpeter.message.edit import Report, SlotKind
+from smtpeter.message.header import fields
+from smtpeter.message.identifier import Identifiers
+from smtpeter.message.token import TOKEN_LENGTH, KeyRing, link
+from smtpeter.relay.interface import Outgoing
+from smtpeter.relay.settings import Mode
+from smtpeter.rewrite.render import render
+from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.preparing import Preparing
+from smtpeter.session.certificates import Certificates
+from smtpeter.spool.model import Delivery, Message
+from smtpeter.storage.store import Store
+from smtpeter.submission.direct import DirectSubmission
+from smtpeter.submission.options import read_options
+from smtpeter.web.api.app import Api
+from smtpeter.web.api.door import Door, Sizes
+from smtpeter.web.api.fetch import Fetching
+from smtpeter.web.api.interface import Aside, Explained, Neighbours
+from smtpeter.web.visit import Proxies, Visit
+
+_MORE = 1_048_576  # octets of a request besides its message
+_LONGEST_COMPARED = 262_144  # octets: comparing takes more than twice as long for twice as much
+
+
+def door(
+    settings: Settings,
+    reactor: Any,
+    store: Store,
+    submission: DirectSubmission,
+    outgoing: Outgoing,
+    ring: Callable[[], KeyRing],
+    preparing: Preparing,
+    pool: ThreadPool,
+    made: Identifiers,
+) -> Door:
+    """What listens on [web]; `pool` is for what takes long."""
+
+    def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(reactor, pool, function, *arguments)
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        found = await aside(socket.getaddrinfo, host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(address[4][0]).partition("%")[0] for address in found))
+
+    web = settings.web
+    neighbours = Neighbours(
+        accounts=store.accounts,
+        tokens=store.tokens,
+        spool=store.spool,
+        journal=store.journal,
+        original=store.returns.original,
+        repeats=store.repeats,
+        suppressions=store.suppressions,
+        submission=submission,
+        rendered=Sent(ring),
+        return_path=outgoing.return_path,
+        explain=Explaining(store.accounts, preparing, aside),
+        fetch=Fetching(reactor, resolve, allow_private=web.allow_private_addresses),
+        aside=aside,
+        identifiers=made,
+        clock=now,
+        monotonic=reactor.seconds,
+        token_bytes=secrets.token_bytes,
+        available=AVAILABLE,
+        sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
+    )
+    maximum_size = submission.sizes.maximum_size
+    api = Api(
+        neighbours,
+        Proxies(web.trusted_proxies),
+        web.public_url,
+        rate=web.requests_per_second,
+        maximum_size=maximum_size,
+    )
+
+    def answer(visit: Visit, body: bytes, secure: bool) -> Any:
+        return api.answer(visit, body, secure=secure)
+
+    # Base64 and JSON's escapes make a message half as large again.
+    return Door(answer, reactor, Sizes(maximum_size * 3 // 2 + _MORE, web.maximum_memory))
+
+
+def over_tls(door: Door, certificates: Certificates) -> TLSMemoryBIOFactory:
+    """The same door, behind TLS."""
+    return TLSMemoryBIOFactory(certificates, isClient=False, wrappedFactory=door)
+
+
+class Sent:
+    """What left for a delivery, but for the signatures, which are made at each attempt."""
+
+    def __init__(self, ring: Callable[[], KeyRing]) -> None:
+        self._ring = ring
+
+    def __call__(self, message: Message, delivery: Delivery, /) -> bytes:
+        tokens = self._ring().delivery(delivery.id)
+        targets = message.template.targets
+
+        def token(kind: SlotKind, number: int) -> str:
+            return tokens.token(link(kind, number, targets[number].url))
+
+        return render(message.content, message.template, token)
+
+
+class Explaining:
+    """A dry run by the same rewriters."""
+
+    def __init__(self, accounts: Accounts, preparing: Preparing, aside: Aside) -> None:
+        self._accounts = accounts
+        self._preparing = preparing
+        self._aside = aside
+
+    async def __call__(
+        self, username: str, content: bytes, switches: Mapping[str, bool], /
+    ) -> Explained | None:
+        login = await self._accounts.login(username)
+        if login is None:
+            return None
+        possible = {name: on and name in AVAILABLE for name, on in switches.items()}
+        found, _ = fields(content)
+        options = read_options(content, found, replace(login.switches, **possible), available=AVAILABLE)
+        template, report = await self._preparing.dry_run(content, options.switches, options.edits)
+        notes = options.notes + report.notes
+        differences: list[str] = []
+        if len(content) <= _LONGEST_COMPARED:
+            result = render(content, template, _sample)
+            differences = await self._aside(diff, content, result)
+        else:
+            notes += (f"a message of more than {_LONGEST_COMPARED} octets is not shown line by line",)
+        return Explained(options.switches.on(), Report(report.findings, notes), differences)
+
+
+def _sample(_kind: SlotKind, _number: int) -> str:
+    return "T" * TOKEN_LENGTH
+
+
+def diff(original: bytes, result: bytes) -> list[str]:
+    """A unified diff of the two, octets above 127 shown as they would be in ISO-8859-1."""
+    before, after = (text.decode("iso-8859-1").split("\r\n") for text in (original, result))
+    return list(difflib.unified_diff(before, after, "original", "as it would leave", lineterm="", n=1))

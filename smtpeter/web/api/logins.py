@@ -1,0 +1,218 @@
+"""Logins and tokens, for operators: passwords and tokens are shown once, when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from smtpeter.accounts import passwords, tokens
+from smtpeter.accounts.interface import LoginExists, NoSuchLogin
+from smtpeter.accounts.model import Login
+from smtpeter.accounts.tokens import OF_A_LOGIN, AccessToken, NoSuchToken, Scope
+from smtpeter.journal.columns import timestamp
+from smtpeter.message.address import AddressSyntax, ascii_domain, parse
+from smtpeter.message.options import Switches
+from smtpeter.web.api.interface import Neighbours
+from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.route import Call, Given, given
+
+Username = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
+Sender = Annotated[
+    str, Meta(max_length=320, description="An address, a domain, or .domain for its subdomains.")
+]
+Note = Annotated[str, Meta(max_length=1000)]
+
+
+class NewLogin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A login; without a name it gets one. Switches that are not named are off."""
+
+    username: Username | None = None
+    switches: list[str] = []
+    senders: Annotated[list[Sender], Meta(max_length=1000)] = []
+    option_headers: bool = False
+    note: Note = ""
+
+
+class ChangedLogin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change; the rest stays. `switches` are all that shall be on."""
+
+    switches: list[str] | None = None
+    senders: Annotated[list[Sender], Meta(max_length=1000)] | None = None
+    option_headers: bool | None = None
+    enabled: bool | None = None
+    note: Note | None = None
+
+
+class ShownLogin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A login; its password only when it was just made."""
+
+    username: str
+    enabled: bool
+    switches: list[str]
+    senders: list[str]
+    option_headers: bool
+    created: str
+    note: str
+    password: str | None = None
+
+
+class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token of a login; without one, an operator's."""
+
+    login: Username | None = None
+    scopes: list[Scope] = []
+    note: Note = ""
+
+
+class ShownToken(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A token's id and what it may do; the token itself only when it was just made."""
+
+    id: str
+    login: str
+    scopes: list[Scope]
+    created: str
+    note: str
+    token: str | None = None
+
+
+class Logins:
+    """The calls about logins and tokens."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    async def listed(self, call: Call[None]) -> Given:  # noqa: ARG002
+        return given([_shown(one) for one in await self._neighbours.accounts.logins()])
+
+    async def create(self, call: Call[NewLogin]) -> Given:
+        asked = call.body
+        password, kept = self._password()
+        username = asked.username or f"u-{passwords.generate(self._neighbours.token_bytes)[:12]}"
+        made = Login(
+            username,
+            kept,
+            self._switches(asked.switches),
+            self._neighbours.clock(),
+            _senders(asked.senders),
+            trusted_option_headers=asked.option_headers,
+            note=asked.note,
+        )
+        try:
+            await self._neighbours.accounts.create(made)
+        except LoginExists:
+            raise Problem(409, "this login exists already", "username") from None
+        return given(_shown(made, password), 201)
+
+    async def show(self, call: Call[None]) -> Given:
+        return given(_shown(await self._login(call)))
+
+    async def modify(self, call: Call[ChangedLogin]) -> Given:
+        login, asked = await self._login(call), call.body
+        changed = replace(
+            login,
+            switches=login.switches if asked.switches is None else self._switches(asked.switches),
+            senders=login.senders if asked.senders is None else _senders(asked.senders),
+            enabled=login.enabled if asked.enabled is None else asked.enabled,
+            note=login.note if asked.note is None else asked.note,
+            trusted_option_headers=(
+                login.trusted_option_headers if asked.option_headers is None else asked.option_headers
+            ),
+        )
+        return await self._replace(changed)
+
+    async def rotate(self, call: Call[None]) -> Given:
+        password, kept = self._password()
+        return await self._replace(replace(await self._login(call), password_hash=kept), password)
+
+    async def delete(self, call: Call[None]) -> Given:
+        try:
+            await self._neighbours.accounts.delete(call.path["username"])
+        except NoSuchLogin:
+            raise _no_such_login() from None
+        return Given(b"", status=204)
+
+    async def _login(self, call: Call[Any]) -> Login:
+        login = await self._neighbours.accounts.login(call.path["username"])
+        if login is None:
+            raise _no_such_login()
+        return login
+
+    async def _replace(self, changed: Login, password: str | None = None) -> Given:
+        try:
+            await self._neighbours.accounts.replace(changed)
+        except NoSuchLogin:
+            raise _no_such_login() from None
+        return given(_shown(changed, password))
+
+    def _password(self) -> tuple[str, str]:
+        password = passwords.generate(self._neighbours.token_bytes)
+        return password, passwords.keep_generated(password, self._neighbours.token_bytes)
+
+    def _switches(self, names: list[str]) -> Switches:
+        for number, name in enumerate(names):
+            if name not in Switches.names():
+                raise Problem(422, f"there are {', '.join(Switches.names())}", f"switches[{number}]")
+            if name not in self._neighbours.available:
+                raise Problem(422, "not built in this version", f"switches[{number}]")
+        return Switches(**dict.fromkeys(names, True))
+
+    # -- tokens ------------------------------------------------------------------------------------------
+
+    async def tokens(self, call: Call[None]) -> Given:  # noqa: ARG002
+        return given([_shown_token(one) for one in await self._neighbours.tokens.tokens()])
+
+    async def create_token(self, call: Call[NewToken]) -> Given:
+        asked = call.body
+        if asked.login is not None and await self._neighbours.accounts.login(asked.login) is None:
+            raise Problem(422, "there is no such login", "login")
+        scopes = asked.scopes or (OF_A_LOGIN if asked.login else (Scope.READ, Scope.QUEUE, Scope.ADMIN))
+        try:
+            text, made = tokens.make(
+                asked.login or "", scopes, self._neighbours.clock(), self._neighbours.token_bytes, asked.note
+            )
+        except tokens.UnusableScope as error:
+            raise Problem(422, str(error), "scopes") from None
+        await self._neighbours.tokens.create(made)
+        return given(_shown_token(made, text), 201)
+
+    async def revoke_token(self, call: Call[None]) -> Given:
+        try:
+            await self._neighbours.tokens.delete(call.path["id"])
+        except NoSuchToken:
+            raise Problem(404, "there is no such token", "id") from None
+        return Given(b"", status=204)
+
+
+def _no_such_login() -> Problem:
+    return Problem(404, "there is no such login", "username")
+
+
+def _senders(entries: list[str]) -> tuple[str, ...]:
+    for number, entry in enumerate(entries):
+        try:
+            parse(entry, utf8=True) if "@" in entry else ascii_domain(entry.removeprefix("."))
+        except AddressSyntax as error:
+            raise Problem(422, f"no address, domain or .domain: {error}", f"senders[{number}]") from None
+    return tuple(entries)
+
+
+def _shown(login: Login, password: str | None = None) -> ShownLogin:
+    return ShownLogin(
+        login.username,
+        login.enabled,
+        list(login.switches.on()),
+        list(login.senders),
+        login.trusted_option_headers,
+        timestamp(login.created_at),
+        login.note,
+        password,
+    )
+
+
+def _shown_token(token: AccessToken, text: str | None = None) -> ShownToken:
+    return ShownToken(
+        token.id, token.login, list(token.scopes), timestamp(token.created_at), token.note, text
+    )

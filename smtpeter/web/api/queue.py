@@ -1,0 +1,106 @@
+"""The queue's verbs: what waits, and retry, hold, release, delete. A login's token reaches its own mail only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from smtpeter.message import identifier
+from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool import story
+from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.states import State, Step
+from smtpeter.web.api.interface import Neighbours
+from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.route import Call, Given, given
+from smtpeter.web.api.shapes import Identifier
+
+_WAITING = (State.DUE, State.CLAIMED, State.HELD)
+_PORTION = 1000  # deliveries altered at a time
+_VERBS = {
+    "retry": (Step.RELEASE, (State.DUE,)),
+    "hold": (Step.HOLD, (State.DUE,)),
+    "release": (Step.RELEASE, (State.HELD,)),
+    "delete": (Step.DELETE, (State.DUE, State.HELD)),
+}
+
+
+class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which deliveries; what is left out means any that waits."""
+
+    state: State | UnsetType = UNSET
+    login: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    domain: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    recipient: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
+    message: Identifier | UnsetType = UNSET
+    id: Identifier | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+
+
+class Meant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which deliveries a verb is for: at least one of these, or `all`."""
+
+    login: Annotated[str, Meta(max_length=255)] | None = None
+    domain: Annotated[str, Meta(max_length=255)] | None = None
+    recipient: Annotated[str, Meta(max_length=320)] | None = None
+    message: Identifier | None = None
+    id: Identifier | None = None
+    all: bool = False
+
+
+class Altered(msgspec.Struct, frozen=True):
+    """How many deliveries were altered; what was in flight, or changed meanwhile, was not."""
+
+    altered: int
+
+
+class Queue:
+    """The calls about what waits."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    async def listed(self, call: Call[None]) -> Given:
+        asked: Listing = call.query
+        states = (asked.state,) if asked.state else _WAITING
+        found = await self._neighbours.spool.deliveries(_filter(call, asked, states), asked.limit)
+        return given([story.row(one) for one in found])
+
+    async def alter(self, call: Call[Meant]) -> Given:
+        """The verb is the last word of the path."""
+        asked = call.body
+        named = (asked.login, asked.domain, asked.recipient, asked.message, asked.id)
+        if not asked.all and not any(named):
+            raise Problem(422, "name what is meant, or say all", "all")
+        step, states = _VERBS[call.target.partition("?")[0].rpartition("/")[2]]
+        wanted = _filter(call, asked, states)
+        now = self._neighbours.clock()
+        by = f"token {call.token.id}"
+        done = 0
+        while altered := await self._neighbours.spool.alter(wanted, step, now, _PORTION, by):
+            done += altered
+            if altered < _PORTION:
+                break
+        return given(Altered(done))
+
+
+def _filter(call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
+    if asked.login and call.login not in {None, asked.login}:
+        raise Problem(403, "this token belongs to another login", "login")
+    return QueueFilter(
+        states=states,
+        login=asked.login or call.login,
+        domain=asked.domain or None,
+        recipient=asked.recipient or None,
+        message=None if not asked.message else MessageId(_read(asked.message, "message")),
+        delivery=None if not asked.id else DeliveryId(_read(asked.id, "id")),
+    )
+
+
+def _read(text: str, field: str) -> int:
+    try:
+        return identifier.read(text)
+    except identifier.NotAnIdentifier as error:
+        raise Problem(422, str(error), field) from None

@@ -1,0 +1,434 @@
+"""The calls that look, and those that operate: what is told, and what a login's token does not reach."""
+
+from dataclasses import replace
+
+import pytest
+
+from smtpeter.accounts.suppression import Treatment
+from smtpeter.journal.events import Click, Delivered
+from smtpeter.message.identifier import DeliveryId, MessageId, read
+from smtpeter.spool.states import State
+from tests.web.rest import NOW, Rest, b64
+
+
+@pytest.fixture
+def rest():
+    return Rest()
+
+
+def sent(rest, **changes):
+    return next(iter(rest.send(**changes).json))
+
+
+def happened(rest, number=1, **changes):
+    """A click, told of a delivery of the shop's."""
+    rest.journal.append(
+        [
+            Click(
+                **{
+                    "time": NOW,
+                    "delivery": DeliveryId(number),
+                    "message": MessageId(1),
+                    "login": "shop",
+                    "recipient": "john@doe.example",
+                    "tags": ("a", "b"),
+                    "url": "http://x.example/",
+                    **changes,
+                }
+            )
+        ]
+    )
+
+
+# -- messages ------------------------------------------------------------------------------------------------
+
+
+def test_the_parts_of_a_message(rest):
+    identifier = sent(
+        rest,
+        html='<img src="cid:logo">',
+        envelope="me@example.com",
+        attachments=[
+            {"data": b64("one"), "name": "1.txt", "type": "text/plain"},
+            {"data": b64("png"), "name": "l.png", "type": "image/png", "cid": "logo"},
+        ],
+    )
+    told = {
+        "recipient": b"john@doe.example",
+        "envelope": b"me@example.com",
+        "text": b"How are you?\r\n",
+        "html": b'<img src="cid:logo">\r\n',
+    }
+    for part, wanted in told.items():
+        assert (200, wanted) == (
+            rest.get(f"/{part}/{identifier}").status,
+            rest.get(f"/{part}/{identifier}").body,
+        )
+    assert b"Subject: hello" in rest.get(f"/headers/{identifier}").body
+    assert rest.get(f"/headers/{identifier}").body == rest.get(f"/header/{identifier}").body
+    file = {"id": 0, "name": "1.txt", "type": "text/plain", "size": 3, "contentid": ""}
+    assert [file] == rest.get(f"/attachments/{identifier}").json
+    assert (
+        b"one"
+        == rest.get(f"/attachments/{identifier}/1.txt").body
+        == rest.get(f"/attachments/{identifier}/0").body
+    )
+    assert "logo" == rest.get(f"/embeds/{identifier}").json[0]["contentid"]
+    assert "image/png" == rest.get(f"/embeds/{identifier}/l.png").content_type
+    assert "john@doe.example" == rest.get(f"/message/{identifier}").json["recipient"]
+    assert rest.get(f"/mime/{identifier}").body.startswith(b"From: info@example.com")
+
+
+def test_without_an_envelope_it_is_empty(rest):
+    assert (200, b"") == (
+        rest.get(f"/envelope/{sent(rest)}").status,
+        rest.get(f"/envelope/{sent(rest)}").body,
+    )
+
+
+def test_what_is_downloaded_runs_nowhere(rest):
+    identifier = sent(rest, attachments=[{"data": b64("<script>"), "name": "x", "type": "text/html"}])
+    headers = rest.get(f"/attachments/{identifier}/0").headers
+    assert ("nosniff", True) == (
+        headers["X-Content-Type-Options"],
+        "sandbox" in headers["Content-Security-Policy"],
+    )
+
+
+@pytest.mark.parametrize(
+    "part", ["recipient", "text", "html", "headers", "mime", "attachments", "embeds", "message"]
+)
+def test_a_message_is_its_logins_and_operators(rest, part):
+    identifier = sent(rest)
+    message = rest.message(identifier)
+    rest.spool.shelf.messages[message.id] = replace(message, login="other")
+    assert 404 == rest.get(f"/{part}/{identifier}").status
+    assert 200 == rest.get(f"/{part}/{identifier}", token=rest.operator).status
+
+
+@pytest.mark.parametrize("identifier", ["a" * 13, "x", "%2e%2e", "a" * 12 + "0"])
+def test_what_is_not_there_is_404(rest, identifier):
+    assert 404 == rest.get(f"/text/{identifier}").status
+    assert 404 == rest.get(f"/attachments/{sent(rest)}/nothing").status
+
+
+def test_a_content_that_is_no_longer_kept_is_410(rest):
+    identifier = sent(rest)
+    rest.spool.shelf.outlined.add(rest.message(identifier).id)
+    assert (410, 200) == (rest.get(f"/text/{identifier}").status, rest.get(f"/recipient/{identifier}").status)
+
+
+# -- events --------------------------------------------------------------------------------------------------
+
+
+def test_events_of_a_message_as_the_product_tells_them(rest):
+    identifier = sent(rest, tags="a")
+    [attempt] = rest.get(f"/events/messageid/{identifier}").json
+    assert ("attempt", identifier, "a") == (attempt["event"], attempt["data"]["id"], attempt["data"]["tags"])
+    [flat] = rest.get(f"/events/messageid/{identifier}?flat=true").json
+    assert {"event": "attempt", **attempt["data"]} == flat
+
+
+def test_events_by_address_and_by_tags(rest):
+    happened(rest)
+    happened(rest, 2, tags=("b",), recipient="mary@doe.example")
+    assert 1 == len(rest.get("/events/email/john@doe.example").json)
+    for path in (
+        "/events/tags/a;b",
+        "/events/tags/a%3Bb",
+        "/events/tags/a/b",
+        "/tags/a/b",
+        "/events/tags/b?tags=a",
+    ):
+        assert 1 == len(rest.get(path).json), path
+    assert 2 == len(rest.get("/events/tags/b").json)
+
+
+def test_a_token_sees_its_logins_events(rest):
+    happened(rest, login="other")
+    assert [] == rest.get("/events/tags/a").json
+    assert [] == rest.get("/events").json["events"]
+    assert 1 == len(rest.get("/events/tags/a", token=rest.operator).json)
+    assert 403 == rest.get("/events?login=other").status
+    assert 1 == len(rest.get("/events?login=other", token=rest.operator).json["events"])
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ("", [0, 30]),
+        ("start=2026-05-28", [0]),
+        ("start=2026-05-27&end=2026-05-28", []),
+        ("end=2026-05-28", [30]),
+        ("start=2026-04-01", [30]),
+        ("start=2026-04-01&end=2026-06-01", [30]),
+    ],
+    ids=["last month", "from", "empty day", "until", "a month from", "cut to a month"],
+)
+def test_days_are_as_the_product_counts_them(rest, query, days):
+    for ago in (0, 30, 70):
+        happened(rest, ago + 1, time=NOW - ago * 86_400)
+    found = rest.get(f"/events/tags/a?{query}").json
+    assert [NOW - ago * 86_400 for ago in sorted(days, reverse=True)] == sorted(
+        NOW - (read(one["data"]["id"]) - 1) * 86_400 for one in found
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=2026-05-01&end=2026-05-01",
+        "start=2026-05-02&end=2026-05-01",
+        "start=2026-02-30",
+        "start=9999-12-31",
+    ],
+)
+def test_days_that_cannot_be_are_422(rest, query):
+    assert 422 == rest.get(f"/events/tags/a?{query}").status
+
+
+def test_pages_name_the_next(rest):
+    for number in range(5):
+        happened(rest, number + 1)
+    path, seen = "/events/tags/a?limit=2", []
+    while path:
+        answered = rest.get(path)
+        seen += [read(one["data"]["id"]) for one in answered.json]
+        link = answered.headers.get("Link", "")
+        path = link[1 : link.index(">")].removeprefix("/v1") if link else ""
+    assert [1, 2, 3, 4, 5] == seen
+
+
+def test_the_journal_is_followed_by_its_cursor(rest):
+    happened(rest)
+    first = rest.get("/events").json
+    assert ["click"] == [one["event"] for one in first["events"]]
+    assert [] == rest.get(f"/events?cursor={first['cursor']}").json["events"]
+    rest.journal.append([Delivered(time=NOW, delivery=DeliveryId(2), message=MessageId(1), login="shop")])
+    after = rest.get(f"/events?cursor={first['cursor']}").json
+    assert ["delivery"] == [one["event"] for one in after["events"]]
+    assert ["delivery"] == [one["event"] for one in rest.get("/events?kind=delivery,open").json["events"]]
+    assert 422 == rest.get("/events?kind=nothing").status
+
+
+def test_log_files(rest):
+    happened(rest, url='a"b\r\n=1+1', login="shop")
+    happened(rest, 2, login="other")
+    assert ["2026-05-28"] == rest.get("/logfiles").json
+    assert ["clicks.2026-05-28.log"] == rest.get("/logfiles/2026-05-28").json
+    answered = rest.get("/logfiles/clicks.2026-05-28.log")
+    assert (200, True) == (answered.status, answered.content_type.startswith("text/csv"))
+    assert b'"a""b\r\n=1+1"' in answered.body
+    assert 1 == len(rest.get("/logfiles/clicks.2026-05-28.log/json").json)
+    assert 2 == len(rest.get("/logfiles/clicks.2026-05-28.log/json", token=rest.operator).json)
+    assert rest.get("/logfiles/clicks.2026-05-28.log/header").body.startswith(b"id,time,headers,ip,url,")
+    assert b"<record>" in rest.get("/logfiles/clicks.2026-05-28.log/xml").body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "x",
+        "2026-13-01",
+        "2020-01-01",
+        "x.2026-05-28.log",
+        "clicks.2026-05-28.log/pdf",
+        "clicks.2026-05-99.log",
+    ],
+)
+def test_log_files_that_are_not_there(rest, path):
+    assert 404 == rest.get(f"/logfiles/{path}").status
+
+
+# -- the queue -----------------------------------------------------------------------------------------------
+
+
+def test_what_waits_is_listed_and_altered(rest):
+    identifier = sent(rest)
+    assert [identifier] == [one["id"] for one in rest.get("/queue").json]
+    assert {"altered": 1} == rest.post("/queue/hold", {"id": identifier}).json
+    assert ["held"] == [one["state"] for one in rest.get("/queue?state=held").json]
+    assert {"altered": 1} == rest.post("/queue/release", {"domain": "doe.example"}).json
+    assert {"altered": 1} == rest.post("/queue/delete", {"all": True}).json
+    assert [State.DELETED] == list(rest.spool.states.values())
+
+
+def test_a_verb_says_whom_it_means(rest):
+    assert (422, "all") == (rest.post("/queue/hold", {}).status, rest.post("/queue/hold", {}).error[0])
+
+
+def test_a_login_reaches_its_own_queue(rest):
+    identifier = sent(rest)
+    message = rest.message(identifier)
+    rest.spool.shelf.messages[message.id] = replace(message, login="other")
+    assert [] == rest.get("/queue").json
+    assert {"altered": 0} == rest.post("/queue/delete", {"id": identifier}).json
+    assert 403 == rest.post("/queue/delete", {"login": "other"}).status
+    assert {"altered": 1} == rest.post("/queue/hold", {"login": "other"}, token=rest.operator).json
+
+
+# -- logins, tokens, domains ---------------------------------------------------------------------------------
+
+
+def test_logins_from_their_making_to_their_end(rest):
+    def ask(method, path, body=None):
+        return rest.ask(method, path, body, token=rest.operator)
+
+    made = ask(
+        "POST", "/logins", {"username": "new", "switches": ["track_opens"], "senders": [".example.com"]}
+    )
+    assert (201, 26) == (made.status, len(made.json["password"]))
+    assert 409 == ask("POST", "/logins", {"username": "new"}).status
+    assert "password" not in ask("GET", "/logins/new").json
+    changed = ask("PATCH", "/logins/new", {"enabled": False, "switches": ["prevent_scam"], "note": "x"}).json
+    assert (False, ["prevent_scam"], [".example.com"]) == (
+        changed["enabled"],
+        changed["switches"],
+        changed["senders"],
+    )
+    rotated = ask("POST", "/logins/new/rotate").json
+    assert rotated["password"] != made.json["password"]
+    assert {"shop", "new"} == {one["username"] for one in ask("GET", "/logins").json}
+    assert 204 == ask("DELETE", "/logins/new").status
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/rotate")):
+        assert 404 == ask(method, f"/logins/new{path}").status
+    assert 404 == ask("PATCH", "/logins/new", {}).status
+
+
+def test_a_login_without_a_name_gets_one(rest):
+    assert rest.post("/logins", {}, token=rest.operator).json["username"].startswith("u-")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"switches": ["fly"]}, "switches[0]"),
+        ({"switches": ["track_opens", "track_bounces"]}, "switches[1]"),
+        ({"senders": ["a b"]}, "senders[0]"),
+    ],
+    ids=["unknown", "not built", "sender"],
+)
+def test_what_a_login_cannot_be(rest, body, field):
+    answered = rest.post("/logins", body, token=rest.operator)
+    assert (422, field) == (answered.status, answered.error[0])
+
+
+def test_tokens_from_their_making_to_their_end(rest):
+    made = rest.post("/tokens", {"login": "shop", "scopes": ["read"]}, token=rest.operator)
+    assert 201 == made.status
+    token = made.json["token"]
+    assert (200, 403) == (rest.get("/events", token=token).status, rest.get("/queue", token=token).status)
+    assert not any("token" in one for one in rest.get("/tokens", token=rest.operator).json)
+    assert 204 == rest.ask("DELETE", f"/tokens/{made.json['id']}", token=rest.operator).status
+    assert 401 == rest.get("/events", token=token).status
+    assert 404 == rest.ask("DELETE", f"/tokens/{made.json['id']}", token=rest.operator).status
+    assert 422 == rest.post("/tokens", {"login": "nobody"}, token=rest.operator).status
+    assert 422 == rest.post("/tokens", {"scopes": ["send"]}, token=rest.operator).status
+
+
+def test_sender_domains_from_their_making_to_their_end(rest):
+    made = rest.post("/domains", {"name": "Bücher.example"}, token=rest.operator)
+    assert (201, "xn--bcher-kva.example") == (made.status, made.json["name"])
+    assert {"TXT"} == {one["type"] for one in made.json["records"]}
+    assert 409 == rest.post("/domains", {"name": "xn--bcher-kva.example"}, token=rest.operator).status
+    assert made.json == rest.get("/domains/xn--bcher-kva.example", token=rest.operator).json
+    assert 1 == len(rest.get("/domains", token=rest.operator).json)
+    assert 204 == rest.ask("DELETE", "/domains/xn--bcher-kva.example", token=rest.operator).status
+    for method in ("GET", "DELETE"):
+        assert 404 == rest.ask(method, "/domains/xn--bcher-kva.example", token=rest.operator).status
+    assert 422 == rest.post("/domains", {"name": "localhost"}, token=rest.operator).status
+
+
+# -- the documents -------------------------------------------------------------------------------------------
+
+
+def test_the_document_and_the_page_are_for_everybody(rest):
+    document = rest.get("/openapi.json", token="")
+    assert ("3.1.0", "http://api.test/v1") == (document.json["openapi"], document.json["servers"][0]["url"])
+    page = rest.get("/docs", token="")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert b"<script" not in page.body
+    for path in document.json["paths"]:
+        assert path.encode() in page.body
+
+
+def test_every_reference_of_the_document_leads_somewhere(rest):
+    document = rest.get("/openapi.json", token="").json
+
+    def references(value):
+        if isinstance(value, dict):
+            yield from [value["$ref"]] if "$ref" in value else []
+            value = list(value.values())
+        if isinstance(value, list):
+            for one in value:
+                yield from references(one)
+
+    for reference in references(document):
+        place = document
+        for key in reference.removeprefix("#/").split("/"):
+            place = place[key]
+
+
+def test_every_call_but_the_documents_needs_a_token(rest):
+    for path, methods in rest.get("/openapi.json", token="").json["paths"].items():
+        for method in methods:
+            asked = path.replace("{id}", "a" * 13).replace("{", "").replace("}", "")
+            assert (
+                401
+                == rest.ask(
+                    method.upper(), asked, {}, token="", peer=f"127.0.{len(asked)}.{len(method)}"
+                ).status
+            )
+
+
+# -- suppressions --------------------------------------------------------------------------------------------
+
+
+def test_a_login_has_its_own_list(rest):
+    added = rest.post("/suppressions", {"recipients": ["Gone@X.example", "left@x.example"], "days": 30})
+    assert {"added": 2} == added.json
+    assert {"added": 1} == rest.post(
+        "/suppressions", {"recipients": ["all@x.example"]}, token=rest.operator
+    ).json
+    own = rest.get("/suppressions").json["suppressions"]
+    assert [("gone@x.example", "login", "shop"), ("left@x.example", "login", "shop")] == [
+        (one["recipient"], one["scope"], one["name"]) for one in own
+    ]
+    every = rest.get("/suppressions", token=rest.operator).json["suppressions"]
+    assert {"everybody", "login"} == {one["scope"] for one in every}
+    assert 404 == rest.ask("DELETE", "/suppressions/all@x.example").status
+    assert 204 == rest.ask("DELETE", "/suppressions/GONE@x.example").status
+    assert 204 == rest.ask("DELETE", "/suppressions/all@x.example", token=rest.operator).status
+    assert 1 == len(rest.get("/suppressions?login=shop", token=rest.operator).json["suppressions"])
+
+
+def test_the_list_comes_in_pages(rest):
+    rest.post("/suppressions", {"recipients": [f"{number}@x.example" for number in range(5)]})
+    seen, cursor = [], ""
+    while True:
+        page = rest.get(f"/suppressions?limit=2&cursor={cursor}").json
+        seen += [one["recipient"] for one in page["suppressions"]]
+        cursor = page["cursor"]
+        if not cursor:
+            break
+    assert [f"{number}@x.example" for number in range(5)] == seen
+    assert (422, "cursor") == (
+        rest.get("/suppressions?cursor=%20").status,
+        rest.get("/suppressions?cursor=x").error[0],
+    )
+
+
+@pytest.mark.parametrize("whose", [{"login": "other"}, {"domain": "x.example"}], ids=["login", "domain"])
+def test_other_lists_are_not_the_logins(rest, whose):
+    assert 403 == rest.post("/suppressions", {"recipients": ["a@x.example"], **whose}).status
+
+
+def test_mail_to_who_is_on_the_list_is_judged_as_over_smtp(rest):
+    """By the login's choice: accepted, to be recorded as failed, or refused by name."""
+    rest.post("/suppressions", {"recipients": ["john@doe.example"], "reason": "left us"})
+    assert 200 == rest.send().status
+    bounces = replace(rest.login.bounces, suppressed=Treatment.REFUSE)
+    rest.accounts.replace(replace(rest.login, bounces=bounces))
+    refused = rest.send()
+    assert 403 == refused.status
+    assert "john@doe.example" in refused.error[1]
