@@ -30,6 +30,7 @@ class Manager:
         name = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
         allowed = environment.get("WATCHDOG_USEC", "")
+        self._is_deaf = False  # told once, not at each beat
         is_ours = environment.get("WATCHDOG_PID", str(pid)) == str(pid)
         self.patience = (
             int(allowed) / 1_000_000 if allowed.isdecimal() and is_ours else 0.0
@@ -43,7 +44,11 @@ class Manager:
             try:
                 sending.sendto("\n".join(assignments).encode(), self._address)
             except OSError as error:
-                self._log.warn("the service manager does not listen: {why}", why=str(error))
+                if not self._is_deaf:
+                    self._log.warn("the service manager does not listen: {why}", why=str(error))
+                self._is_deaf = True
+            else:
+                self._is_deaf = False
 
 
 class Supervision(Service):

@@ -18,6 +18,8 @@ from tests.kit.names import StubNames
 from tests.kit.postfix import Postfix
 from tests.kit.sink import Sink
 
+pytestmark = pytest.mark.stress
+
 DSN = ("RET=HDRS", "ENVID=QQ314159", "BODY=8BITMIME")
 
 

@@ -59,7 +59,14 @@ def build(directory: Path) -> Path:
             shutil.copy(path, source)
     for made in ("smtpeter", "man"):
         shutil.rmtree(source / "debian" / made, ignore_errors=True)
-    run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", cwd=source)
+    run(
+        "dpkg-buildpackage",
+        "--unsigned-source",
+        "--unsigned-changes",
+        "--build=binary",
+        cwd=source,
+        within=1800,
+    )
     [package] = directory.glob("smtpeter_*.deb")
     return package
 

@@ -14,6 +14,9 @@ from tests.kit.certificates import Authority
 from tests.kit.debian import PYTHON, UNIT, Debian, build, contents, older
 from tests.kit.peers import program
 
+# Minutes: it builds the package from the registry, and a Debian from its mirror.
+pytestmark = pytest.mark.stress
+
 CONFIGURATION = """\
 [server]
 hostname = "mail.sender.example"
@@ -31,7 +34,7 @@ UNREACHABLE = 'mode = "smarthost"\nsmarthost = "127.0.0.1:2525"\nallow_private_a
 SUBMIT = """\
 import smtplib, ssl, sys
 username, password, recipient = sys.argv[1:]
-with smtplib.SMTP("localhost", 587, timeout=30) as client:
+with smtplib.SMTP("127.0.0.1", 587, timeout=30) as client:
     client.starttls(context=ssl.create_default_context(cafile="/etc/smtpeter/authority.pem"))
     client.login(username, password)
     client.mail("news@sender.example")
@@ -61,7 +64,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[
     """With an older build of the package, and a configuration of the operator's own."""
     directory = tmp_path_factory.mktemp("debian")
     authority = Authority(directory)
-    issued = authority.issue("localhost")
+    issued = authority.issue("127.0.0.1")
     directory.chmod(0o755)
     with Debian(directory / "root") as debian:
         debian.install(older(package, directory))
@@ -153,7 +156,6 @@ def test_served_upgraded_and_purged(debian: Debian, package: Path) -> None:
     assert "" == left
 
 
-@pytest.mark.stress
 def test_same_source_gives_the_same_package(package: Path, tmp_path: Path) -> None:
     again = build(tmp_path / "again")
     one, other = (contents(each, tmp_path / name) for each, name in ((package, "one"), (again, "other")))

@@ -97,9 +97,16 @@ def test_abstract_socket():
         assert b"READY=1" == listening.recv(100)
 
 
-def test_without_a_manager_nothing_is_said(tmp_path):
+def test_without_a_manager_nothing_is_said(logged):
     Manager({}, 7).tell("READY=1")
-    Manager({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 7).tell("READY=1")
+    assert [] == logged
+
+
+def test_manager_that_does_not_listen_is_told_of_once(tmp_path, logged):
+    manager = Manager({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 7)
+    manager.tell("READY=1")
+    manager.tell("WATCHDOG=1")
+    assert 1 == len(logged)
 
 
 def test_reload_takes_what_it_can_and_names_the_rest(environment, told, logged):
