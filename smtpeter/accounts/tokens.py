@@ -26,7 +26,7 @@ class Scope(enum.StrEnum):
 
     SEND = "send"  # send, resend, and ask what would change
     READ = "read"  # messages, events, log files
-    QUEUE = "queue"  # look at what waits, retry, hold, release, delete
+    QUEUE = "queue"  # look at what waits, retry, hold, release, delete; suppressions and webhooks
     ADMIN = "admin"  # logins, tokens, sender domains: an operator's only
 
 

@@ -18,6 +18,7 @@ from smtpeter.message.address import is_public
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PORTS = {"http": 80, "https": 443}
 _MOST = 4  # addresses tried of one host
+NOT_PUBLIC = "is not a public address"  # how the text ends that names an address
 
 
 class NotAllowed(ValueError):
@@ -79,5 +80,5 @@ def allowed(addresses: Iterable[IPAddress], *, allow_private: bool) -> tuple[IPA
         raise NotAllowed("its host has no address")
     good = tuple(one for one in addresses if allow_private or is_public(one))
     if not good:
-        raise NotAllowed(f"{addresses[0]} is not a public address")
+        raise NotAllowed(f"{addresses[0]} {NOT_PUBLIC}")
     return good[:_MOST]

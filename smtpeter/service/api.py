@@ -14,6 +14,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.threadpool import ThreadPool
 
 from smtpeter.accounts.interface import Accounts
+from smtpeter.accounts.webhooks import Webhook
 from smtpeter.config import Settings
 from smtpeter.message.edit import Report, SlotKind
 from smtpeter.message.header import fields
@@ -21,10 +22,13 @@ from smtpeter.message.identifier import Identifiers
 from smtpeter.message.token import TOKEN_LENGTH, KeyRing, link
 from smtpeter.relay.interface import Outgoing
 from smtpeter.relay.settings import Mode
+from smtpeter.report.following import Post
+from smtpeter.report.webhook import test_request
 from smtpeter.request.client import Client
 from smtpeter.rewrite.render import render
+from smtpeter.service import rooms
 from smtpeter.service.host import AVAILABLE, now
-from smtpeter.service.posting import SystemNames
+from smtpeter.service.posting import Poster, SystemNames
 from smtpeter.service.preparing import Preparing
 from smtpeter.session.certificates import Certificates
 from smtpeter.spool.model import Delivery, Message
@@ -73,6 +77,9 @@ def door(
         standings=store.sites.standings,
         repeats=store.repeats,
         suppressions=store.suppressions,
+        webhooks=store.webhooks,
+        trial=Trials(Poster(rooms.client(settings, reactor))),
+        private_webhooks=settings.webhooks.allow_private_addresses,
         submission=submission,
         rendered=Sent(ring),
         return_path=outgoing.return_path,
@@ -94,7 +101,6 @@ def door(
         rate=web.requests_per_second,
         maximum_size=maximum_size,
     )
-
     dashboard = _dashboard(settings, neighbours, store)
 
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
@@ -129,6 +135,17 @@ def _port(listeners: Sequence[str]) -> int | None:
 def over_tls(door: Door, certificates: Certificates) -> TLSMemoryBIOFactory:
     """The same door, behind TLS."""
     return TLSMemoryBIOFactory(certificates, isClient=False, wrappedFactory=door)
+
+
+class Trials:
+    """Posts a request that tells of nothing, and says what was answered."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+
+    async def __call__(self, webhook: Webhook, /) -> tuple[int, str]:
+        posted = await self._post(webhook.url, *test_request(webhook, now()))
+        return posted.status, posted.problem
 
 
 class Sent:

@@ -23,6 +23,7 @@ from smtpeter.accounts.interface import (
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.accounts.tokens import AccessToken, NoSuchToken
+from smtpeter.accounts.webhooks import Aside, Health, NoSuchWebhook, Webhook, WebhookId
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query, Tally
 from smtpeter.message.edit import Report, Template
@@ -613,6 +614,57 @@ class FakeSuppressions(_Fake):
         for place in old:
             del self.listed[place]
         return len(old)
+
+
+class FakeWebhooks(_Fake):
+    """Webhooks in memory, without the posting. `healths` and `refused` are a test's to fill."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[int, Webhook] = {}
+        self.healths: dict[int, Health] = {}
+        self.refused: dict[int, list[Aside]] = {}
+        self._last = 0
+
+    def webhooks(self) -> Deferred[Sequence[Webhook]]:
+        return self._answer(lambda: tuple(self.kept.values()))
+
+    def create(self, webhook: Webhook, /) -> Deferred[Webhook]:
+        return self._answer(self._create, webhook)
+
+    def _create(self, webhook: Webhook) -> Webhook:
+        self._last += 1
+        self.kept[self._last] = replace(webhook, id=WebhookId(self._last))
+        return self.kept[self._last]
+
+    def replace(self, webhook: Webhook, /) -> Deferred[None]:
+        return self._answer(self._replace, webhook)
+
+    def _replace(self, webhook: Webhook) -> None:
+        self.kept[webhook.id] = replace(webhook, cursor=self._there(webhook.id).cursor)
+
+    def delete(self, number: WebhookId, /) -> Deferred[None]:
+        return self._answer(self._delete, number)
+
+    def _delete(self, number: WebhookId) -> None:
+        del self.kept[self._there(number).id]
+
+    def replay(self, number: WebhookId, cursor: int, /) -> Deferred[None]:
+        return self._answer(self._replay, number, cursor)
+
+    def _replay(self, number: WebhookId, cursor: int) -> None:
+        self.kept[number] = replace(self._there(number), cursor=cursor)
+
+    def health(self, number: WebhookId, /) -> Deferred[Health]:
+        return self._answer(lambda: self.healths.get(self._there(number).id, Health()))
+
+    def aside(self, number: WebhookId, limit: int, /) -> Deferred[Sequence[Aside]]:
+        return self._answer(lambda: self.refused.get(number, [])[:limit])
+
+    def _there(self, number: WebhookId) -> Webhook:
+        if number not in self.kept:
+            raise NoSuchWebhook(number)
+        return self.kept[number]
 
 
 def _ends(one: Suppression) -> float:

@@ -33,6 +33,7 @@ from tests.kit.fakes import (
     FakeSpool,
     FakeSuppressions,
     FakeTokens,
+    FakeWebhooks,
 )
 from tests.storage.stores import result
 
@@ -114,6 +115,9 @@ class Rest:
         self.tokens = FakeTokens(kept, operators)
         self.repeats = FakeRepeats()
         self.suppressions = FakeSuppressions()
+        self.webhooks = FakeWebhooks()
+        self.trials = []  # webhooks that were tested
+        self.trial = (200, "")
         self.prepare = Rewriters()
         self.files = Files()
         self.identifiers = Identifiers(lambda: self.now, lambda bits: 0)
@@ -141,6 +145,9 @@ class Rest:
             standings=self._standings,
             repeats=self.repeats,
             suppressions=self.suppressions,
+            webhooks=self.webhooks,
+            trial=self._trial,
+            private_webhooks=False,
             submission=self.submission,
             rendered=lambda message, delivery: message.content,
             return_path=lambda message, delivery: message.envelope.return_path,
@@ -164,6 +171,10 @@ class Rest:
 
     def secret(self, length):
         return next(self._secrets).to_bytes(length, "big")
+
+    async def _trial(self, webhook):
+        self.trials.append(webhook)
+        return self.trial
 
     async def _standings(self, domains):
         return {domain: Standing(f"mx.{domain}") for domain in domains}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smtpeter.accounts.tokens import Scope
-from smtpeter.web.api import suppressions
+from smtpeter.web.api import suppressions, webhooks
 from smtpeter.web.api.aliases import canonical
 from smtpeter.web.api.domains import Domains, NewDomain, ShownDomain
 from smtpeter.web.api.events import Events, Following, Page, Window
@@ -35,6 +35,7 @@ def calls(neighbours: Neighbours, maximum_size: int) -> Routes:
             *_logins(Logins(neighbours)),
             *_domains(Domains(neighbours)),
             *_suppressions(suppressions.Listed(neighbours)),
+            *_webhooks(webhooks.Hooks(neighbours)),
         )
     )
 
@@ -143,6 +144,26 @@ def _suppressions(listed: suppressions.Listed) -> tuple[Route, ...]:
         verb("POST", one, "Put recipients on a list.", listed.add, takes=added, gives=counted),
         verb("DELETE", entry, "Take a recipient off a list.", listed.remove, status=204, query=whose),
     )
+
+
+def _webhooks(hooks: webhooks.Hooks) -> tuple[Route, ...]:
+    def read(path: str, summary: str, handler: Any, gives: Any) -> Route:
+        return Route("GET", path, Scope.READ, summary, handler, gives=gives, tag="webhooks")
+
+    def verb(method: str, path: str, summary: str, handler: Any, **more: Any) -> Route:
+        return Route(method, path, Scope.QUEUE, summary, handler, tag="webhooks", **more)
+
+    every, one, shown = "/webhooks", "/webhooks/{number}", webhooks.ShownWebhook
+    new, changed, again = webhooks.NewWebhook, webhooks.ChangedWebhook, webhooks.Again
+    return (
+        read(every, "All webhooks, and whether their receivers answer.", hooks.listed, list[webhooks.ShownWebhook]),
+        verb("POST", every, "Post what happens from now on; needs the scope `read` too. The secret that signs is shown once.", hooks.create, takes=new, gives=shown, status=201),
+        read(one, "One webhook, and the events that wait apart or were given up.", hooks.show, shown),
+        verb("PATCH", one, "Change what is named; needs the scope `read` too.", hooks.modify, takes=changed, gives=shown),
+        verb("DELETE", one, "Post no more there, and forget what waits.", hooks.delete, status=204),
+        verb("POST", one + "/test", "Post a signed request that tells of nothing, now.", hooks.test, gives=webhooks.Tried),
+        verb("POST", one + "/replay", "Post again what waits apart or was given up, and what is named; needs the scope `read` too.", hooks.replay, takes=again, gives=webhooks.Behind),
+    )  # fmt: skip
 
 
 def _domains(domains: Domains) -> tuple[Route, ...]:

@@ -10,6 +10,7 @@ from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.passwords import Randomness
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
+from smtpeter.accounts.webhooks import Webhook, Webhooks
 from smtpeter.journal.daily import Original
 from smtpeter.journal.interface import Journal
 from smtpeter.message.address import Address
@@ -84,6 +85,13 @@ class Fetch(Protocol):
         """Its octets, at most `limit`, and its media type."""
 
 
+class Trial(Protocol):
+    """Posts a request that tells of nothing to a webhook."""
+
+    def __call__(self, webhook: Webhook, /) -> Awaitable[tuple[int, str]]:
+        """The status of the answer; 0 when there was none, and why."""
+
+
 class Aside(Protocol):
     """Calls a function in a thread: what takes long must not hold up the conversations."""
 
@@ -108,6 +116,9 @@ class Neighbours:
     standings: Standings
     repeats: Repeats
     suppressions: Suppressions
+    webhooks: Webhooks
+    trial: Trial
+    private_webhooks: bool  # may they go to addresses that are not public
     submission: Submission
     rendered: Rendering
     return_path: ReturnPath

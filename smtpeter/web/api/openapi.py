@@ -35,6 +35,7 @@ kept safely. Mistakes are answered as `{"error": {"message": …, "field": …}}
 """
 _PLACES = {
     "id": {"type": "string", "pattern": "^[a-z2-7]{13}$"},
+    "number": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "format": {"type": "string", "enum": ["header", "json", "xml"]},
 }
 
