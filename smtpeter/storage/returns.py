@@ -46,8 +46,11 @@ class StoredReturns:
 
     def _keep(self, connection: Connection, batch: Sequence[Returned]) -> list[None]:
         lack = self._space.lack(
-            2 * sum(len(one.original) for one in batch)
-        )  # what is passed on is kept twice
+            sum(
+                len(one.original) + sum(len(each.message.content or b"") for each in one.forwards)
+                for one in batch
+            )
+        )
         if lack is not None:
             raise _spool_refuses(lack)
         return returned.keep(connection, batch)

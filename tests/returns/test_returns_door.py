@@ -15,6 +15,7 @@ from smtpeter.accounts.suppression import Breadth, of_domain, of_login
 from smtpeter.message.envelope import Body, Notify
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Stage
+from smtpeter.returns.findings import MAXIMUM_KEPT
 from smtpeter.returns.recognise import recognise
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.states import State
@@ -200,6 +201,48 @@ def test_bounces_that_are_not_tracked_have_nobody_but_the_journal(hall):
     hall.bring(to, AWAY)
 
     assert [] == hall.forwards
+
+
+# Bounds
+
+
+def returning(octets):
+    """A report that returns a message of so many octets."""
+    mail = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n" + b"0123456789\r\n" * (
+        octets // 12
+    )
+    return dsn().replace(b"--b--", mail + b"--b--")
+
+
+def test_of_a_large_report_the_beginning_is_kept_and_passed_on_with_all_that_it_says(hall):
+    _delivery, to = hall.delivered()
+    assert hall.bring(to, returning(500_000)).startswith("250")
+
+    kept = hall.returns.original(hall.last("bounce").original).result
+    assert MAXIMUM_KEPT - 12 < len(kept) <= MAXIMUM_KEPT
+    assert returning(500_000).startswith(kept)
+    assert kept.endswith(b"9\r\n")
+    (forward,) = hall.forwards
+    assert len(forward.content) < MAXIMUM_KEPT + 10_000
+    human, status, original = email.message_from_bytes(forward.content).get_payload()
+    assert "5.1.1" == status.get_payload()[1]["Status"]
+    _words, attached = human.get_payload()
+    remote = attached.get_payload()[0].get_payload()
+    assert "See below." == remote[0].get_payload().strip()
+    assert "smtp; 550 5.1.1 No such user here" == remote[1].get_payload()[1]["Diagnostic-Code"]
+    assert b"Subject: Spring" in original.get_payload().encode()
+
+
+def test_an_answer_is_passed_on_whole_though_its_beginning_is_kept(hall):
+    _, to = hall.delivered()
+    long = AWAY + b"x" * 70 + b"\r\n"
+    long += b"Kind regards.\r\n" * (2 * MAXIMUM_KEPT // 15)
+    hall.bring(to, long)
+
+    assert hall.forwards[0].content.endswith(long)
+    kept = hall.returns.original(hall.last("response").original).result
+    assert long.startswith(kept)
+    assert len(kept) <= MAXIMUM_KEPT
 
 
 # The suppression list

@@ -9,10 +9,13 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Bounces, Login, SenderDomain
 from smtpeter.accounts.suppression import Breadth, of_domain
 from smtpeter.message.address import Address
+from smtpeter.message.classification import classify as replied
 from smtpeter.message.options import Switches
+from smtpeter.message.refusal import FailureClass
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.interface import Group
+from smtpeter.returns.classification import classify as reported
 from smtpeter.returns.settings import Settings
 from smtpeter.service.answer import answered
 from smtpeter.service.returning import ReturnPaths, Sparing
@@ -113,6 +116,20 @@ def test_a_group_that_is_all_on_the_list_is_not_attempted():
 
     assert {Result.FAILED} == {o.result for o in house.attempt(*map(suppressed, house.deliveries)).values()}
     assert [] == house.courier.groups
+
+
+EXPIRED = Outcome(
+    Result.FAILED, Stage.RCPT, Reply(550, "5.1.1", "Unknown user, address expired"), host="mx.example"
+)
+
+
+def test_who_is_gone_by_one_table_and_disabled_by_the_other_is_not_put_on_the_list():
+    assert (FailureClass.NO_SUCH_USER, True) == reported(EXPIRED.reply.text, EXPIRED.reply.enhanced, "")
+    assert FailureClass.DISABLED is replied(EXPIRED.reply).failure
+    house = House(EXPIRED, GONE)
+    house.attempt(*house.deliveries)
+
+    assert [(of_domain("shop.example"), "b@x.example")] == house.listed
 
 
 def test_who_is_refused_for_want_of_a_user_is_put_on_the_list():
