@@ -185,4 +185,5 @@ def _together(arrival: Arrival, parts: list[Consequences]) -> Returned:
         failures=tuple(late for part in parts for late in part.failures),
         forwards=tuple(forward for part in parts for forward in part.forwards),
         suppressions=tuple(entry for part in parts for entry in part.suppressions),
+        portions=tuple(portion for part in parts for portion in part.portions),
     )

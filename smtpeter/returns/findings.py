@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Responded
+from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Reported, Responded
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.status import Outcome, Reply, Result, Stage, split_enhanced
 from smtpeter.returns.forward import Came, came
@@ -78,6 +78,12 @@ def event(arrival: Arrival, whose: Concerned) -> CameBack:
             )
         case _:
             return Responded(**columns)
+
+
+def withheld(arrival: Arrival, whose: Concerned) -> Reported:
+    """What the journal is told when too much came back to this delivery: that this went no further."""
+    columns = {name: value for name, value in _whose(arrival, whose).items() if name != "envelope"}
+    return Reported(**columns, action="withheld")
 
 
 def _columns(arrival: Arrival, whose: Concerned) -> dict[str, Any]:

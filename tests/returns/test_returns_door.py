@@ -18,6 +18,7 @@ from smtpeter.message.status import Stage
 from smtpeter.returns.findings import MAXIMUM_KEPT
 from smtpeter.returns.recognise import recognise
 from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.returned import MAXIMUM_OF_A_DELIVERY
 from smtpeter.spool.states import State
 from tests.returns.hall import (
     AWAY,
@@ -243,6 +244,30 @@ def test_an_answer_is_passed_on_whole_though_its_beginning_is_kept(hall):
     kept = hall.returns.original(hall.last("response").original).result
     assert long.startswith(kept)
     assert len(kept) <= MAXIMUM_KEPT
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_who_holds_a_token_can_neither_fill_the_disk_nor_the_customers_mailbox(hall, is_known):
+    delivery, to = hall.delivered() if is_known else (DeliveryId(123), path(DeliveryId(123)))
+    wire = hall.wire()
+    for _ in range(MAXIMUM_OF_A_DELIVERY + 3):
+        assert hall.bring(to, AWAY, wire=wire).startswith("250")
+
+    assert MAXIMUM_OF_A_DELIVERY + 3 == hall.kinds(delivery).count("response")
+    assert MAXIMUM_OF_A_DELIVERY == len(hall.returns.originals)
+    assert (MAXIMUM_OF_A_DELIVERY if is_known else 0) == len(hall.forwards)
+    withheld = [e for e in hall.journal.events if e.kind == "report" and e.action == "withheld"]
+    assert [delivery] * 3 == [event.delivery for event in withheld]
+
+
+def test_nor_can_he_by_complaints(hall):
+    _, to = hall.delivered()
+    wire = hall.wire()
+    quoted = f"Return-Path: <{to}>\r\n".encode() + CONTENT
+    for _ in range(MAXIMUM_OF_A_DELIVERY + 1):
+        assert hall.bring("fbl@home.example", complaint(quoted), wire=wire).startswith("250")
+
+    assert MAXIMUM_OF_A_DELIVERY == len(hall.returns.originals)
 
 
 # The suppression list
