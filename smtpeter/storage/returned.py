@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from smtpeter.message.identifier import earliest
 from smtpeter.spool.model import Accepted
@@ -25,12 +25,10 @@ _FAIL = (
         state=after(State.DELIVERED, Step.RETURN).value, epoch=deliveries.c.epoch + 1, last=bindparam("why")
     )
 )
-_COUNT = (
-    update(comebacks)
-    .where(comebacks.c.delivery == bindparam("returned"), comebacks.c.number < MAXIMUM_OF_A_DELIVERY)
-    .values(number=comebacks.c.number + 1)
+_COUNT = text(  # the same on both engines; it touches no row when there is no room
+    "INSERT INTO comebacks (delivery, since, number) VALUES (:delivery, :since, 1) "
+    "ON CONFLICT (delivery) DO UPDATE SET number = comebacks.number + 1 WHERE comebacks.number < :maximum"
 )
-_COUNTED = select(exists().where(comebacks.c.delivery == bindparam("returned")))
 _NOBODY = 0  # what is never born claimed needs no worker
 
 
@@ -39,7 +37,7 @@ def keep(connection: Connection, batch: Sequence[Returned]) -> list[None]:
     texts: list[tuple[int, float, bytes]] = []
     forwards: list[Accepted] = []
     for one in batch:
-        journal.keep(connection, one.events)  # from here on no other counts: see the journal's lock
+        journal.keep(connection, one.events)
         portions = [portion for portion in one.portions if _has_room(connection, portion, one.time)]
         journal.keep(connection, [portion.withheld for portion in one.portions if portion not in portions])
         journal.keep(connection, [late.event for late in one.failures if _fail(connection, late)])
@@ -56,12 +54,8 @@ def keep(connection: Connection, batch: Sequence[Returned]) -> list[None]:
 
 def _has_room(connection: Connection, portion: Portion, now: float) -> bool:
     """Count one more for the delivery; False, and nothing counted, when there are as many as may be."""
-    if connection.execute(_COUNT, {"returned": portion.delivery}).rowcount:
-        return True
-    is_known = connection.execute(_COUNTED, {"returned": portion.delivery}).scalar_one()
-    if not is_known:
-        connection.execute(insert(comebacks).values(delivery=portion.delivery, since=now, number=1))
-    return not is_known
+    asked = {"delivery": portion.delivery, "since": now, "maximum": MAXIMUM_OF_A_DELIVERY}
+    return bool(connection.execute(_COUNT, asked).rowcount)
 
 
 def _fail(connection: Connection, late: LateFailure) -> bool:
