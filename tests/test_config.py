@@ -66,6 +66,10 @@ def test_paths_count_from_the_file(load, tmp_path):
             "bounces.domain: missing: the domain that bounces come back to",
         ),
         (
+            WHOLE + "[bounces]\nmaximum_size = 65535",
+            "bounces.maximum_size: expected 65536 or more, got 65535",
+        ),
+        (
             WHOLE + '[bounces]\ndomain = "b"',
             "bounces.domain: expected a domain such as bounces.example.com, got 'b'",
         ),

@@ -93,9 +93,9 @@ class Reported(Event, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "report"
 
-    action: str = (
-        ""  # failed, delayed, delivered, relayed (RFC 3464 2.3.3); forwarded: mail passed on as it came
-    )
+    # failed, delayed, delivered, relayed (RFC 3464 2.3.3); forwarded: mail passed on as it came; withheld: too much
+    # came back to this delivery, so that neither was it passed on nor its text kept
+    action: str = ""
     to: str = ""  # the return path it went to
     report: MessageId | None = None
 

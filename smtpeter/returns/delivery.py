@@ -180,9 +180,10 @@ def _together(arrival: Arrival, parts: list[Consequences]) -> Returned:
     return Returned(
         number=arrival.number,
         time=arrival.when,
-        original=arrival.content if events else b"",
+        original=arrival.beginning if events else b"",
         events=events,
         failures=tuple(late for part in parts for late in part.failures),
         forwards=tuple(forward for part in parts for forward in part.forwards),
         suppressions=tuple(entry for part in parts for entry in part.suppressions),
+        portions=tuple(portion for part in parts for portion in part.portions),
     )

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Responded
+from smtpeter.journal.events import Bounced, CameBack, Complained, Failed, Reported, Responded
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.message.status import Outcome, Reply, Result, Stage, split_enhanced
 from smtpeter.returns.forward import Came, came
@@ -24,6 +24,11 @@ _NO_DELIVERY = DeliveryId(0)
 _FAILED = Reply(550, "5.0.0", "A report says that it was not delivered")
 
 
+# What a report says to people and to programs stands before the message that it returns, which is the sender's own:
+# so its beginning is enough for everything but somebody's answer, and one return path cannot fill a disk.
+MAXIMUM_KEPT = 262_144  # octets
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A message as it came back. `when` is Unix seconds; `number` will name its text; `source` is the client's address."""
@@ -34,6 +39,14 @@ class Arrival:
     recognition: Recognition
     source: str = ""
     sender: str = ""  # the return path it came with
+
+    @property
+    def beginning(self) -> bytes:
+        """As much of the content as is kept, and attached to reports; cut at the end of a line where there is one."""
+        if len(self.content) <= MAXIMUM_KEPT:
+            return self.content
+        end = self.content.rfind(b"\r\n", 0, MAXIMUM_KEPT)
+        return self.content[: end + 2 if end > 0 else MAXIMUM_KEPT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,12 @@ def event(arrival: Arrival, whose: Concerned) -> CameBack:
             )
         case _:
             return Responded(**columns)
+
+
+def withheld(arrival: Arrival, whose: Concerned) -> Reported:
+    """What the journal is told when too much came back to this delivery: that this went no further."""
+    columns = {name: value for name, value in _whose(arrival, whose).items() if name != "envelope"}
+    return Reported(**columns, action="withheld")
 
 
 def _columns(arrival: Arrival, whose: Concerned) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from smtpeter.session.interface import Origin
 from smtpeter.session.reply import LOCAL_TROUBLE
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Delivery, Message
-from smtpeter.spool.returned import LateFailure
+from smtpeter.spool.returned import LateFailure, Portion
 from smtpeter.spool.states import State
 
 _UNSETTLED = Reply(451, "4.3.0", "This delivery is being settled just now, try again later")
@@ -43,6 +43,7 @@ class Consequences:
     failures: tuple[LateFailure, ...] = ()
     forwards: tuple[Accepted, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+    portions: tuple[Portion, ...] = ()
 
 
 class Handling:
@@ -93,8 +94,8 @@ class Handling:
         return Consequences(
             events=(findings.event(arrival, whose),),
             failures=(late,) if late is not None else (),
-            forwards=self._forwards(arrival, origin, at, whose),
             suppressions=await self._suppressions(arrival, whose),
+            portions=(_portion(arrival, whose, self._forwards(arrival, origin, at, whose)),),
         )
 
     def _forwards(
@@ -147,6 +148,7 @@ class Handling:
             events=(findings.event(arrival, whose),),
             forwards=() if is_report else self._for_postmaster(arrival, origin, at),
             suppressions=await self._suppressions(arrival, whose),
+            portions=(_portion(arrival, whose),) if whose.identifier else (),
         )
 
     def _named_within(self, content: bytes) -> list[DeliveryId]:
@@ -178,3 +180,7 @@ class Handling:
             whose.message, whose.delivery, reason, arrival.when, login.bounces, self._n.sender_domain
         )
         return (entry,) if entry is not None else ()
+
+
+def _portion(arrival: Arrival, whose: Concerned, forwards: tuple[Accepted, ...] = ()) -> Portion:
+    return Portion(whose.identifier, forwards, findings.withheld(arrival, whose))

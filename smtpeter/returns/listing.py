@@ -11,6 +11,7 @@ from collections.abc import Callable
 from smtpeter.accounts.model import Bounces
 from smtpeter.accounts.suppression import Breadth, Suppression, key, of_domain, of_login
 from smtpeter.message.address import AddressSyntax, ascii_domain
+from smtpeter.message.classification import classify as judged
 from smtpeter.message.mailboxes import mailboxes
 from smtpeter.message.refusal import FailureClass
 from smtpeter.message.status import Outcome, Result, Stage
@@ -30,11 +31,17 @@ def why(recognition: Recognition) -> str:
 
 
 def why_refused(outcome: Outcome) -> str:
-    """The reason that an attempt gives: only what the recipient's own host said of this recipient can be one."""
+    """The reason that an attempt gives: only what the recipient's own host said of this recipient can be one.
+
+    There are two tables of what hosts say, one for reports and one for replies, which operators see and pacing obeys:
+    both must find that there is no such user, so that nobody is lost by the fault of one.
+    """
     if outcome.result is not Result.FAILED or outcome.stage is not Stage.RCPT or not outcome.host:
         return ""
     failure_class, is_certain = classify(outcome.reply.text, outcome.reply.enhanced, "")
-    return _GONE if failure_class is FailureClass.NO_SUCH_USER and is_certain else ""
+    shown = judged(outcome.reply).failure
+    is_agreed = failure_class is shown is FailureClass.NO_SUCH_USER
+    return _GONE if is_certain and is_agreed else ""
 
 
 def entry(

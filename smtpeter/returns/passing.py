@@ -15,7 +15,7 @@ from smtpeter.message.envelope import Body, Envelope, Notify, Recipient
 from smtpeter.message.identifier import Identifiers, MessageId, show
 from smtpeter.message.trace import protocol, received
 from smtpeter.returns import recognition
-from smtpeter.returns.findings import Arrival, Concerned, outcome
+from smtpeter.returns.findings import MAXIMUM_KEPT, Arrival, Concerned, outcome
 from smtpeter.session.interface import Origin
 from smtpeter.spool.model import Accepted, Delivery, Message
 from smtpeter.spool.ours import ours
@@ -59,7 +59,8 @@ class Passing:
             ret=message.envelope.ret,
             envid=message.envelope.envid,
             smtputf8=message.envelope.smtputf8,
-            attached=arrival.content,
+            maximum_returned=MAXIMUM_KEPT,
+            attached=arrival.beginning,
         )
         content = dsn.compose(report)
         told = _told(arrival, message, delivery, concerned.action.value, to, own)

@@ -6,6 +6,8 @@ import msgspec
 
 from smtpeter.message.address import Address, AddressSyntax, ascii_domain, parse
 
+_LEAST = 65_536  # octets that every host must take (RFC 5321 4.5.3.1.7)
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Section [bounces]; without `domain` there is nothing of it. Values that cannot be meant raise ValueError with the key."""
@@ -14,9 +16,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     listen: tuple[str, ...] = ("tcp:25",)  # no AUTH there, and no relaying
     postmaster: str = ""  # who gets the mail for postmaster at the bounce domains
     complaint_addresses: tuple[str, ...] = ()  # those that are registered with the providers' feedback loops
+    maximum_size: int = (
+        10_485_760  # octets of one message that comes back; reports seldom return more than a part
+    )
     forwarding: bool = True  # whether anything that comes back is passed on to customers
 
     def __post_init__(self) -> None:
+        if self.maximum_size < _LEAST:
+            raise ValueError(f"maximum_size: expected {_LEAST} or more, got {self.maximum_size}")
         if not self.domain:
             others = self.postmaster or self.complaint_addresses or self.listen != ("tcp:25",)
             if others:

@@ -34,7 +34,6 @@ from smtpeter.spool.model import Delivery, Message
 from smtpeter.storage.store import Store
 from smtpeter.submission.server import limits
 
-_ENVELOPE = 1_048_576  # octets that a report may put around a message of the largest size that we send
 _LARGE = 32_768  # octets of what is recognised in a thread, so that conversations go on meanwhile
 _MOST_RECIPIENTS = 100  # what any host must take in one transaction (RFC 5321 4.5.3.1.8)
 
@@ -158,13 +157,13 @@ def server(
         certificates,
         replace(
             limits(submitted),
-            maximum_size=submitted.maximum_size + _ENVELOPE,
+            maximum_size=settings.bounces.maximum_size,
             maximum_recipients=min(submitted.maximum_recipients, _MOST_RECIPIENTS),
         ),
         Quota(  # of its own: what the Internet sends keeps nobody from submitting
             maximum_connections=submitted.maximum_connections,
             maximum_per_address=submitted.maximum_connections_per_address,
-            maximum_memory=submitted.maximum_memory,
+            maximum_memory=max(submitted.maximum_memory, settings.bounces.maximum_size),
         ),
         submitted.maximum_hops,
     )

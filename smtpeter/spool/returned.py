@@ -22,11 +22,26 @@ class LateFailure:
     event: Failed
 
 
+# A recipient's forwarder, his program and he himself may all answer, and warnings of delay come before a failure; who
+# sends more to one return path wants to fill our disk or the customer's mailbox.
+MAXIMUM_OF_A_DELIVERY = 20  # messages
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What came back to one delivery: `forwards` pass it on, unless too many have come; then `withheld` says so."""
+
+    delivery: DeliveryId
+    forwards: tuple[Accepted, ...]
+    withheld: Event
+
+
 @dataclass(frozen=True, slots=True)
 class Returned:
     """One message that came back, to be kept in one transaction with what follows. `time` is Unix seconds.
 
-    `number` names the original text (b"" is not kept); `forwards` are messages of ours that pass it on.
+    `number` names the original text (b"" is not kept); `forwards` are messages of ours that pass it on. So are those of
+    `portions`, but for a delivery to which MAXIMUM_OF_A_DELIVERY came already; the text is not kept for such ones alone.
     """
 
     number: int
@@ -36,6 +51,7 @@ class Returned:
     failures: tuple[LateFailure, ...] = ()
     forwards: tuple[Accepted, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+    portions: tuple[Portion, ...] = ()
 
 
 class Returns(Protocol):
@@ -48,4 +64,7 @@ class Returns(Protocol):
         """The text of what came back; None when it is not (or no longer) kept."""
 
     def forget(self, before: float, limit: int, /) -> Awaitable[int]:
-        """Forget up to `limit` texts that came before `before`, oldest first; how many. The events stay."""
+        """Forget up to `limit` texts that came before `before`, oldest first, and counts that began before it.
+
+        How many of the one or the other, 0 when nothing is left of both. The events stay.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -34,6 +34,12 @@ def _accounts_refuse(trouble: Trouble) -> AccountsUnavailable:
     return AccountsUnavailable(trouble.cause)
 
 
+def _room(one: Returned) -> int:
+    """Octets that it may take."""
+    forwards = chain(one.forwards, *(portion.forwards for portion in one.portions))
+    return len(one.original) + sum(len(forward.message.content or b"") for forward in forwards)
+
+
 class StoredReturns:
     """The ledger of what came back."""
 
@@ -45,9 +51,7 @@ class StoredReturns:
         return self._access.write(self._keep, one, _spool_refuses)
 
     def _keep(self, connection: Connection, batch: Sequence[Returned]) -> list[None]:
-        lack = self._space.lack(
-            2 * sum(len(one.original) for one in batch)
-        )  # what is passed on is kept twice
+        lack = self._space.lack(sum(map(_room, batch)))
         if lack is not None:
             raise _spool_refuses(lack)
         return returned.keep(connection, batch)
@@ -63,7 +67,10 @@ class StoredReturns:
         forgotten = 0
         while portion := list(islice(old, _FORGET)):
             forgotten += await self._access.write(returned.forget, portion, _spool_refuses)
-        return forgotten
+        counts = await self._access.write(
+            returned.forget_counts, (before, min(limit, _CHANGE)), _spool_refuses
+        )
+        return max(forgotten, counts)
 
 
 class StoredSuppressions:

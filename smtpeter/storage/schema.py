@@ -244,6 +244,15 @@ originals = Table(
     Column("content", LargeBinary, nullable=False),  # what came back, as it came
 )
 
+comebacks = Table(
+    "comebacks",
+    metadata,
+    Column("delivery", _Identifier, primary_key=True, autoincrement=False),
+    Column("since", Double, nullable=False),  # when the first came
+    Column("number", Integer, nullable=False),  # of messages that came back to it and were kept
+)
+Index("comebacks_since", comebacks.c.since)
+
 suppressions = Table(
     "suppressions",
     metadata,

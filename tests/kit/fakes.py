@@ -32,7 +32,7 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Share, Want, grant
 from smtpeter.spool.repeats import KEPT_FOR, Repeat
-from smtpeter.spool.returned import LateFailure, Returned
+from smtpeter.spool.returned import MAXIMUM_OF_A_DELIVERY, LateFailure, Portion, Returned
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import ALTERABLE, State, Step, after
 from smtpeter.spool.waiting import SiteState
@@ -524,6 +524,7 @@ class FakeReturns(_Fake):
         self._spool = spool
         self._suppressions = suppressions
         self.originals: dict[int, tuple[float, bytes]] = {}
+        self.counts: dict[int, tuple[float, int]] = {}
 
     def keep(self, returned: Returned, /) -> Deferred[None]:
         return self._answer(self._keep, returned)
@@ -531,14 +532,25 @@ class FakeReturns(_Fake):
     def _keep(self, returned: Returned) -> None:
         if returned.number in self.originals:
             raise SpoolUnavailable("an identifier is taken")
-        if returned.original:
-            self.originals[returned.number] = (returned.time, returned.original)
         self._spool.journal.keep(returned.events)
+        portions = [portion for portion in returned.portions if self._has_room(portion, returned.time)]
+        self._spool.journal.keep(
+            [portion.withheld for portion in returned.portions if portion not in portions]
+        )
+        if returned.original and (portions or not returned.portions):
+            self.originals[returned.number] = (returned.time, returned.original)
         for late in returned.failures:
             self._fail(late)
-        for forward in returned.forwards:
+        for forward in itertools.chain(returned.forwards, *(portion.forwards for portion in portions)):
             self._spool._accept(replace(forward, claimed=False))
         self._suppressions._add(returned.suppressions)
+
+    def _has_room(self, portion: Portion, now: float) -> bool:
+        since, number = self.counts.get(portion.delivery, (now, 0))
+        if number >= MAXIMUM_OF_A_DELIVERY:
+            return False
+        self.counts[portion.delivery] = (since, number + 1)
+        return True
 
     def _fail(self, late: LateFailure) -> None:
         row = self._spool.shelf.rows.get(late.delivery)
@@ -558,7 +570,10 @@ class FakeReturns(_Fake):
         old = sorted(number for number, (time, _) in self.originals.items() if time < before)[:limit]
         for number in old:
             del self.originals[number]
-        return len(old)
+        counts = sorted(one for one, (since, _) in self.counts.items() if since < before)[:limit]
+        for one in counts:
+            del self.counts[one]
+        return max(len(old), len(counts))
 
 
 class FakeSuppressions(_Fake):

@@ -33,7 +33,7 @@ CONTENT = (
 )
 LOGIN = Login("bench", "", Switches(track_bounces=True), 0.0, bounces=Bounces(suppress=Breadth.LOGIN))
 LIMITS = Limits(
-    maximum_size=100_000,
+    maximum_size=600_000,
     maximum_recipients=10,
     maximum_errors=5,
     maximum_junk=20,
@@ -69,7 +69,7 @@ class Hall:
             now=lambda: NOW,
             pause=self._pause,
         )
-        quota = Quota(maximum_connections=10, maximum_per_address=10, maximum_memory=1_000_000)
+        quota = Quota(maximum_connections=10, maximum_per_address=10, maximum_memory=2_000_000)
         means = Means(self.clock, None, LIMITS, quota, 20)
         self.server = ReturnsServer(
             Settings(**{**SETTINGS, **settings}), "mail.home.example", neighbours, means

@@ -15,8 +15,10 @@ from smtpeter.accounts.suppression import Breadth, of_domain, of_login
 from smtpeter.message.envelope import Body, Notify
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Stage
+from smtpeter.returns.findings import MAXIMUM_KEPT
 from smtpeter.returns.recognise import recognise
 from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.returned import MAXIMUM_OF_A_DELIVERY
 from smtpeter.spool.states import State
 from tests.returns.hall import (
     AWAY,
@@ -200,6 +202,72 @@ def test_bounces_that_are_not_tracked_have_nobody_but_the_journal(hall):
     hall.bring(to, AWAY)
 
     assert [] == hall.forwards
+
+
+# Bounds
+
+
+def returning(octets):
+    """A report that returns a message of so many octets."""
+    mail = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n" + b"0123456789\r\n" * (
+        octets // 12
+    )
+    return dsn().replace(b"--b--", mail + b"--b--")
+
+
+def test_of_a_large_report_the_beginning_is_kept_and_passed_on_with_all_that_it_says(hall):
+    _delivery, to = hall.delivered()
+    assert hall.bring(to, returning(500_000)).startswith("250")
+
+    kept = hall.returns.original(hall.last("bounce").original).result
+    assert MAXIMUM_KEPT - 12 < len(kept) <= MAXIMUM_KEPT
+    assert returning(500_000).startswith(kept)
+    assert kept.endswith(b"9\r\n")
+    (forward,) = hall.forwards
+    assert len(forward.content) < MAXIMUM_KEPT + 10_000
+    human, status, original = email.message_from_bytes(forward.content).get_payload()
+    assert "5.1.1" == status.get_payload()[1]["Status"]
+    _words, attached = human.get_payload()
+    remote = attached.get_payload()[0].get_payload()
+    assert "See below." == remote[0].get_payload().strip()
+    assert "smtp; 550 5.1.1 No such user here" == remote[1].get_payload()[1]["Diagnostic-Code"]
+    assert b"Subject: Spring" in original.get_payload().encode()
+
+
+def test_an_answer_is_passed_on_whole_though_its_beginning_is_kept(hall):
+    _, to = hall.delivered()
+    long = AWAY + b"x" * 70 + b"\r\n"
+    long += b"Kind regards.\r\n" * (2 * MAXIMUM_KEPT // 15)
+    hall.bring(to, long)
+
+    assert hall.forwards[0].content.endswith(long)
+    kept = hall.returns.original(hall.last("response").original).result
+    assert long.startswith(kept)
+    assert len(kept) <= MAXIMUM_KEPT
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_who_holds_a_token_can_neither_fill_the_disk_nor_the_customers_mailbox(hall, is_known):
+    delivery, to = hall.delivered() if is_known else (DeliveryId(123), path(DeliveryId(123)))
+    wire = hall.wire()
+    for _ in range(MAXIMUM_OF_A_DELIVERY + 3):
+        assert hall.bring(to, AWAY, wire=wire).startswith("250")
+
+    assert MAXIMUM_OF_A_DELIVERY + 3 == hall.kinds(delivery).count("response")
+    assert MAXIMUM_OF_A_DELIVERY == len(hall.returns.originals)
+    assert (MAXIMUM_OF_A_DELIVERY if is_known else 0) == len(hall.forwards)
+    withheld = [e for e in hall.journal.events if e.kind == "report" and e.action == "withheld"]
+    assert [delivery] * 3 == [event.delivery for event in withheld]
+
+
+def test_nor_can_he_by_complaints(hall):
+    _, to = hall.delivered()
+    wire = hall.wire()
+    quoted = f"Return-Path: <{to}>\r\n".encode() + CONTENT
+    for _ in range(MAXIMUM_OF_A_DELIVERY + 1):
+        assert hall.bring("fbl@home.example", complaint(quoted), wire=wire).startswith("250")
+
+    assert MAXIMUM_OF_A_DELIVERY == len(hall.returns.originals)
 
 
 # The suppression list

@@ -1,21 +1,27 @@
 """Return paths that follow the sender domain and the keys; the courier that spares who gets no mail."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Bounces, Login, SenderDomain
 from smtpeter.accounts.suppression import Breadth, of_domain
+from smtpeter.config import read
 from smtpeter.message.address import Address
+from smtpeter.message.classification import classify as replied
 from smtpeter.message.options import Switches
+from smtpeter.message.refusal import FailureClass
 from smtpeter.message.returning import Returning
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.interface import Group
+from smtpeter.returns.classification import classify as reported
 from smtpeter.returns.settings import Settings
 from smtpeter.service.answer import answered
-from smtpeter.service.returning import ReturnPaths, Sparing
+from smtpeter.service.returning import ReturnPaths, Sparing, server
 from smtpeter.submission.suppression import marked
 from tests.kit.fakes import FakeAccounts, FakeSuppressions
 from tests.storage.stores import accepted
@@ -61,6 +67,25 @@ def test_where_what_comes_back_comes_back_to(settings, domain, expected):
 GONE = Outcome(Result.FAILED, Stage.RCPT, Reply(550, "5.1.1", "No such user here"), host="mx.example")
 FULL = Outcome(Result.FAILED, Stage.RCPT, Reply(552, "5.2.2", "Mailbox full"), host="mx.example")
 TAKEN = Outcome(Result.DELIVERED, Stage.MESSAGE, Reply(250, "2.0.0", "Ok"), host="mx.example")
+
+
+@pytest.mark.parametrize(
+    ("bounces", "expected"), [({}, 10_485_760), ({"maximum_size": 700_000_000}, 700_000_000)]
+)
+def test_how_large_what_comes_back_may_be_is_not_what_may_be_submitted(bounces, expected):
+    document = {
+        "server": {"hostname": "mail.example.com", "data_directory": "data"},
+        "tls": {"certificate": "c.pem", "private_key": "k.pem"},
+        "submission": {"starttls": ["tcp:587"]},
+        "relay": {"mode": "mx"},
+        "bounces": {"domain": "b.example", **bounces},
+    }
+    store = SimpleNamespace(spool=None, returns=None, accounts=None)
+    chosen = read(document, Path("/etc/smtpeter"))
+    setup = server(chosen, Clock(), store, Keys(), None, None, None).factory().setup
+
+    assert expected == setup.limits.maximum_size
+    assert setup.quota.has_room_for(expected)
 
 
 class Courier:
@@ -113,6 +138,20 @@ def test_a_group_that_is_all_on_the_list_is_not_attempted():
 
     assert {Result.FAILED} == {o.result for o in house.attempt(*map(suppressed, house.deliveries)).values()}
     assert [] == house.courier.groups
+
+
+EXPIRED = Outcome(
+    Result.FAILED, Stage.RCPT, Reply(550, "5.1.1", "Unknown user, address expired"), host="mx.example"
+)
+
+
+def test_who_is_gone_by_one_table_and_disabled_by_the_other_is_not_put_on_the_list():
+    assert (FailureClass.NO_SUCH_USER, True) == reported(EXPIRED.reply.text, EXPIRED.reply.enhanced, "")
+    assert FailureClass.DISABLED is replied(EXPIRED.reply).failure
+    house = House(EXPIRED, GONE)
+    house.attempt(*house.deliveries)
+
+    assert [(of_domain("shop.example"), "b@x.example")] == house.listed
 
 
 def test_who_is_refused_for_want_of_a_user_is_put_on_the_list():

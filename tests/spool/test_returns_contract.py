@@ -3,12 +3,12 @@
 import pytest
 
 from smtpeter.accounts.suppression import EVERYBODY, Suppression, key, of_domain, of_login
-from smtpeter.journal.events import Bounced, Failed
+from smtpeter.journal.events import Bounced, Failed, Reported
 from smtpeter.message.identifier import DeliveryId, earliest
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
-from smtpeter.spool.returned import LateFailure, Returned
+from smtpeter.spool.returned import MAXIMUM_OF_A_DELIVERY, LateFailure, Portion, Returned
 from smtpeter.spool.states import State
 from tests.storage.stores import accepted, address, events, settlement, state
 
@@ -96,6 +96,60 @@ def test_all_of_it_or_nothing(shelf):
         assert State.DELIVERED is state(shelf, ONE)
         assert "bounce" not in kinds(shelf)
         assert shelf.run(shelf.returns.original(wrong.number)) is None
+
+
+def portion(number, delivery=ONE):
+    note = Reported(time=NOW, delivery=delivery, message=10, action="withheld")
+    return Portion(delivery, (accepted(100 + number, login=""),), note)
+
+
+def came(shelf, number, when=NOW):
+    """So many messages of one delivery; the numbers of those whose texts were kept."""
+    made = []
+    for each in range(number):
+        one = returned(each + 1, when, portions=(portion(len(queued(shelf))),))
+        shelf.run(shelf.returns.keep(one))
+        made.append(one.number)
+    return [each for each in made if shelf.run(shelf.returns.original(each)) is not None]
+
+
+def queued(shelf):
+    return shelf.run(shelf.spool.deliveries(QueueFilter(), 100))
+
+
+def test_of_one_delivery_so_much_is_kept_and_passed_on_and_the_rest_noted(shelf):
+    assert MAXIMUM_OF_A_DELIVERY == len(came(shelf, MAXIMUM_OF_A_DELIVERY + 2))
+
+    assert MAXIMUM_OF_A_DELIVERY == len(queued(shelf))
+    told = kinds(shelf, delivery=ONE)
+    assert (MAXIMUM_OF_A_DELIVERY + 2, 2) == (told.count("bounce"), told.count("report"))
+    assert "withheld" == events(shelf, delivery=ONE)[-1].action
+
+
+def test_the_count_holds_after_a_restart(stored):
+    came(stored, MAXIMUM_OF_A_DELIVERY)
+    other = stored.new_store()
+    one = returned(50, portions=(portion(50),))
+    stored.run(other.returns.keep(one))
+
+    assert stored.run(other.returns.original(one.number)) is None
+
+
+def test_another_delivery_has_its_own_count_and_what_names_both_is_kept(shelf):
+    came(shelf, MAXIMUM_OF_A_DELIVERY)
+    one = returned(50, portions=(portion(50), portion(51, DeliveryId(12))))
+    shelf.run(shelf.returns.keep(one))
+
+    assert one.original == shelf.run(shelf.returns.original(one.number))
+    assert MAXIMUM_OF_A_DELIVERY + 1 == len(queued(shelf))
+
+
+def test_counts_are_forgotten_with_the_texts(shelf):
+    came(shelf, MAXIMUM_OF_A_DELIVERY)
+    while shelf.run(shelf.returns.forget(NOW + 1, 7)):
+        pass
+
+    assert 1 == len(came(shelf, 1, NOW + 10))
 
 
 def test_texts_are_forgotten_by_their_time_and_events_stay(shelf):
