@@ -81,6 +81,11 @@ class Server:
     click_host: str = ""
     open_host: str = ""
 
+    @classmethod
+    def at(cls, hostname: str, click_url: str, open_url: str) -> Server:
+        """By the URLs where links and images lead, "" for none."""
+        return cls(hostname, *(urlsplit(url).hostname or "" for url in (click_url, open_url)))
+
 
 def wanted(domain: SenderDomain, sender: str, server: Server | None = None) -> list[Record]:
     """The records to publish; `sender` is the host that sends, "" when that is another's (a smarthost).

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 import dns.exception
@@ -75,9 +74,7 @@ def _name(text: str) -> str:
 
 def _server(settings: Settings) -> Server:
     """Where the domains' own hosts have to lead."""
-    tracking = settings.tracking
-    click, opened = (urlsplit(url).hostname or "" for url in (tracking.click_url, tracking.open_url))
-    return Server(settings.server.hostname, click, opened)
+    return Server.at(settings.server.hostname, settings.tracking.click_url, settings.tracking.open_url)
 
 
 def _host_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -14,6 +14,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.threadpool import ThreadPool
 
 from smtpeter.accounts.interface import Accounts
+from smtpeter.accounts.published import Server
 from smtpeter.accounts.webhooks import Webhook
 from smtpeter.config import Settings
 from smtpeter.message.edit import Report, SlotKind
@@ -91,23 +92,20 @@ def door(
         monotonic=reactor.seconds,
         token_bytes=secrets.token_bytes,
         available=AVAILABLE,
+        server=Server.at(settings.server.hostname, settings.tracking.click_url, settings.tracking.open_url),
+        tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
     )
     maximum_size = submission.sizes.maximum_size
-    api = Api(
-        neighbours,
-        Proxies(web.trusted_proxies),
-        web.public_url,
-        rate=web.requests_per_second,
-        maximum_size=maximum_size,
-    )
+    proxies = Proxies(web.trusted_proxies)
+    api = Api(neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size)
     dashboard = _dashboard(settings, neighbours, store)
 
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
         app = api if visit.target.startswith(f"{PREFIX}/".encode()) else dashboard
         return app.answer(visit, body, secure=secure)
 
-    return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory))
+    return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory), proxies.client)
 
 
 def largest_request(maximum_size: int) -> int:

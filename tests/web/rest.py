@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from smtpeter.accounts import tokens
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.published import Server
 from smtpeter.message.edit import Report, compile_template
 from smtpeter.message.identifier import Identifiers, read
 from smtpeter.message.options import Switches
@@ -159,6 +160,8 @@ class Rest:
             monotonic=lambda: self.now,
             token_bytes=self.secret,
             available=SWITCHES,
+            server=Server("mail.test", "links.test"),
+            tracks=True,
             sender="mail.test",
         )
         self.api = Api(

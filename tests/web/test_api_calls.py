@@ -1,6 +1,7 @@
 """The calls that look, and those that operate: what is told, and what a login's token does not reach."""
 
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 
@@ -259,6 +260,32 @@ def test_what_waits_is_listed_and_altered(rest):
     assert [State.DELETED] == list(rest.spool.states.values())
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"sender": "me@example.com"}, 1),
+        ({"sender": "you@example.com"}, 0),
+        ({"sender": ""}, 0),
+        ({"older_than": 60}, 1),
+        ({"older_than": 7200}, 0),
+        ({"older_than": 0}, 1),
+        ({"site": "DOE.example"}, 1),
+        ({"site": "other.example"}, 0),
+    ],
+    ids=["sender", "another", "the null one", "older", "younger", "all", "site", "another site"],
+)
+def test_what_is_meant_may_be_said_by_sender_age_and_site(rest, asked, expected):
+    sent(rest, envelope="me@example.com")
+    rest.now += 3600
+    assert expected == len(rest.get(f"/queue?{urlencode(asked)}").json)
+    assert {"altered": expected} == rest.post("/queue/hold", asked).json
+
+
+@pytest.mark.parametrize(("number", "status"), [("60.0", 200), ("6e1", 200), ("60.5", 400), ("1e999", 400)])
+def test_a_whole_number_may_be_written_with_a_point(rest, number, status):
+    assert status == rest.post("/queue/hold", f'{{"older_than": {number}}}'.encode()).status
+
+
 def test_a_verb_says_whom_it_means(rest):
     assert (422, "all") == (rest.post("/queue/hold", {}).status, rest.post("/queue/hold", {}).error[0])
 
@@ -301,6 +328,38 @@ def test_logins_from_their_making_to_their_end(rest):
     assert 404 == ask("PATCH", "/logins/new", {}).status
 
 
+WISHES = {
+    "max_deliver_time": 3600,
+    "priority": "high",
+    "forward_bounces": "bounces@example.com",
+    "suppress": "login",
+    "suppressed": "refuse",
+    "suppress_for": 86_400,
+}
+
+
+def test_a_login_has_wishes_and_keeps_those_that_are_not_named(rest):
+    made = rest.post("/logins", {"username": "new", **WISHES}, token=rest.operator).json
+    assert WISHES == {name: made[name] for name in WISHES}
+    for name, value in (
+        ("max_deliver_time", 0),
+        ("priority", "low"),
+        ("forward_bounces", "return-path"),
+        ("suppress", "none"),
+        ("suppressed", "fail"),
+        ("suppress_for", 0),
+    ):
+        before = rest.get("/logins/new", token=rest.operator).json
+        after = rest.ask("PATCH", "/logins/new", {name: value}, token=rest.operator).json
+        told = {"max_deliver_time": None, "forward_bounces": "return path"}.get(name, value)
+        assert {**before, name: told} == after
+    plain = rest.post("/logins", {"username": "plain"}, token=rest.operator).json
+    assert {name: after[name] for name in WISHES} == {
+        **{name: plain[name] for name in WISHES},
+        "priority": "low",
+    }
+
+
 def test_a_login_without_a_name_gets_one(rest):
     assert rest.post("/logins", {}, token=rest.operator).json["username"].startswith("u-")
 
@@ -311,8 +370,9 @@ def test_a_login_without_a_name_gets_one(rest):
         ({"switches": ["fly"]}, "switches[0]"),
         ({"switches": ["track_opens", "track_bounces"]}, "switches[1]"),
         ({"senders": ["a b"]}, "senders[0]"),
+        ({"forward_bounces": "nowhere"}, "forward_bounces"),
     ],
-    ids=["unknown", "not built", "sender"],
+    ids=["unknown", "not built", "sender", "forward"],
 )
 def test_what_a_login_cannot_be(rest, body, field):
     answered = rest.post("/logins", body, token=rest.operator)
@@ -343,6 +403,38 @@ def test_sender_domains_from_their_making_to_their_end(rest):
     for method in ("GET", "DELETE"):
         assert 404 == rest.ask(method, "/domains/xn--bcher-kva.example", token=rest.operator).status
     assert 422 == rest.post("/domains", {"name": "localhost"}, token=rest.operator).status
+
+
+def test_a_sender_domain_has_hosts_of_its_own(rest):
+    hosts = {
+        "click_url": "https://click.x.example",
+        "open_url": "https://open.x.example",
+        "bounce_domain": "bounces.x.example",
+    }
+    made = rest.post("/domains", {"name": "x.example", **hosts}, token=rest.operator).json
+    assert hosts == {name: made[name] for name in hosts}
+    led = {one["name"]: one["value"] for one in made["records"] if one["type"] == "CNAME"}
+    assert {"click.x.example": "links.test", "open.x.example": "links.test"} == led
+    changed = {"open_url": "", "bounce_domain": "Back.x.example"}
+    told = rest.ask("PATCH", "/domains/x.example", changed, token=rest.operator).json
+    assert {**hosts, "open_url": "", "bounce_domain": "back.x.example"} == {n: told[n] for n in hosts}
+    [listed] = rest.get("/domains", token=rest.operator).json
+    assert {**listed, "records": told["records"]} == told
+    assert 404 == rest.ask("PATCH", "/domains/y.example", {}, token=rest.operator).status
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("click_url", "https://x.example/path"),
+        ("open_url", "ftp://x.example"),
+        ("bounce_domain", "localhost"),
+        ("bounce_domain", "a b.example"),
+    ],
+)
+def test_hosts_that_cannot_be(rest, field, value):
+    refused = rest.post("/domains", {"name": "x.example", field: value}, token=rest.operator)
+    assert (422, field) == (refused.status, refused.error[0])
 
 
 # -- the documents -------------------------------------------------------------------------------------------

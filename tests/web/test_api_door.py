@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from smtpeter.web.api.door import Door, Sizes
 from smtpeter.web.api.route import Given
+from smtpeter.web.visit import Proxies
 
 PEER = IPv4Address("TCP", "192.0.2.9", 4000)
 
@@ -22,17 +23,20 @@ class Conversation:
     def __init__(self, answer=None, *, body=1000, memory=1500):
         self.asked = []
         self.clock = Clock()
-        self.door = Door(answer or self.answer, self.clock, Sizes(body, memory))
+        self.door = Door(
+            answer or self.answer, self.clock, Sizes(body, memory), Proxies(["127.0.0.1"]).client
+        )
         self.transport = self.connect()
 
     async def answer(self, visit, body, secure):
         self.asked.append((visit.method, visit.target, body, secure))
         return Given(json.dumps({"octets": len(body)}).encode())
 
-    def connect(self):
-        self.channel = channel = self.door.buildProtocol(PEER)
+    def connect(self, host=PEER.host):
+        peer = (IPv6Address if ":" in host else IPv4Address)("TCP", host, 4000)
+        self.channel = channel = self.door.buildProtocol(peer)
         channel.callLater = self.clock.callLater
-        transport = StringTransport(peerAddress=PEER)
+        transport = StringTransport(peerAddress=peer)
         transport.abortConnection = transport.loseConnection
         channel.makeConnection(transport)
         transport.say = channel.dataReceived
@@ -105,7 +109,7 @@ def test_all_bodies_together_are_bounded_and_what_went_away_is_not_counted():
     c = Conversation()
     c.say(post(1000) + b"x" * 800)
     first = c.channel
-    second = c.connect()
+    second = c.connect("192.0.2.10")
     second.say(post(900))
     assert (503, True) == (status(second.value()), b"Retry-After" in second.value())
     first.connectionLost(None)
@@ -113,6 +117,44 @@ def test_all_bodies_together_are_bounded_and_what_went_away_is_not_counted():
     third = c.connect()
     third.say(post(900) + b"y" * 900)
     assert 200 == status(third.value())
+
+
+FORWARDED = b"X-Forwarded-For: 198.51.100.%d\r\n"
+
+
+@pytest.mark.parametrize(
+    ("greedy", "again", "other"),
+    [
+        (("192.0.2.1", b""), ("192.0.2.1", b""), ("192.0.2.2", b"")),
+        (("2001:db8::1", b""), ("2001:db8::2", b""), ("2001:db8:0:1::1", b"")),
+        (("127.0.0.1", FORWARDED % 1), ("127.0.0.1", FORWARDED % 1), ("127.0.0.1", FORWARDED % 2)),
+        (("192.0.2.1", FORWARDED % 1), ("192.0.2.1", FORWARDED % 2), ("192.0.2.2", FORWARDED % 1)),
+    ],
+    ids=["IPv4", "IPv6", "behind a proxy", "who says he is a proxy"],
+)
+def test_one_client_takes_its_share_and_leaves_the_rest_to_others(greedy, again, other):
+    c = Conversation(body=100, memory=800)
+    for _ in range(2):
+        c.connect(greedy[0]).say(post(100, greedy[1]) + b"x" * 99)
+    refused = c.connect(again[0])
+    refused.say(post(3, again[1]))
+    assert (503, True) == (status(refused.value()), b"Retry-After" in refused.value())
+    unknown = c.connect(again[0])  # how long it will be
+    unknown.say(
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + again[1] + b"\r\n3\r\nabc\r\n"
+    )
+    assert 503 == status(unknown.value())
+    served = c.connect(other[0])
+    served.say(post(100, other[1]) + b"y" * 100)
+    assert 200 == status(served.value())
+
+
+def test_the_largest_body_fits_whatever_a_quarter_is_and_nothing_is_remembered():
+    c = Conversation(body=1000, memory=1500)
+    assert 200 == status(c.say(post(1000) + b"x" * 1000))
+    c.connect().say(post(10) + b"x")
+    c.channel.connectionLost(Failure(ConnectionDone()))
+    assert (0, {}) == (c.door.held, c.door.held_by)
 
 
 def test_a_body_that_does_not_come_is_not_waited_for_for_ever():

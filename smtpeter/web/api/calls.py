@@ -7,7 +7,7 @@ from typing import Any
 from smtpeter.accounts.tokens import Scope
 from smtpeter.web.api import suppressions, webhooks
 from smtpeter.web.api.aliases import canonical
-from smtpeter.web.api.domains import Domains, NewDomain, ShownDomain
+from smtpeter.web.api.domains import Domains, Hosts, NewDomain, ShownDomain
 from smtpeter.web.api.events import Events, Following, Page, Window
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.logins import ChangedLogin, Logins, NewLogin, NewToken, ShownLogin, ShownToken
@@ -175,5 +175,6 @@ def _domains(domains: Domains) -> tuple[Route, ...]:
         admin("GET", "/domains", "All sender domains.", domains.listed, gives=list[ShownDomain]),
         admin("POST", "/domains", "Make keys for a domain.", domains.create, takes=NewDomain, gives=shown, status=201),
         admin("GET", one, "A sender domain and its DNS records.", domains.show, gives=shown),
+        admin("PATCH", one, "Change its own hosts, for the mail accepted from now on.", domains.modify, takes=Hosts, gives=shown),
         admin("DELETE", one, "Sign its mail no more, and forget its keys.", domains.delete, status=204),
     )  # fmt: skip

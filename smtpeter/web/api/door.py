@@ -7,6 +7,7 @@ read to its end. A long answer is written as fast as its reader takes it.
 # ruff: noqa: N802 - the names of methods are Twisted's
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -37,6 +38,11 @@ class Sizes:
     body: int
     memory: int
 
+    @property
+    def share(self) -> int:
+        """What one client may hold: a quarter, and never less than a body."""
+        return max(self.memory // 4, self.body)
+
 
 class Request(http.Request):
     """One request with its body."""
@@ -44,6 +50,7 @@ class Request(http.Request):
     channel: BodyChannel
     content: BytesIO
     _held = 0
+    _client = ""
     _refused = False
     _pace: Pace | None = None
 
@@ -55,9 +62,10 @@ class Request(http.Request):
         self.content = BytesIO()
         door = self.channel.factory
         expected = length or 0
+        self._client = _network(door.client(visit(self)))
         if expected > door.sizes.body:
             self._refuse(Problem(413, f"a request of more than {door.sizes.body} octets is not accepted"))
-        elif door.held + expected > door.sizes.memory:
+        elif door.is_full(self._client, expected):
             self._refuse(Problem(503, "Too much is coming in at once, try again later", retry_after=5))
         elif length != 0:
             seconds = _LONGEST if length is None else _HEAD_TIMEOUT + length / _SLOWEST
@@ -70,14 +78,14 @@ class Request(http.Request):
         self._hold(len(data))
         if self._held > door.sizes.body:
             self._refuse(Problem(413, f"a request of more than {door.sizes.body} octets is not accepted"))
-        elif door.held > door.sizes.memory:
+        elif door.is_full(self._client, 0):
             self._refuse(Problem(503, "Too much is coming in at once, try again later", retry_after=5))
         else:
             self.content.write(data)
 
     def _hold(self, octets: int) -> None:
         self._held += octets
-        self.channel.factory.held += octets
+        self.channel.factory.hold(self._client, octets)
 
     def _refuse(self, problem: Problem) -> None:
         """Answered at once; the connection ends with that, and what still comes of the body is dropped."""
@@ -92,7 +100,7 @@ class Request(http.Request):
         self._respond(Given(body, JSON, problem.status, problem.headers))
 
     def _let_go(self) -> None:
-        self.channel.factory.held -= self._held
+        self.channel.factory.hold(self._client, -self._held)
         self._held = 0
         self.content = BytesIO()
 
@@ -200,14 +208,31 @@ class Door(Server):
 
     protocol = BodyChannel
 
-    def __init__(self, answer: Answerer, reactor: IReactorTime, sizes: Sizes) -> None:
+    def __init__(
+        self, answer: Answerer, reactor: IReactorTime, sizes: Sizes, client: Callable[[Visit], str]
+    ) -> None:
+        """`client` tells the address of who asks, by the header fields: he may be behind a proxy."""
         super().__init__(_nobody, reactor)
         self.answer = answer
         self.sizes = sizes
+        self.client = client
         self._clock = reactor
         self.held = 0  # octets of bodies on their way in
+        self.held_by: dict[str, int] = {}  # the same, by client
         self.asked = 0  # requests that have come, and are not answered yet
         self._idle: Deferred[None] | None = None  # fires when there are none
+
+    def hold(self, client: str, octets: int) -> None:
+        """So many more of a client's."""
+        self.held += octets
+        held = self.held_by.pop(client, 0) + octets
+        if held:
+            self.held_by[client] = held
+
+    def is_full(self, client: str, more: int) -> bool:
+        """Whether so many more of a client's are too many: for all, or for him alone."""
+        for_all = self.held + more > self.sizes.memory
+        return for_all or self.held_by.get(client, 0) + more > self.sizes.share
 
     def answered(self) -> None:
         """One more is."""
@@ -225,6 +250,16 @@ class Door(Server):
             return succeed(None)
         self._idle = Deferred()
         return self._idle.addTimeout(seconds, self._clock).addErrback(_late)
+
+
+def _network(client: str) -> str:
+    """Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, which is the least that anybody has."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return str(mapped if mapped.version == 4 else ipaddress.ip_network((mapped, 64), strict=False))
 
 
 def _late(failure: Failure) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.passwords import Randomness
+from smtpeter.accounts.published import Server
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
 from smtpeter.accounts.webhooks import Webhook, Webhooks
@@ -130,4 +131,6 @@ class Neighbours:
     monotonic: Callable[[], float]
     token_bytes: Randomness
     available: frozenset[str]
+    server: Server  # whither the hosts of sender domains have to lead
+    tracks: bool  # is there a listener that answers at a click_url
     sender: str  # the host whose address the world sees, "" when that is not ours to know

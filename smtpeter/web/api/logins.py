@@ -11,6 +11,7 @@ from msgspec import Meta
 from smtpeter.accounts import passwords, tokens
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Login
+from smtpeter.accounts.suppression import Breadth, Treatment
 from smtpeter.accounts.tokens import OF_A_LOGIN, AccessToken, NoSuchToken, Scope
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import AddressSyntax, ascii_domain, parse
@@ -18,6 +19,7 @@ from smtpeter.message.options import Switches
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
+from smtpeter.web.api.wishes import Wishes, heeded, shown
 
 Username = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
 Sender = Annotated[
@@ -26,17 +28,17 @@ Sender = Annotated[
 Note = Annotated[str, Meta(max_length=1000)]
 
 
-class NewLogin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewLogin(Wishes, frozen=True, forbid_unknown_fields=True):
     """A login; without a name it gets one. Switches that are not named are off."""
 
     username: Username | None = None
-    switches: list[str] = []
-    senders: Annotated[list[Sender], Meta(max_length=1000)] = []
+    switches: list[str] = msgspec.field(default_factory=list)
+    senders: Annotated[list[Sender], Meta(max_length=1000)] = msgspec.field(default_factory=list)
     option_headers: bool = False
     note: Note = ""
 
 
-class ChangedLogin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChangedLogin(Wishes, frozen=True, forbid_unknown_fields=True):
     """What is to change; the rest stays. `switches` are all that shall be on."""
 
     switches: list[str] | None = None
@@ -54,6 +56,12 @@ class ShownLogin(msgspec.Struct, frozen=True, omit_defaults=True):
     switches: list[str]
     senders: list[str]
     option_headers: bool
+    max_deliver_time: float | None
+    priority: str
+    forward_bounces: str
+    suppress: Breadth
+    suppressed: Treatment
+    suppress_for: int
     created: str
     note: str
     password: str | None = None
@@ -100,6 +108,7 @@ class Logins:
             trusted_option_headers=asked.option_headers,
             note=asked.note,
         )
+        made = heeded(made, asked)
         try:
             await self._neighbours.accounts.create(made)
         except LoginExists:
@@ -121,7 +130,7 @@ class Logins:
                 login.trusted_option_headers if asked.option_headers is None else asked.option_headers
             ),
         )
-        return await self._replace(changed)
+        return await self._replace(heeded(changed, asked))
 
     async def rotate(self, call: Call[None]) -> Given:
         password, kept = self._password()
@@ -202,14 +211,15 @@ def read_senders(entries: list[str]) -> tuple[str, ...]:
 
 def _shown(login: Login, password: str | None = None) -> ShownLogin:
     return ShownLogin(
-        login.username,
-        login.enabled,
-        list(login.switches.on()),
-        list(login.senders),
-        login.trusted_option_headers,
-        timestamp(login.created_at),
-        login.note,
-        password,
+        username=login.username,
+        enabled=login.enabled,
+        switches=list(login.switches.on()),
+        senders=list(login.senders),
+        option_headers=login.trusted_option_headers,
+        **shown(login),
+        created=timestamp(login.created_at),
+        note=login.note,
+        password=password,
     )
 
 

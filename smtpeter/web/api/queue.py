@@ -27,6 +27,10 @@ _VERBS = {
 }
 
 
+Sender = Annotated[str, Meta(max_length=320, description="The return path; empty is the null one.")]
+Age = Annotated[int, Meta(ge=0, le=315_360_000, description="Accepted longer ago than so many seconds.")]
+
+
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which deliveries; what is left out means any that waits."""
 
@@ -34,6 +38,9 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     login: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
     domain: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
     recipient: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
+    site: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    sender: Sender | UnsetType = UNSET
+    older_than: Age | UnsetType = UNSET
     message: Identifier | UnsetType = UNSET
     id: Identifier | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
@@ -45,6 +52,9 @@ class Meant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     login: Annotated[str, Meta(max_length=255)] | None = None
     domain: Annotated[str, Meta(max_length=255)] | None = None
     recipient: Annotated[str, Meta(max_length=320)] | None = None
+    site: Annotated[str, Meta(max_length=255)] | None = None
+    sender: Sender | None = None
+    older_than: Age | None = None
     message: Identifier | None = None
     id: Identifier | None = None
     all: bool = False
@@ -65,7 +75,7 @@ class Queue:
     async def listed(self, call: Call[None]) -> Given:
         asked: Listing = call.query
         states = (asked.state,) if asked.state else _WAITING
-        found = await self._neighbours.spool.deliveries(_filter(call, asked, states), asked.limit)
+        found = await self._neighbours.spool.deliveries(self._filter(call, asked, states), asked.limit)
         domains = {one.recipient.address.domain.lower() for one in found}
         standings = await self._neighbours.standings(domains)
         now = self._neighbours.clock()
@@ -74,11 +84,14 @@ class Queue:
     async def alter(self, call: Call[Meant]) -> Given:
         """The verb is the last word of the path."""
         asked = call.body
-        named = (asked.login, asked.domain, asked.recipient, asked.message, asked.id)
-        if not asked.all and not any(named):
+        named = (asked.login, asked.domain, asked.recipient, asked.site, asked.message, asked.id)
+        named_empty = (
+            asked.sender is not None or asked.older_than is not None
+        )  # these mean something when empty
+        if not (asked.all or any(named) or named_empty):
             raise Problem(422, "name what is meant, or say all", "all")
         step, states = _VERBS[call.target.partition("?")[0].rpartition("/")[2]]
-        wanted = _filter(call, asked, states)
+        wanted = self._filter(call, asked, states)
         now = self._neighbours.clock()
         by = f"token {call.token.id}"
         done = 0
@@ -88,18 +101,21 @@ class Queue:
                 break
         return given(Altered(done))
 
-
-def _filter(call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
-    if asked.login and call.login not in {None, asked.login}:
-        raise Problem(403, "this token belongs to another login", "login")
-    return QueueFilter(
-        states=states,
-        login=asked.login or call.login,
-        domain=asked.domain or None,
-        recipient=asked.recipient or None,
-        message=None if not asked.message else MessageId(_read(asked.message, "message")),
-        delivery=None if not asked.id else DeliveryId(_read(asked.id, "id")),
-    )
+    def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
+        if asked.login and call.login not in {None, asked.login}:
+            raise Problem(403, "this token belongs to another login", "login")
+        age = asked.older_than
+        return QueueFilter(
+            states=states,
+            login=asked.login or call.login,
+            domain=asked.domain or None,
+            recipient=asked.recipient or None,
+            site=asked.site.lower() if asked.site else None,
+            sender=asked.sender if isinstance(asked.sender, str) else None,
+            accepted_before=self._neighbours.clock() - age if isinstance(age, int) else None,
+            message=None if not asked.message else MessageId(_read(asked.message, "message")),
+            delivery=None if not asked.id else DeliveryId(_read(asked.id, "id")),
+        )
 
 
 def _read(text: str, field: str) -> int:

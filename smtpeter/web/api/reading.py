@@ -21,6 +21,15 @@ _MOST_FIELDS = 2000
 _DEEPEST = 5
 
 
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent; 60.0 is an integer, as JSON Schema has it."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_number)
+
+
 def body(route: Route, content_type: str, octets: bytes) -> Any:
     """The body as the route's type."""
     assert route.takes is not None
@@ -37,7 +46,7 @@ def body(route: Route, content_type: str, octets: bytes) -> Any:
 
 def _json(octets: bytes) -> Any:
     try:
-        return msgspec.json.decode(octets)
+        return _DECODER.decode(octets)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"no JSON: {error}") from None
 
