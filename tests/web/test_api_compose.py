@@ -196,3 +196,13 @@ def test_dates_and_ids_are_left_to_submission():
         "Content-Type",
         "Content-Transfer-Encoding",
     } == set(message.keys())
+
+
+@pytest.mark.parametrize(
+    "inside", ['\\"', "a", "\\\\", "<", ","], ids=["quote", "letter", "backslash", "angle", "comma"]
+)
+def test_a_quote_that_is_not_closed_is_read_once(inside):
+    """Each octet belongs to one piece, so that nothing is looked at again from each quote within."""
+    assert ['"' + inside * 30_000] == fields._PIECE.findall('"' + inside * 30_000)
+    with pytest.raises(Problem, match="no mail address"):
+        list(fields.mailboxes(f'"{inside} <a@b.example>', "to"))

@@ -21,8 +21,9 @@ _LONGEST_WORD = 990  # octets: one line of a header field (RFC 5322 2.1.1)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,75}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
-# A display name and an address in angles, or an address alone; the name may be quoted, and hold commas then.
-_PIECE = re.compile(r'"(?:[^"\\]++|\\.)*+"|,|<[^<>]*+>|[^",<]++|["<]', re.DOTALL)
+# A display name and an address in angles, or an address alone; the name may be quoted, and hold commas then. A quote
+# that is not closed takes the rest: to look for its end from each quote within it would take quadratic time.
+_PIECE = re.compile(r'"(?:[^"\\]++|\\.)*(?:"|\Z|\\\Z)|,|<[^<>]*+>|[^",<]++|<', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
 _MOST_MAILBOXES = 1000
 
