@@ -5,13 +5,13 @@ The first line: `expected: KIND [ACTION or feedback type] | class | status | con
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.kit.cache import kept
 from tests.kit.peers import absent
 
 CORPUS = Path(__file__).parent.parent / "returns" / "corpus"
@@ -50,20 +50,20 @@ def sample(path: Path) -> Sample:
 
 def detectors_samples() -> dict[str, bytes]:
     """The test data of flufl.bounce, from its source distribution, fetched once below the user's cache directory."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smtpeter-tests" / DETECTORS
-    if not list(cache.glob("*.tar.gz")):
-        cache.mkdir(parents=True, exist_ok=True)
-        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        ended = subprocess.run(
-            [*fetch, "--dest", str(cache), DETECTORS],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        if ended.returncode != 0:
-            absent(f"pip cannot fetch {DETECTORS}: {ended.stderr.strip()[-300:]}")
-    with tarfile.open(next(cache.glob("*.tar.gz"))) as archive:
+    with kept(DETECTORS) as cache:
+        if not list(cache.glob("*.tar.gz")):
+            fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+            ended = subprocess.run(
+                [*fetch, "--dest", str(cache), DETECTORS],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=600,
+            )
+            if ended.returncode != 0:
+                absent(f"pip cannot fetch {DETECTORS}: {ended.stderr.strip()[-300:]}")
+        fetched = next(cache.glob("*.tar.gz"))
+    with tarfile.open(fetched) as archive:
         wanted = [each for each in archive if "/tests/data/" in each.name and each.name.endswith(".txt")]
         return {Path(each.name).name: _read(archive, each) for each in wanted}
 
