@@ -21,7 +21,7 @@ _DRIVER = "postgresql+psycopg"
 
 # Seconds; each is far below the 30 after which a worker that is not heard is taken for dead.
 _CONNECT = {
-    "connect_timeout": 5,
+    "connect_timeout": 10,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,

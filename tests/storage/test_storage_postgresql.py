@@ -189,7 +189,7 @@ class Cut:
         if self.at < 0:
             self.at = None
             pid = connection.connection.dbapi_connection.info.backend_pid
-            self._postgresql.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
+            self._postgresql.execute(f"SELECT pg_terminate_backend({pid}, 30000)")
 
 
 @pytest.mark.row(136)
