@@ -72,7 +72,6 @@ class Pages:
         common = {
             "operator": asked and asked.operator,
             "form_token": asked.form_token if asked else "",
-            "wide": False,
         }
         return self._environment.get_template(template).render({**common, **values})
 
