@@ -89,7 +89,7 @@ def submit(debian: Debian, recipient: str, *switches: str) -> str:
 
 def sandboxed(debian: Debian, identifier: str) -> str:
     """The message as it left, once it has."""
-    debian.smtpeter("queue", "retry")
+    debian.smtpeter("queue", "retry", "--all")
     told = json.loads(debian.smtpeter("events", "--json", "--kind", "delivery", "--id", identifier))
     for _ in range(100):
         if told:
@@ -140,7 +140,7 @@ def test_served_upgraded_and_purged(debian: Debian, package: Path) -> None:
     debian.start()
     assert "Subject: hello" in sandboxed(debian, queued)
     assert (
-        "color: red"
+        "color:red"
         in sandboxed(debian, submit(debian, "inlined@example.net", "--inline-css")).partition("<p ")[2]
     )
     debian.stop()
