@@ -21,7 +21,6 @@ from smtpeter.message.header import fields, find_all
 from smtpeter.message.token import TOKEN_LENGTH
 from smtpeter.rewrite import comments
 from smtpeter.rewrite.render import render
-from smtpeter.service.host import AVAILABLE
 from smtpeter.submission.options import read_options
 
 
@@ -38,7 +37,7 @@ def explain(store: Ledgers, file: BinaryIO, username: str, as_json: bool) -> Non
     given = file.read()
     original = re.sub(rb"\r\n|\r|\n", b"\r\n", given)
     found, _ = fields(original)
-    options = read_options(original, found, login.switches, available=AVAILABLE)
+    options = read_options(original, found, login.switches)
     options = options.over(login, 0.0)
     domains = {domain.name: domain for domain in store.run(store.accounts.sender_domains())}
     domain = closest(author_domain(original, find_all(found, "from")), domains)

@@ -28,7 +28,7 @@ from smtpeter.report.webhook import test_request
 from smtpeter.request.client import Client
 from smtpeter.rewrite.render import render
 from smtpeter.service import rooms
-from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.host import now
 from smtpeter.service.posting import Poster, SystemNames
 from smtpeter.service.preparing import Preparing
 from smtpeter.session.certificates import Certificates
@@ -91,7 +91,6 @@ def door(
         clock=now,
         monotonic=reactor.seconds,
         token_bytes=secrets.token_bytes,
-        available=AVAILABLE,
         server=Server.at(settings.server.hostname, settings.tracking.click_url, settings.tracking.open_url),
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
@@ -176,9 +175,8 @@ class Explaining:
         login = await self._accounts.login(username)
         if login is None:
             return None
-        possible = {name: on and name in AVAILABLE for name, on in switches.items()}
         found, _ = fields(content)
-        options = read_options(content, found, replace(login.switches, **possible), available=AVAILABLE)
+        options = read_options(content, found, replace(login.switches, **switches))
         template, report = await self._preparing.dry_run(content, options.switches, options.edits)
         notes = options.notes + report.notes
         differences: list[str] = []

@@ -1,4 +1,4 @@
-"""What this machine gives and this version can do; light, since every command asks."""
+"""What this machine gives; light, since every command asks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import os
 import secrets
 import time
 
-from smtpeter.message.options import Switches
 from smtpeter.storage.store import Host
-
-# The switches that this version can obey; the others are refused where someone asks for them.
-AVAILABLE = frozenset(Switches.names())
 
 now = time.time  # Unix seconds: this is where the wall clock comes in
 

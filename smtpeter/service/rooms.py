@@ -51,7 +51,7 @@ from smtpeter.request.client import Client
 from smtpeter.rewrite.pipeline import Pipeline
 from smtpeter.rewrite.pool import Pool, Process, cpu_seconds
 from smtpeter.rewrite.settings import Settings as RewriteSettings
-from smtpeter.service.host import AVAILABLE, now
+from smtpeter.service.host import now
 from smtpeter.service.keys import Keys
 from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.service.preparing import Preparing
@@ -260,7 +260,6 @@ def submission(
         settings.server.hostname,
         settings.submission.maximum_hops,
         allow_private=settings.relay.allow_private_addresses or settings.relay.mode is Mode.SANDBOX,
-        available=AVAILABLE,
     )
     neighbours = SubmissionNeighbours(
         accounts=store.accounts,

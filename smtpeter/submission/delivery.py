@@ -25,7 +25,6 @@ from smtpeter.message.edit import Edit, Report, compile_template
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field, find_all
 from smtpeter.message.identifier import MessageId, show
-from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal, Reply
 from smtpeter.session.interface import IContentMessage, Origin
 from smtpeter.session.reply import LOCAL_TROUBLE
@@ -45,12 +44,11 @@ _NO_LOGIN = Reply(451, "4.7.0", "The login of this network cannot send now")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds for every submitter. `available`: the switches that this server can obey."""
+    """What holds for every submitter."""
 
     hostname: str
     maximum_hops: int
     allow_private: bool = False
-    available: frozenset[str] = frozenset(Switches.names())
 
 
 @implementer(IMessageDeliveryFactory)
@@ -194,12 +192,10 @@ class SubmittedMessage:
         if "received" in incoming.first:
             policy.judge_hops(incoming.found, rules.maximum_hops)
         policy.judge_from(content, incoming.found, login.senders)
-        options = wished(login.switches, wishes, rules.available)
+        options = wished(login.switches, wishes)
         if any(map(is_read, incoming.first)):
             honoured = self._submitter.honours_options(login)
-            read = read_options(
-                content, incoming.found, options.switches, honoured=honoured, available=rules.available
-            )
+            read = read_options(content, incoming.found, options.switches, honoured=honoured)
             options = joined(options, read)
         options = options.over(login, incoming.when)
         returning, notes = decide(

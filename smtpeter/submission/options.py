@@ -37,7 +37,6 @@ _SWITCHES = {
 _VALUES = {"true": True, "false": False}
 _TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
 _MAXIMUM_TAGS = 50
-_UNAVAILABLE = "{} was asked for, but this server cannot do it"
 _TEXTS = frozenset({"maxdelivertime", "priority"})
 _TIME = "%Y-%m-%d %H:%M:%S"
 _TIME_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
@@ -82,12 +81,9 @@ class Wishes:
     message: MessageId | None = None
 
 
-def wished(switches: Switches, wishes: Wishes, available: frozenset[str]) -> Options:
+def wished(switches: Switches, wishes: Wishes) -> Options:
     """The wishes over the login's switches."""
-    missing = [switch for switch, on in wishes.switches.items() if on and switch not in available]
-    kept = {switch: on for switch, on in wishes.switches.items() if switch not in missing}
-    notes = tuple(map(_UNAVAILABLE.format, missing))
-    return Options(replace(switches, **kept), wishes.tags, notes=notes, give_up_at=wishes.give_up_at)
+    return Options(replace(switches, **wishes.switches), wishes.tags, give_up_at=wishes.give_up_at)
 
 
 def joined(asked: Options, read: Options) -> Options:
@@ -108,9 +104,8 @@ def read_options(
     switches: Switches,
     *,
     honoured: bool = True,
-    available: frozenset[str] = frozenset(Switches.names()),
 ) -> Options:
-    """`honoured`: whether the fields count for this login. `available`: the switches that this server can obey."""
+    """`honoured`: whether the fields count for this login."""
     edits: list[Edit] = []
     asked: dict[str, bool] = {}
     tags: list[str] = []
@@ -128,10 +123,6 @@ def read_options(
                     _read(option, value(content, one), asked, tags, notes)
         elif name in _REMOVED:
             edits.append(Edit(one.start, one.end, ()))
-    missing = [switch for switch, on in asked.items() if on and switch not in available]
-    notes.extend(map(_UNAVAILABLE.format, missing))
-    for switch in missing:
-        del asked[switch]
     if asked:
         switches = replace(switches, **asked)
     give_up_at = _give_up_at(texts.get("maxdelivertime"), notes)

@@ -125,6 +125,9 @@ def test_under_load(
                 rb'http://127\.0\.0\.1:\d+/[^"]+', sink.wait_for("reader@example.net").content
             )
             assert "https://www.example.org/spring" == follow(link.decode())
+            other.cli(
+                "queue", "retry", "--all"
+            )  # the trouble that the first had with the site is remembered too
             other.wait_until_idle()
 
 

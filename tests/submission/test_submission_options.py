@@ -58,11 +58,6 @@ def test_what_means_nothing_is_noted_and_changes_nothing(head):
     assert (OFF, 1, 1) == (read.switches, len(read.notes), len(read.edits))
 
 
-def test_a_switch_that_this_server_does_not_have_is_noted():
-    read = options(b"x-smtpeter-inlinecss: true\r\n", available=frozenset({"track_clicks"}))
-    assert (OFF, ("inline_css was asked for, but this server cannot do it",)) == (read.switches, read.notes)
-
-
 @pytest.mark.parametrize(
     ("text", "tags"),
     [

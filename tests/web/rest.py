@@ -39,7 +39,6 @@ from tests.kit.fakes import (
 from tests.storage.stores import result
 
 NOW = 1_780_000_000.0  # 2026-05-28
-SWITCHES = frozenset(Switches.names()) - {"track_bounces"}
 MESSAGE = {
     "recipient": "john@doe.example",
     "from": "info@example.com",
@@ -134,7 +133,7 @@ class Rest:
                 self.suppressions,
                 lambda author: author,
             ),
-            Rules("mail.test", 100, available=SWITCHES),
+            Rules("mail.test", 100),
             Sizes(maximum_size, maximum_recipients),
         )
         self.neighbours = Neighbours(
@@ -159,7 +158,6 @@ class Rest:
             clock=lambda: self.now,
             monotonic=lambda: self.now,
             token_bytes=self.secret,
-            available=SWITCHES,
             server=Server("mail.test", "links.test"),
             tracks=True,
             sender="mail.test",

@@ -7,6 +7,7 @@ import pytest
 
 from smtpeter.message.envelope import Notify, Ret
 from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.submission.returning import NO_HOST
 from tests.storage.stores import result
 from tests.web.rest import MESSAGE, NOW, Rest, b64
 
@@ -97,9 +98,9 @@ def test_header_fields_count_more_than_switches(rest):
     assert ("a", "c") == message.tags
 
 
-def test_a_switch_that_is_not_built_is_told_in_the_report(rest):
+def test_a_switch_that_the_server_is_not_set_up_for_is_told_in_the_report(rest):
     message = rest.sent(trackbounces=True)
-    assert "track_bounces was asked for, but this server cannot do it" in message.report.notes
+    assert NO_HOST in message.report.notes
 
 
 @pytest.mark.parametrize("tags", ["a,b", ["a", "b", "a"]], ids=["text", "array"])

@@ -130,7 +130,6 @@ class Neighbours:
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     token_bytes: Randomness
-    available: frozenset[str]
     server: Server  # whither the hosts of sender domains have to lead
     tracks: bool  # is there a listener that answers at a click_url
     sender: str  # the host whose address the world sees, "" when that is not ours to know

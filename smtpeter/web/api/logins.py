@@ -164,8 +164,6 @@ class Logins:
         for number, name in enumerate(names):
             if name not in Switches.names():
                 raise Problem(422, f"there are {', '.join(Switches.names())}", f"switches[{number}]")
-            if name not in self._neighbours.available:
-                raise Problem(422, "not built in this version", f"switches[{number}]")
         return Switches(**dict.fromkeys(names, True))
 
     # -- tokens ------------------------------------------------------------------------------------------
