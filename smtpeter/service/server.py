@@ -37,6 +37,7 @@ from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
+from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.preparing import Preparing
@@ -80,8 +81,13 @@ def load(path: Path) -> Settings:
 def check(settings: Settings) -> None:
     from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
 
-    for key, text in endpoints(settings):
-        _endpoint(Clock(), key, text)
+    listeners = endpoints(settings)
+    for key, text in listeners:
+        if is_of_systemd(text):
+            expect_socket(key, text)
+        else:
+            _endpoint(Clock(), key, text)
+    apart(listeners)
     if not settings.submission.starttls + settings.submission.implicit_tls:
         raise Misconfigured(
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
@@ -105,7 +111,9 @@ def _no_ring(*_: object, **__: object) -> Any:
 def _endpoint(reactor: Any, key: str, text: str) -> Any:
     try:
         return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        if is_of_systemd(text):
+            raise Misconfigured(f"{key}: {text!r}: systemd has passed in no such socket") from error
         raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
 
 
@@ -133,8 +141,12 @@ class Door(ServerFactory):
 
     noisy = False
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key
         self.build: Callable[[IAddress | None], Any] = _nobody_yet
+
+    def logPrefix(self) -> str:  # noqa: N802 - what Twisted logs of a port begins with it
+        return self._key
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802
         return self.build(addr)
@@ -174,7 +186,11 @@ class Alone:
 def bind(reactor: Any, key: str, text: str, door: Door) -> IListeningPort:
     """Listen on an endpoint; ends the process when that cannot be."""
     listening: list[IListeningPort | Failure] = []
-    maybeDeferred(_endpoint(reactor, key, text).listen, door).addBoth(listening.append)
+    try:
+        endpoint = _endpoint(reactor, key, text)
+    except Misconfigured as error:
+        end(str(error))
+    maybeDeferred(endpoint.listen, door).addBoth(listening.append)
     [port] = listening  # an endpoint that binds a port answers at once
     if isinstance(port, Failure):
         end(f"{key}: {text!r}: {_reason(port)}")
@@ -201,7 +217,7 @@ class Smtpeter(Service):
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
-            door = self._doors[text] = Door()
+            door = self._doors[text] = Door(key)
             self._ports.append(self._place.listen(key, text, door))
 
     def startService(self) -> None:  # noqa: N802
