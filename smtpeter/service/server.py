@@ -269,9 +269,10 @@ class Smtpeter(Service):
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now, beside)
         self._rewriting = rooms.workers(settings, reactor)
         preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
+        self._certificates = rooms.certificates(settings)
         self._relay = rooms.relay(settings, reactor, store, outgoing, preparing, made, self._keys)
-        submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys
+        submission = self._submission = rooms.submission(
+            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys, self._certificates
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -282,7 +283,7 @@ class Smtpeter(Service):
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
         returns = returning.server(
-            settings, reactor, store, self._keys, made, self._reading, rooms.certificates(settings)
+            settings, reactor, store, self._keys, made, self._reading, self._certificates
         )
         for text, factory in returns.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -322,10 +323,9 @@ class Smtpeter(Service):
         self._api.append(door)
         for text in self._settings.web.listen:
             self._doors[text].build = door.buildProtocol
-        certificates = rooms.certificates(self._settings)
         for text in self._settings.web.tls:
-            assert certificates is not None  # config asks for one
-            self._doors[text].build = api.over_tls(door, certificates).buildProtocol
+            assert self._certificates is not None  # config asks for one
+            self._doors[text].build = api.over_tls(door, self._certificates).buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -341,9 +341,17 @@ class Smtpeter(Service):
         return store, keys, domains
 
     def apply(self, settings: Settings) -> frozenset[str]:
-        """Go on by these settings as far as that can be without a restart; the keys that count from now on."""
+        """Go on by these settings as far as that can be without a restart; the keys that count from now on.
+
+        Raises Misconfigured, and then nothing has changed.
+        """
+        assert self._certificates is not None  # submission asks for one
+        rooms.renew(self._certificates, settings)
+        self._log.info("certificates read anew")
+        self._submission.trust(settings.submission.trusted_networks)
         self._forgetting.keep(settings.retention)
-        return frozenset(f"retention.{key}" for key in settings.retention.__struct_fields__)
+        retained = (f"retention.{key}" for key in settings.retention.__struct_fields__)
+        return frozenset(("tls.certificate", "tls.private_key", "submission.trusted_networks", *retained))
 
     # -- stopping ----------------------------------------------------------------------------------------
 
