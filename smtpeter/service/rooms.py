@@ -99,11 +99,23 @@ def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> R
 
 def certificates(settings: Settings) -> Certificates | None:
     """The server's certificates; None when it has none. Raises Misconfigured."""
-    pairs = settings.tls.pairs()
+    pairs = _pairs(settings)
     try:
-        return Certificates([Pair(*pair, *_TLS_KEYS) for pair in pairs], time.monotonic) if pairs else None
+        return Certificates(pairs, time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
+
+
+def renew(certificates: Certificates, settings: Settings) -> None:
+    """Have what serves by them go on by the certificates of these settings. Raises Misconfigured."""
+    try:
+        certificates.use(_pairs(settings))
+    except CertificateUnusable as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _pairs(settings: Settings) -> list[Pair]:
+    return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
 def workers(settings: Settings, reactor: Any) -> Pool:
@@ -252,6 +264,7 @@ def submission(
     preparing: Preparing,
     made: Identifiers,
     keys: Keys,
+    certificates: Certificates | None,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -272,7 +285,7 @@ def submission(
         suppressions=store.suppressions,
         sender_domain=keys.known_as,
     )
-    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
+    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates)
     return SubmissionServer(settings.submission, rules, neighbours, means)
 
 

@@ -37,6 +37,7 @@ from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
+from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.preparing import Preparing
@@ -80,8 +81,13 @@ def load(path: Path) -> Settings:
 def check(settings: Settings) -> None:
     from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
 
-    for key, text in endpoints(settings):
-        _endpoint(Clock(), key, text)
+    listeners = endpoints(settings)
+    for key, text in listeners:
+        if is_of_systemd(text):
+            expect_socket(key, text)
+        else:
+            _endpoint(Clock(), key, text)
+    apart(listeners)
     if not settings.submission.starttls + settings.submission.implicit_tls:
         raise Misconfigured(
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
@@ -105,7 +111,9 @@ def _no_ring(*_: object, **__: object) -> Any:
 def _endpoint(reactor: Any, key: str, text: str) -> Any:
     try:
         return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        if is_of_systemd(text):
+            raise Misconfigured(f"{key}: {text!r}: systemd has passed in no such socket") from error
         raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
 
 
@@ -133,8 +141,12 @@ class Door(ServerFactory):
 
     noisy = False
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key
         self.build: Callable[[IAddress | None], Any] = _nobody_yet
+
+    def logPrefix(self) -> str:  # noqa: N802 - what Twisted logs of a port begins with it
+        return self._key
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802
         return self.build(addr)
@@ -174,7 +186,11 @@ class Alone:
 def bind(reactor: Any, key: str, text: str, door: Door) -> IListeningPort:
     """Listen on an endpoint; ends the process when that cannot be."""
     listening: list[IListeningPort | Failure] = []
-    maybeDeferred(_endpoint(reactor, key, text).listen, door).addBoth(listening.append)
+    try:
+        endpoint = _endpoint(reactor, key, text)
+    except Misconfigured as error:
+        end(str(error))
+    maybeDeferred(endpoint.listen, door).addBoth(listening.append)
     [port] = listening  # an endpoint that binds a port answers at once
     if isinstance(port, Failure):
         end(f"{key}: {text!r}: {_reason(port)}")
@@ -201,7 +217,7 @@ class Smtpeter(Service):
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
-            door = self._doors[text] = Door()
+            door = self._doors[text] = Door(key)
             self._ports.append(self._place.listen(key, text, door))
 
     def startService(self) -> None:  # noqa: N802
@@ -253,9 +269,10 @@ class Smtpeter(Service):
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now, beside)
         self._rewriting = rooms.workers(settings, reactor)
         preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
+        self._certificates = rooms.certificates(settings)
         self._relay = rooms.relay(settings, reactor, store, outgoing, preparing, made, self._keys)
-        submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys
+        submission = self._submission = rooms.submission(
+            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys, self._certificates
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -266,7 +283,7 @@ class Smtpeter(Service):
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
         returns = returning.server(
-            settings, reactor, store, self._keys, made, self._reading, rooms.certificates(settings)
+            settings, reactor, store, self._keys, made, self._reading, self._certificates
         )
         for text, factory in returns.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -306,10 +323,9 @@ class Smtpeter(Service):
         self._api.append(door)
         for text in self._settings.web.listen:
             self._doors[text].build = door.buildProtocol
-        certificates = rooms.certificates(self._settings)
         for text in self._settings.web.tls:
-            assert certificates is not None  # config asks for one
-            self._doors[text].build = api.over_tls(door, certificates).buildProtocol
+            assert self._certificates is not None  # config asks for one
+            self._doors[text].build = api.over_tls(door, self._certificates).buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -325,9 +341,17 @@ class Smtpeter(Service):
         return store, keys, domains
 
     def apply(self, settings: Settings) -> frozenset[str]:
-        """Go on by these settings as far as that can be without a restart; the keys that count from now on."""
+        """Go on by these settings as far as that can be without a restart; the keys that count from now on.
+
+        Raises Misconfigured, and then nothing has changed.
+        """
+        assert self._certificates is not None  # submission asks for one
+        rooms.renew(self._certificates, settings)
+        self._log.info("certificates read anew")
+        self._submission.trust(settings.submission.trusted_networks)
         self._forgetting.keep(settings.retention)
-        return frozenset(f"retention.{key}" for key in settings.retention.__struct_fields__)
+        retained = (f"retention.{key}" for key in settings.retention.__struct_fields__)
+        return frozenset(("tls.certificate", "tls.private_key", "submission.trusted_networks", *retained))
 
     # -- stopping ----------------------------------------------------------------------------------------
 

@@ -192,7 +192,7 @@ class Workers(Service):
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
-            port = bind(self._reactor, key, text, door := Door())
+            port = bind(self._reactor, key, text, door := Door(key))
             family = getattr(port, "addressFamily", None)
             if not isinstance(port, tcp.Port) or port.factory is not door or family not in _FAMILIES:
                 end(f"{key}: {text!r}: expected a tcp or systemd endpoint, as server.workers is above 1")

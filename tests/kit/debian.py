@@ -257,6 +257,7 @@ os.execv(command[0], command)
 def contents(package: Path, directory: Path) -> Sequence[tuple[str, str, bytes]]:
     """Each file of a package: its path, mode and links, and what is in it; the control files, too."""
     tree = directory / package.stem
+    directory.mkdir(parents=True, exist_ok=True)
     run("dpkg-deb", "--raw-extract", package, tree)
     return [
         (str(path.relative_to(tree)), oct(path.lstat().st_mode), _content(path))
