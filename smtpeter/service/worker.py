@@ -2,7 +2,8 @@
 
 It gets its orders and the sockets from its parent, tells it by one JSON object a line what there is to log, and ends
 at once when its parent is gone: the kernel closes the pipe between them, however the parent came to its end. Until
-then it shares the lock of the data directory, so nobody can take over what it is still working on.
+then it shares the lock of the data directory, so nobody can take over what it is still working on. It gives a sign of
+life every few seconds, from the reactor's own thread: a parent that hears nothing kills it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, TextIO
 import msgspec
 from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogBeginner
 from zope.interface import implementer
 
@@ -24,6 +26,8 @@ from smtpeter.config import Settings
 from smtpeter.service.host import host
 from smtpeter.service.server import Door, Smtpeter
 from smtpeter.storage.store import Store, open_for_worker
+
+BEAT_EVERY = 5.0  # seconds
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line from a worker: something for the log, or the number under which it now holds claims."""
+    """A line from a worker: something for the log, the number under which it now holds claims, or a sign of life."""
 
     level: str = ""
     text: str = ""
@@ -110,6 +114,9 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
     server = Smtpeter(ordered.settings, reactor, Seat(ordered, reactor, tell))
     server.privilegedStartService()
     server.startService()
+    beat = LoopingCall(tell, Told())
+    beat.clock = reactor
+    beat.start(BEAT_EVERY)
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
     reactor.run()
 

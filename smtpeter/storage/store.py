@@ -156,7 +156,7 @@ def _commands_turn(engine: Engine, directory: Path) -> Turn:
     if engine.dialect.name != "sqlite":
         return nullcontext
     try:
-        return Turns(directory, create=False).taken
+        return Turns(directory, stands=False).taken
     except OSError:
         return nullcontext
 
