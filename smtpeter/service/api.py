@@ -31,6 +31,7 @@ from smtpeter.service import rooms
 from smtpeter.service.host import now
 from smtpeter.service.posting import Poster, SystemNames
 from smtpeter.service.preparing import Preparing
+from smtpeter.service.questions import Dns
 from smtpeter.session.certificates import Certificates
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.storage.store import Store
@@ -46,6 +47,7 @@ from smtpeter.web.dashboard.interface import Neighbours as DashboardNeighbours
 from smtpeter.web.visit import Proxies, Visit
 
 _MORE = 1_048_576  # octets of a request besides its message
+_DNS_PATIENCE = 4.0  # seconds for one question, while somebody looks at the page
 _LONGEST_COMPARED = 262_144  # octets: comparing takes more than twice as long for twice as much
 
 
@@ -94,6 +96,7 @@ def door(
         server=Server.at(settings.server.hostname, settings.tracking.click_url, settings.tracking.open_url),
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
+        ask=Dns(settings.relay.nameservers, _DNS_PATIENCE).ask,
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)

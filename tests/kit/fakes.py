@@ -613,12 +613,15 @@ class FakeSuppressions(_Fake):
         )
 
     def entries(
-        self, scope: str | None, after: tuple[str, str], limit: int, /
+        self, scope: str | None, after: tuple[str, str], limit: int, sought: str = "", /
     ) -> Deferred[Sequence[Suppression]]:
-        return self._answer(self._entries, scope, after, limit)
+        return self._answer(self._entries, scope, after, limit, sought)
 
-    def _entries(self, scope: str | None, behind: tuple[str, str], limit: int) -> Sequence[Suppression]:
+    def _entries(
+        self, scope: str | None, behind: tuple[str, str], limit: int, sought: str
+    ) -> Sequence[Suppression]:
         found = sorted(place for place in self.listed if place > behind and scope in (None, place[0]))
+        found = [place for place in found if sought.lower() in place[1]]
         return [self.listed[place] for place in found[:limit]]
 
     def forget(self, before: float, limit: int, /) -> Deferred[int]:

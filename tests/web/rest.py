@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from smtpeter.accounts import tokens
 from smtpeter.accounts.model import Login
-from smtpeter.accounts.published import Server
+from smtpeter.accounts.published import Server, Unanswered
 from smtpeter.message.edit import Report, compile_template
 from smtpeter.message.identifier import Identifiers, read
 from smtpeter.message.options import Switches
@@ -120,6 +120,7 @@ class Rest:
         self.trial = (200, "")
         self.prepare = Rewriters()
         self.files = Files()
+        self.dns = {}  # (name, kind): texts; a text alone is why it cannot be asked
         self.identifiers = Identifiers(lambda: self.now, lambda bits: 0)
         self.submission = DirectSubmission(
             SubmissionNeighbours(
@@ -161,6 +162,7 @@ class Rest:
             server=Server("mail.test", "links.test"),
             tracks=True,
             sender="mail.test",
+            ask=self._ask,
         )
         self.api = Api(
             self.neighbours,
@@ -172,6 +174,12 @@ class Rest:
 
     def secret(self, length):
         return next(self._secrets).to_bytes(length, "big")
+
+    def _ask(self, name, kind):
+        found = self.dns.get((name, kind), [])
+        if isinstance(found, str):
+            raise Unanswered(found)
+        return found
 
     async def _trial(self, webhook):
         self.trials.append(webhook)

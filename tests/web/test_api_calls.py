@@ -405,6 +405,39 @@ def test_sender_domains_from_their_making_to_their_end(rest):
     assert 422 == rest.post("/domains", {"name": "localhost"}, token=rest.operator).status
 
 
+def test_a_domains_records_are_looked_for_in_the_dns(rest):
+    made = rest.post("/domains", {"name": "x.example"}, token=rest.operator).json
+    for record in made["records"]:
+        rest.dns[record["name"], "TXT"] = [record["value"]]
+    rest.dns["mail.test", "A"] = ["192.0.2.1"]
+    checked = rest.get("/domains/x.example/check", token=rest.operator).json
+    assert {"right"} == {one["verdict"] for one in checked}
+    assert {"dkim": "ok", "spf": "ok", "dmarc": "ok"} == rest.get(
+        "/dns/x.example/status", token=rest.operator
+    ).json
+    rest.dns["smtpeter-rsa._domainkey.x.example", "TXT"] = []
+    rest.dns["_dmarc.x.example", "TXT"] = "no answer"
+    judged = {
+        one["name"]: one["verdict"] for one in rest.get("/domains/x.example/check", token=rest.operator).json
+    }
+    assert "missing" == judged["smtpeter-rsa._domainkey.x.example"]
+    assert "unknown" == judged["_dmarc.x.example"]
+    assert {"dkim": "error", "spf": "ok", "dmarc": "error"} == rest.get(
+        "/dns/x.example/status", token=rest.operator
+    ).json
+
+
+def test_a_domains_records_as_the_product_lists_them(rest):
+    made = rest.post("/domains", {"name": "x.example"}, token=rest.operator).json
+    wanted = [{name: one[name] for name in ("name", "type", "value")} for one in made["records"]]
+    assert wanted == rest.get("/dns/x.example/recommended", token=rest.operator).json
+    key = rest.get("/dkimkey/x.example", token=rest.operator).json
+    assert ("smtpeter-rsa", "sha256") == (key["selector"], key["algorithm"])
+    assert f"v=DKIM1; k=rsa; p={key['public']}" in [one["value"] for one in made["records"]]
+    assert ["a:mail.test"] == rest.get("/spf/x.example", token=rest.operator).json
+    assert 404 == rest.get("/spf/y.example", token=rest.operator).status
+
+
 def test_a_sender_domain_has_hosts_of_its_own(rest):
     hosts = {
         "click_url": "https://click.x.example",
@@ -514,6 +547,19 @@ def test_the_list_comes_in_pages(rest):
         rest.get("/suppressions?cursor=%20").status,
         rest.get("/suppressions?cursor=x").error[0],
     )
+
+
+def test_a_list_of_no_login_is_refused(rest):
+    refused = rest.post(
+        "/suppressions", {"recipients": ["a@x.example"], "login": "typo"}, token=rest.operator
+    )
+    assert (422, ("login", "there is no such login")) == (refused.status, refused.error)
+
+
+def test_the_list_is_searched_by_a_part_of_the_address(rest):
+    rest.post("/suppressions", {"recipients": ["one@x.example", "two@x.example"]})
+    found = rest.get("/suppressions?recipient=TWO").json["suppressions"]
+    assert ["two@x.example"] == [one["recipient"] for one in found]
 
 
 @pytest.mark.parametrize("whose", [{"login": "other"}, {"domain": "x.example"}], ids=["login", "domain"])

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.passwords import Randomness
 from smtpeter.accounts.published import Server
+from smtpeter.accounts.spf import Ask
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
 from smtpeter.accounts.webhooks import Webhook, Webhooks
@@ -133,3 +134,4 @@ class Neighbours:
     server: Server  # whither the hosts of sender domains have to lead
     tracks: bool  # is there a listener that answers at a click_url
     sender: str  # the host whose address the world sees, "" when that is not ours to know
+    ask: Ask  # the DNS, in any thread: takes as long as the answer does; raises published.Unanswered

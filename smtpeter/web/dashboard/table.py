@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from smtpeter.accounts.operators import Role
+from smtpeter.web.dashboard.bounces import Bounces
+from smtpeter.web.dashboard.domains import Domains
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.logins import Logins
 from smtpeter.web.dashboard.messages import Messages
 from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.record import Record, Recording
 from smtpeter.web.dashboard.route import Route, Routes
+from smtpeter.web.dashboard.suppressions import Suppressions
+from smtpeter.web.dashboard.tokens import Tokens
+from smtpeter.web.dashboard.webhooks import Webhooks
 
 
 def table(neighbours: Neighbours, pages: Pages) -> Routes:
@@ -34,7 +39,47 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
             Route("POST", f"{one}/enabled", Role.ADMINISTER, logins.enable),
             Route("POST", f"{one}/delete", Role.ADMINISTER, logins.delete),
             Route("POST", f"{one}/test", Role.OPERATE, logins.test),
+            *_programs(Domains(neighbours, pages, recording), Webhooks(neighbours, pages, recording)),
+            *_tokens(Tokens(neighbours, pages, recording)),
+            *_returned(Suppressions(neighbours, pages, recording), Bounces(neighbours, pages)),
             Route("GET", "/operators", Role.ADMINISTER, record.operators),
             Route("GET", "/changes", Role.ADMINISTER, record.changes),
         )
+    )
+
+
+def _programs(domains: Domains, webhooks: Webhooks) -> tuple[Route, ...]:
+    domain, webhook = "/domains/{name}", "/webhooks/{number}"
+    return (
+        Route("GET", "/domains", Role.VIEW, domains.listed),
+        Route("POST", "/domains", Role.ADMINISTER, domains.create),
+        Route("GET", domain, Role.VIEW, domains.show),
+        Route("POST", domain, Role.ADMINISTER, domains.change),
+        Route("GET", f"{domain}/records", Role.VIEW, domains.records),
+        Route("POST", f"{domain}/delete", Role.ADMINISTER, domains.delete),
+        Route("GET", "/webhooks", Role.VIEW, webhooks.listed),
+        Route("POST", "/webhooks", Role.ADMINISTER, webhooks.create),
+        Route("GET", webhook, Role.VIEW, webhooks.show),
+        Route("POST", webhook, Role.ADMINISTER, webhooks.change),
+        Route("POST", f"{webhook}/enabled", Role.OPERATE, webhooks.enable),
+        Route("POST", f"{webhook}/test", Role.OPERATE, webhooks.test),
+        Route("POST", f"{webhook}/replay", Role.OPERATE, webhooks.replay),
+        Route("POST", f"{webhook}/delete", Role.ADMINISTER, webhooks.delete),
+    )
+
+
+def _tokens(tokens: Tokens) -> tuple[Route, ...]:
+    return (
+        Route("GET", "/tokens", Role.ADMINISTER, tokens.listed),
+        Route("POST", "/tokens", Role.ADMINISTER, tokens.create),
+        Route("POST", "/tokens/{id}/revoke", Role.ADMINISTER, tokens.revoke),
+    )
+
+
+def _returned(suppressions: Suppressions, bounces: Bounces) -> tuple[Route, ...]:
+    return (
+        Route("GET", "/bounces", Role.VIEW, bounces.listed),
+        Route("GET", "/suppressions", Role.VIEW, suppressions.listed),
+        Route("POST", "/suppressions", Role.OPERATE, suppressions.add),
+        Route("POST", "/suppressions/remove", Role.OPERATE, suppressions.remove),
     )
