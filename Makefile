@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TESTS ?=
 ROUNDS ?= 500
 
-.PHONY: run test check format bench loss clean
+.PHONY: run test check format bench loss faults clean
 
 run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
 	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
@@ -36,6 +36,9 @@ bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
 
 loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever got its 250 must arrive, as it was
 	SMTPETER_LOSS_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/e2e/test_loss.py
+
+faults: $(STAMP)  ## kill, fill, stop, unplug: each scenario with its promise (some ten minutes; the superuser sees all of them)
+	SMTPETER_LOSS_ROUNDS=25 $(BIN)/pytest -q -p tests.kit.table -m fault tests/e2e tests/storage tests/rewrite
 
 deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary

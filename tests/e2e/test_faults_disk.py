@@ -22,16 +22,20 @@ MEGABYTE = 1 << 20
 @pytest.mark.row(136)
 @pytest.mark.fault("the disk falls below the floor", "452, nothing taken; what is queued still goes out")
 def test_below_the_floor_nothing_is_taken(staffed: Callable[..., Daemon], tmp_path) -> None:
-    with SmallDisk(tmp_path / "server" / "data", 160) as disk, Sink() as sink:
-        with Trial(staffed(sink.port, workers=1, inside=disk.inside), sink) as trial:
-            disk.leave(FLOOR - MEGABYTE)
-            trial.takes_nothing()
-            assert set(trial.clients.refused) <= {452, 421}
-            disk.empty()
-            trial.takes()
+    with (
+        SmallDisk(tmp_path / "server" / "data", 160) as disk,
+        Sink() as sink,
+        Trial(staffed(sink.port, workers=1, inside=disk.inside), sink) as trial,
+    ):
+        disk.leave(FLOOR - MEGABYTE)
+        trial.takes_nothing()
+        assert set(trial.clients.refused) <= {452, 421}
+        disk.empty()
+        trial.takes()
 
 
 @pytest.mark.row(136)
+@pytest.mark.stress
 @pytest.mark.fault(
     "the disk is full while mail is on its way",
     "no attempt starts; outcomes are kept until they can be recorded",
@@ -39,20 +43,21 @@ def test_below_the_floor_nothing_is_taken(staffed: Callable[..., Daemon], tmp_pa
 def test_a_full_disk_costs_nothing(staffed: Callable[..., Daemon], tmp_path) -> None:
     """The host takes its time over each message, so that some are there when the last octet is used up."""
     slow = Rule(Stage.CONTENT, Slow("250 2.0.0 Taken at last", 0.5))
-    with SmallDisk(tmp_path / "server" / "data", 160) as disk, Sink(slow) as sink:
-        with Trial(staffed(sink.port, workers=2, inside=disk.inside), sink) as trial:
-            disk.leave(0)
-            trial.takes_nothing()
-            assert disk.free() < MEGABYTE
-            until(
-                lambda: all(connection.over or not _busy(connection) for connection in sink.connections), 30
-            )
-            begun = _begun(sink)
-            time.sleep(3.0)  # longer than the relay waits before it looks for work
-            assert begun == _begun(sink)
-            sink.rules.clear()
-            disk.empty()
-            trial.takes()
+    with (
+        SmallDisk(tmp_path / "server" / "data", 160) as disk,
+        Sink(slow) as sink,
+        Trial(staffed(sink.port, workers=2, inside=disk.inside), sink) as trial,
+    ):
+        disk.leave(0)
+        trial.takes_nothing()
+        assert disk.free() < MEGABYTE
+        until(lambda: all(connection.over or not _busy(connection) for connection in sink.connections), 30)
+        begun = _begun(sink)
+        time.sleep(3.0)  # longer than the relay waits before it looks for work
+        assert begun == _begun(sink)
+        sink.rules.clear()
+        disk.empty()
+        trial.takes()
 
 
 def _busy(connection) -> bool:
@@ -64,7 +69,7 @@ def _begun(sink: Sink) -> int:
 
 
 @pytest.mark.row(136)
-@pytest.mark.parametrize("calls", ["pwrite64", "fdatasync"])
+@pytest.mark.parametrize("calls", ["fdatasync", pytest.param("pwrite64", marks=pytest.mark.stress)])
 @pytest.mark.fault("the disk fails (EIO at each write, at each sync)", "4xx; well again when the disk is")
 def test_a_failing_disk_costs_nothing(staffed: Callable[..., Daemon], calls: str) -> None:
     """Below SQLite: the system calls themselves fail."""

@@ -83,6 +83,7 @@ def test_a_command_leaves_no_files_behind(tmp_path):
 
 
 @pytest.mark.row(145)
+@pytest.mark.fault("a process hangs in its turn to write", "others go without after a while")
 def test_who_waits_too_long_for_a_process_that_is_stopped_goes_without(tmp_path, taker):
     stopped = taker()
     assert "has it" == stopped.heard()
