@@ -25,7 +25,9 @@ class Activated(Daemon):
             return command
         unit = (ROOT / "debian/smtpeter.socket").read_text()
         ports = {"587": self.starttls, "465": self.implicit_tls}
-        listen = [f"--listen=127.0.0.1:{ports[port]}" for port in re.findall(r"(?m)^ListenStream=(\d+)", unit)]
+        listen = [
+            f"--listen=127.0.0.1:{ports[port]}" for port in re.findall(r"(?m)^ListenStream=(\d+)", unit)
+        ]
         return [
             program("systemd-socket-activate", "systemd"),
             *listen,
