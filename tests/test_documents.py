@@ -1,12 +1,15 @@
 """The documents say what the code says."""
 
+import os
 import re
 import runpy
+import subprocess
 from pathlib import Path
 
 from smtpeter.cli import main
 from smtpeter.returns.forward import TABLE, Came
 from smtpeter.spool.states import TRANSITIONS
+from tests.kit.peers import program
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,13 +62,31 @@ def test_bounces_prints_the_table_of_what_is_passed_on():
 
 
 def test_manual_pages_name_every_command_and_key(tmp_path):
-    """They are printed as building the package prints them; man has nothing to complain of."""
+    """They are printed as building the package prints them."""
     pages = runpy.run_path(str(ROOT / "docs/man/pages.py"))["pages"]()
     assert {"smtpeter.1", "smtpeter.toml.5", "twistd-smtpeter.1"} == set(pages)
     for text in pages.values():
         assert "@" not in re.sub(r"\S@\S", "", text)
-        assert [] == [line for line in text.splitlines() if re.match(r"[.'](?![A-Z]+\b|br$|nf$|fi$)", line)]
+        assert [] == [
+            line for line in text.splitlines() if re.match(r"[.'](?![A-Z]+\b|br$|nf$|fi$|ad l$)", line)
+        ]
     told = pages["smtpeter.1"].replace("\\-", "-")
     assert [] == [name for name in main.commands if f"\n.B {name}" not in told]
     keys = re.findall(r"(?m)^#?(\w+) = ", (ROOT / "etc/smtpeter.toml").read_text())
     assert [] == [key for key in keys if f"{key} = " not in pages["smtpeter.toml.5"]]
+
+
+def test_man_has_nothing_to_complain_of_in_the_manual_pages(tmp_path):
+    man = program("man", "man-db")
+    for name, text in runpy.run_path(str(ROOT / "docs/man/pages.py"))["pages"]().items():
+        page = tmp_path / name
+        page.write_text(text)
+        shown = subprocess.run(
+            [man, "--warnings", "--local-file", page],
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANWIDTH": "80"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "" == shown.stderr
+        assert "smtpeter" in shown.stdout
