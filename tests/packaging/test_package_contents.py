@@ -31,6 +31,8 @@ def unpacked(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "bin").mkdir()
     shutil.copy("/bin/sh", root / "bin/sh")
     (root / "usr/bin/python3").symlink_to("/usr/bin/python3")
+    home = root / "usr/lib/smtpeter"
+    run(home / "bin/python", "-m", "compileall", "-q", "-j", "2", home / "lib")  # as postinst does
     return root
 
 
