@@ -25,7 +25,7 @@ from tests.kit.peers import absent, program
 UNIT = Path("/lib/systemd/system/smtpeter.service")
 PYTHON = "/usr/lib/smtpeter/bin/python"
 # What is made by building and running, and stays behind in a checkout.
-_MADE = shutil.ignore_patterns(
+MADE = shutil.ignore_patterns(
     "__pycache__",
     "dropin.cache",
     ".*",
@@ -66,7 +66,7 @@ def build(directory: Path) -> Path:
     source = directory / "source"
     for path in ROOT.iterdir():
         if path.is_dir() and path.name in {"smtpeter", "twisted", "etc", "debian", "docs"}:
-            shutil.copytree(path, source / path.name, symlinks=True, ignore=_MADE)
+            shutil.copytree(path, source / path.name, symlinks=True, ignore=MADE)
         elif path.is_file():
             source.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, source)
