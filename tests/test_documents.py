@@ -35,6 +35,25 @@ def test_every_link_between_documents_leads_somewhere():
     assert [] == dead
 
 
+def test_every_link_to_a_heading_leads_to_one():
+    documents = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+
+    dead = [
+        f"{document.relative_to(ROOT)}: {target}#{anchor}"
+        for document in documents
+        for target, anchor in re.findall(r"\]\(([^):#]*\.md|)#([^)]+)\)", document.read_text())
+        if anchor not in anchors(document.parent / target if target else document)
+    ]
+
+    assert [] == dead
+
+
+def anchors(document):
+    """Of its headings, as they are made on the web: lower case, dashes for spaces, no punctuation."""
+    headings = re.findall(r"(?m)^#+ (.+)$", document.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_every_rfc_cited_in_the_code_is_in_the_specifications():
     listed = set(re.findall(r"RFC (\d{3,5})", (ROOT / "docs/specifications.md").read_text()))
 
