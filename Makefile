@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TESTS ?=
 ROUNDS ?= 500
 
-.PHONY: run test check format bench loss faults clean
+.PHONY: run test check format bench loss faults deb package-test clean
 
 run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
 	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
@@ -42,6 +42,9 @@ faults: $(STAMP)  ## kill, fill, stop, unplug: each scenario with its promise (s
 
 deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
+
+package-test: $(STAMP)  ## that package's whole life in a clean Debian, and two builds compared (as root; + debootstrap lintian)
+	$(BIN)/pytest -m 'stress or not stress' tests/packaging
 
 # editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
