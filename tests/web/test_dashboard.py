@@ -117,9 +117,27 @@ def test_guessing_is_held_up_even_with_the_right_password(browser):
     for _ in range(10):
         browser.sign_in(password="wrong")
     answered = browser.sign_in()
-    assert (429, "10") == (answered.status, answered.headers["Retry-After"])
-    browser.rest.now += 11
+    assert 429 == answered.status
+    assert 303 == browser.sign_in(peer="192.0.2.1", secure=True).status
+    browser.rest.now += int(answered.headers["Retry-After"])
+    browser.cookie = ""
     assert 303 == browser.sign_in().status
+
+
+def test_guessing_is_held_up_by_all_processes_together(browser):
+    """An IPv6 client counts by its network, of which it has more addresses than anybody can count."""
+    other = Dashboard(browser.neighbours, Proxies(()))
+    for number in range(10):
+        browser.dashboard, other = other, browser.dashboard
+        assert 403 == browser.sign_in("nobody", peer=f"2001:db8::{number}", secure=True).status
+    assert 429 == browser.sign_in(peer="2001:db8::beef", secure=True).status
+    assert 303 == browser.sign_in(peer="2001:db8:0:1::", secure=True).status
+
+
+def test_a_name_is_held_up_wherever_the_tries_come_from(browser):
+    for number in range(20):
+        browser.sign_in(password="wrong", peer=f"192.0.2.{number}", secure=True)
+    assert 429 == browser.sign_in(peer="192.0.2.99", secure=True).status
 
 
 def test_a_form_of_another_site_is_not_taken(browser):
