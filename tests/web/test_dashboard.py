@@ -14,7 +14,7 @@ from smtpeter.storage.schema import operator_changes
 from smtpeter.web.dashboard.app import Dashboard
 from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
-from smtpeter.web.dashboard.table import table
+from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
 from tests.storage.stores import empty_store, result, stored
 from tests.web.rest import NOW, Answered, Rest
@@ -230,7 +230,7 @@ def routes():
 
 
 ROUTES = routes()
-POSTS = [(path, role) for method, path, role in ROUTES if method == "POST"]
+POSTS = [(path, role) for method, path, role in ROUTES if method == "POST" and not path.startswith(ACCOUNT)]
 
 
 @pytest.mark.parametrize(("path", "needed"), POSTS, ids=[path for path, _ in POSTS])
