@@ -23,3 +23,9 @@ class Uses(Protocol):
 
     def last(self, kind: Kind, /) -> Awaitable[Mapping[str, float]]:
         """When each was used last; raises AccountsUnavailable."""
+
+
+def last_use(uses: Mapping[str, float], name: str, since: float) -> float | None:
+    """When this was used last; None, too, when that was something of the same name which was there before `since`."""
+    used = uses.get(name)
+    return None if used is None or used < since else used

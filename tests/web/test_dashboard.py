@@ -8,7 +8,9 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from smtpeter.accounts import codes, passwords
+from smtpeter.accounts.model import Limits
 from smtpeter.accounts.operators import SESSION_IDLE, SESSION_LASTS, Operator, Role
+from smtpeter.accounts.uses import Kind
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.schema import operator_changes
 from smtpeter.web.dashboard.app import Dashboard
@@ -306,6 +308,41 @@ def test_a_login_gets_another_password_is_disabled_and_deleted(signed_in):
     signed_in.post("/logins/shop/delete")
     assert result(signed_in.rest.accounts.login("shop")) is None
     assert 404 == signed_in.get("/logins/shop").status
+
+
+def test_a_login_has_tags_and_limits(signed_in):
+    form = {"tags": "spring, shop", "per_hour": "100", "per_day": ""}
+    assert 303 == signed_in.post("/logins/shop", form).status
+    login = result(signed_in.rest.accounts.login("shop"))
+    assert (("spring", "shop"), Limits(100, 0)) == (login.tags, login.limits)
+    shown = signed_in.get("/logins/shop").body.decode()
+    assert 'name="tags" value="spring shop"' in shown
+    assert 'name="per_hour" value="100"' in shown
+    assert 'name="per_day" value=""' in shown
+    for wrong in ({"per_hour": "many"}, {"per_day": "-1"}, {"tags": "x" * 101}):
+        assert 422 == signed_in.post("/logins/shop", wrong).status
+
+
+def test_the_old_password_of_a_login_lasts_as_long_as_is_said(signed_in):
+    before = result(signed_in.rest.accounts.login("shop")).password_hash
+    assert 'id="password"' in signed_in.post("/logins/shop/password", {"overlap": "86400"}).body.decode()
+    assert before in result(signed_in.rest.accounts.login("shop")).kept(NOW + 86_399)
+    said = text(signed_in.get("/logins/shop"))
+    assert "Its old password still opens it Until 2026-05-29 20:26:40 UTC" in said
+    assert "Nothing was sent with it since" in said
+    signed_in.rest.uses.used(Kind.PREVIOUS, "shop", NOW + 60)
+    assert "sent with it at 2026-05-28 20:27:40 UTC: a program" in text(signed_in.get("/logins/shop"))
+    signed_in.post("/logins/shop/password/old")
+    assert result(signed_in.rest.accounts.login("shop")).previous is None
+    assert "Its old password" not in text(signed_in.get("/logins/shop"))
+    assert 422 == signed_in.post("/logins/shop/password", {"overlap": "5"}).status
+
+
+def test_the_last_use_of_a_login_is_shown(signed_in):
+    assert "never used" in text(signed_in.get("/logins/shop"))
+    signed_in.rest.uses.used(Kind.LOGIN, "shop", NOW)
+    assert "last used 2026-05-28 20:26:40 UTC" in text(signed_in.get("/logins/shop"))
+    assert "any address 2026-05-28 20:26:40" in text(signed_in.get("/logins"))
 
 
 def test_how_to_connect_names_this_server(signed_in):

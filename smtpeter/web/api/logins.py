@@ -14,7 +14,7 @@ from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Breadth, Treatment
 from smtpeter.accounts.tokens import OF_A_LOGIN, AccessToken, NoSuchToken, Scope
-from smtpeter.accounts.uses import Kind
+from smtpeter.accounts.uses import Kind, last_use
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import AddressSyntax, ascii_domain, parse
 from smtpeter.message.options import Switches
@@ -253,16 +253,16 @@ class LastUses:
 NEVER = LastUses(0.0, {}, {})
 
 
-def _since(used: float | None, since: float) -> str | None:
-    """A use, unless it was by something of the same name that was there before."""
-    return None if used is None or used < since else timestamp(used)
+def _used(uses: Mapping[str, float], name: str, since: float) -> str | None:
+    used = last_use(uses, name, since)
+    return None if used is None else timestamp(used)
 
 
 def _previous(login: Login, uses: LastUses) -> ShownPrevious | None:
     previous = login.previous
     if previous is None or uses.now >= previous.until:
         return None
-    used = _since(uses.previous.get(login.username), previous.since)
+    used = _used(uses.previous, login.username, previous.since)
     return ShownPrevious(timestamp(previous.until), used)
 
 
@@ -276,7 +276,7 @@ def _shown(login: Login, uses: LastUses, password: str | None = None) -> ShownLo
         **shown(login),
         created=timestamp(login.created_at),
         note=login.note,
-        used=_since(uses.logins.get(login.username), login.created_at),
+        used=_used(uses.logins, login.username, login.created_at),
         previous=_previous(login, uses),
         password=password,
     )

@@ -40,6 +40,7 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
             Route("GET", one, Role.VIEW, logins.show),
             Route("POST", one, Role.ADMINISTER, logins.change),
             Route("POST", f"{one}/password", Role.ADMINISTER, logins.rotate),
+            Route("POST", f"{one}/password/old", Role.ADMINISTER, logins.end_previous),
             Route("POST", f"{one}/enabled", Role.ADMINISTER, logins.enable),
             Route("POST", f"{one}/delete", Role.ADMINISTER, logins.delete),
             Route("POST", f"{one}/test", Role.OPERATE, logins.test),
