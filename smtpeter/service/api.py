@@ -74,6 +74,8 @@ def door(
     neighbours = Neighbours(
         accounts=store.accounts,
         tokens=store.tokens,
+        uses=store.uses,
+        allowances=store.allowances,
         spool=store.spool,
         journal=store.journal,
         original=store.returns.original,

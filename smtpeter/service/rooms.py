@@ -284,6 +284,8 @@ def submission(
         return_paths=ReturnPaths(settings.bounces, keys),
         suppressions=store.suppressions,
         sender_domain=keys.known_as,
+        allowances=store.allowances,
+        uses=store.uses,
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates)
     return SubmissionServer(settings.submission, rules, neighbours, means)

@@ -19,7 +19,16 @@ from smtpeter.accounts.interface import (
     NoSuchSenderDomain,
     SenderDomainExists,
 )
-from smtpeter.accounts.model import Algorithm, Bounces, Login, SenderDomain, SigningKey, TokenKey
+from smtpeter.accounts.model import (
+    Algorithm,
+    Bounces,
+    Limits,
+    Login,
+    Previous,
+    SenderDomain,
+    SigningKey,
+    TokenKey,
+)
 from smtpeter.message.options import Priority, Switches
 from smtpeter.storage.schema import (
     logins,
@@ -44,6 +53,8 @@ class _Relaying(msgspec.Struct, frozen=True, omit_defaults=True):
 _read_relaying = msgspec.json.Decoder(_Relaying).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_bounces = msgspec.json.Decoder(Bounces).decode
+_read_limits = msgspec.json.Decoder(Limits).decode
+_read_previous = msgspec.json.Decoder(Previous | None).decode
 
 
 def _revision(connection: Connection) -> int:
@@ -202,6 +213,9 @@ def _columns(one: Login) -> dict[str, Any]:
         "senders": msgspec.json.encode(one.senders).decode(),
         "relaying": msgspec.json.encode(_Relaying(one.give_up_after, one.priority)).decode(),
         "bounces": msgspec.json.encode(one.bounces).decode(),
+        "tags": msgspec.json.encode(one.tags).decode(),
+        "limits": msgspec.json.encode(one.limits).decode(),
+        "previous": msgspec.json.encode(one.previous).decode(),
     }
 
 
@@ -220,4 +234,7 @@ def _read(row: Any) -> Login:
         give_up_after=relaying.give_up_after,
         priority=relaying.priority,
         bounces=_read_bounces(row.bounces),
+        tags=_read_names(row.tags),
+        limits=_read_limits(row.limits),
+        previous=_read_previous(row.previous),
     )

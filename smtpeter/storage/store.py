@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.storage import migrations, workers
+from smtpeter.storage.allowances import StoredAllowances, StoredUses
 from smtpeter.storage.directory import StoredAccounts
 from smtpeter.storage.engine import (
     DirectoryLock,
@@ -78,6 +79,8 @@ class Store:
         self.returns = StoredReturns(access, space)
         self.suppressions = StoredSuppressions(access, host.boot_clock)
         self.operators = StoredOperators(access)
+        self.allowances = StoredAllowances(access)
+        self.uses = StoredUses(access)
         self._access = access
         self._worker = worker
         self._lock = lock

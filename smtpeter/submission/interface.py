@@ -8,8 +8,10 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from smtpeter.accounts.allowance import Allowances
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.suppression import Suppressions
+from smtpeter.accounts.uses import Uses
 from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.identifier import Identifiers, MessageId
 from smtpeter.message.options import Switches
@@ -78,3 +80,5 @@ class Neighbours:
     return_paths: ReturnPaths
     suppressions: Suppressions
     sender_domain: Callable[[str], str]
+    allowances: Allowances
+    uses: Uses

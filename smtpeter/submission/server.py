@@ -48,7 +48,9 @@ class SubmissionServer:
             maximum_memory=settings.maximum_memory,
         )
         guard = Guard(means.reactor.seconds)
-        checker = LoginChecker(neighbours.accounts, guard, means.hash_pool, means.token_bytes)
+        checker = LoginChecker(
+            neighbours.accounts, guard, means.hash_pool, means.token_bytes, neighbours.clock
+        )
         self._portal = portal(checker, self._authenticated)
         self._proxies = tuple(map(ip_network, settings.proxies))
         self._trusted = TrustedNetworks(settings.trusted_networks, self._trusted_submitter)

@@ -22,7 +22,7 @@ from smtpeter.submission.delivery import Rules
 from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool, FakeSuppressions
+from tests.kit.fakes import FakeAccounts, FakeAllowances, FakeJournal, FakeSpool, FakeSuppressions, FakeUses
 from tests.session.wire import Wire
 
 HOSTNAME = "mail.test"
@@ -90,6 +90,7 @@ class Door:
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts(*(logins or (login(),)))
         self.suppressions = FakeSuppressions()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.bounce_host = ""
         self.prepare = Identity()
         self.relay = Relay()
@@ -115,6 +116,8 @@ class Door:
                 self._return_paths,
                 self.suppressions,
                 lambda author: author.removeprefix("news."),
+                self.allowances,
+                self.uses,
             ),
             Means(self.clock, pool, zeros, certificates),
         )

@@ -28,12 +28,14 @@ from smtpeter.web.api.problem import Problem
 from smtpeter.web.visit import Proxies, Visit
 from tests.kit.fakes import (
     FakeAccounts,
+    FakeAllowances,
     FakeJournal,
     FakeRepeats,
     FakeReturns,
     FakeSpool,
     FakeSuppressions,
     FakeTokens,
+    FakeUses,
     FakeWebhooks,
 )
 from tests.storage.stores import result
@@ -116,6 +118,7 @@ class Rest:
         self.repeats = FakeRepeats()
         self.suppressions = FakeSuppressions()
         self.webhooks = FakeWebhooks()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.trials = []  # webhooks that were tested
         self.trial = (200, "")
         self.prepare = Rewriters()
@@ -133,6 +136,8 @@ class Rest:
                 lambda content, reports_to: None,  # no bounce host
                 self.suppressions,
                 lambda author: author,
+                self.allowances,
+                self.uses,
             ),
             Rules("mail.test", 100),
             Sizes(maximum_size, maximum_recipients),
@@ -140,6 +145,8 @@ class Rest:
         self.neighbours = Neighbours(
             accounts=self.accounts,
             tokens=self.tokens,
+            uses=self.uses,
+            allowances=self.allowances,
             spool=self.spool,
             journal=self.journal,
             original=FakeReturns(self.spool, self.suppressions).original,

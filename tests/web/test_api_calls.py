@@ -6,9 +6,11 @@ from urllib.parse import urlencode
 import pytest
 
 from smtpeter.accounts.suppression import Treatment
+from smtpeter.accounts.uses import Kind
 from smtpeter.journal.events import Click, Delivered
 from smtpeter.message.identifier import DeliveryId, MessageId, read
 from smtpeter.spool.states import State
+from tests.storage.stores import result
 from tests.web.rest import NOW, Rest, b64
 
 
@@ -335,6 +337,9 @@ WISHES = {
     "suppress": "login",
     "suppressed": "refuse",
     "suppress_for": 86_400,
+    "tags": ["spring", "shop"],
+    "per_hour": 100,
+    "per_day": 1000,
 }
 
 
@@ -348,6 +353,9 @@ def test_a_login_has_wishes_and_keeps_those_that_are_not_named(rest):
         ("suppress", "none"),
         ("suppressed", "fail"),
         ("suppress_for", 0),
+        ("tags", []),
+        ("per_hour", 0),
+        ("per_day", 7),
     ):
         before = rest.get("/logins/new", token=rest.operator).json
         after = rest.ask("PATCH", "/logins/new", {name: value}, token=rest.operator).json
@@ -357,7 +365,47 @@ def test_a_login_has_wishes_and_keeps_those_that_are_not_named(rest):
     assert {name: after[name] for name in WISHES} == {
         **{name: plain[name] for name in WISHES},
         "priority": "low",
+        "per_day": 7,
     }
+
+
+def test_a_password_is_replaced_with_an_overlap(rest):
+    kept = rest.login.password_hash
+    told = rest.post("/logins/shop/rotate?overlap=3600", token=rest.operator).json
+    login = result(rest.accounts.login("shop"))
+    assert (kept, NOW + 3600) == (login.previous.password_hash, login.previous.until)
+    assert {"until": "2026-05-28 21:26:40", "used": None} == told["previous"]
+    rest.uses.used(Kind.PREVIOUS, "shop", NOW + 60)
+    assert "2026-05-28 20:27:40" == rest.get("/logins/shop", token=rest.operator).json["previous"]["used"]
+    rest.now += 3600
+    assert "previous" not in rest.get("/logins/shop", token=rest.operator).json
+    assert 400 == rest.post("/logins/shop/rotate?overlap=-1", token=rest.operator).status
+
+
+def test_the_last_use_of_logins_and_tokens_is_told(rest):
+    assert rest.get("/logins/shop", token=rest.operator).json["used"] is None
+    rest.send()
+    assert "2026-05-28 20:26:40" == rest.get("/logins/shop", token=rest.operator).json["used"]
+    used = {one["id"]: one["used"] for one in rest.get("/tokens", token=rest.operator).json}
+    assert {"2026-05-28 20:26:40"} == set(used.values())
+    made = rest.post("/tokens", {"login": "shop"}, token=rest.operator).json
+    assert made["used"] is None
+
+
+def test_a_use_of_another_login_of_the_same_name_is_not_told(rest):
+    rest.uses.used(Kind.LOGIN, "new", NOW - 1)
+    assert rest.post("/logins", {"username": "new"}, token=rest.operator).json["used"] is None
+    assert rest.get("/logins/new", token=rest.operator).json["used"] is None
+
+
+def test_a_login_at_its_limit_is_told_when_to_come_back(rest):
+    rest.ask("PATCH", "/logins/shop", {"per_hour": 1}, token=rest.operator)
+    assert 200 == rest.send().status
+    refused = rest.send()
+    assert (429, "4.7.1") == (refused.status, refused.json["error"]["status"])
+    assert 3600 <= int(refused.headers["Retry-After"]) <= 3900
+    rest.now += 3900
+    assert 200 == rest.send().status
 
 
 def test_a_login_without_a_name_gets_one(rest):
@@ -371,8 +419,9 @@ def test_a_login_without_a_name_gets_one(rest):
         ({"switches": ["track_opens", "fly"]}, "switches[1]"),
         ({"senders": ["a b"]}, "senders[0]"),
         ({"forward_bounces": "nowhere"}, "forward_bounces"),
+        ({"tags": ["a", "b c"]}, "tags[1]"),
     ],
-    ids=["unknown", "second unknown", "sender", "forward"],
+    ids=["unknown", "second unknown", "sender", "forward", "tag"],
 )
 def test_what_a_login_cannot_be(rest, body, field):
     answered = rest.post("/logins", body, token=rest.operator)

@@ -10,7 +10,7 @@ from smtpeter.web.api.aliases import canonical
 from smtpeter.web.api.domains import Advice, DkimKey, Domains, Hosts, Judged, NewDomain, ShownDomain
 from smtpeter.web.api.events import Events, Following, Page, Window
 from smtpeter.web.api.interface import Neighbours
-from smtpeter.web.api.logins import ChangedLogin, Logins, NewLogin, NewToken, ShownLogin, ShownToken
+from smtpeter.web.api.logins import ChangedLogin, Logins, NewLogin, NewToken, Overlap, ShownLogin, ShownToken
 from smtpeter.web.api.messages import File, Messages
 from smtpeter.web.api.queue import Altered, Listing, Meant, Queue
 from smtpeter.web.api.route import Route, Routes
@@ -125,7 +125,7 @@ def _logins(logins: Logins) -> tuple[Route, ...]:
         admin("GET", one, "One login.", logins.show, gives=ShownLogin),
         admin("PATCH", one, "Change what is named.", logins.modify, takes=ChangedLogin, gives=ShownLogin),
         admin("DELETE", one, "Take it away; its messages and events stay.", logins.delete, status=204),
-        admin("POST", one + "/rotate", "Give it a new password, shown once.", logins.rotate, gives=ShownLogin),
+        admin("POST", one + "/rotate", "Give it a new password, shown once.", logins.rotate, gives=ShownLogin, query=Overlap),
         admin("GET", "/tokens", "All tokens, without their secrets.", logins.tokens, gives=list[ShownToken]),
         admin("POST", "/tokens", "Make a token; it is shown once.", logins.create_token, takes=NewToken, gives=token, status=201),
         admin("DELETE", "/tokens/{id}", "Revoke a token, by its id.", logins.revoke_token, status=204),

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from smtpeter.accounts.allowance import Allowances
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.passwords import Randomness
 from smtpeter.accounts.published import Server
 from smtpeter.accounts.spf import Ask
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
+from smtpeter.accounts.uses import Uses
 from smtpeter.accounts.webhooks import Webhook, Webhooks
 from smtpeter.journal.daily import Original
 from smtpeter.journal.interface import Journal
@@ -112,6 +114,8 @@ class Neighbours:
 
     accounts: Accounts
     tokens: Tokens
+    uses: Uses
+    allowances: Allowances
     spool: Spool
     journal: Journal
     original: Original

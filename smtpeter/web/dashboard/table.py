@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from smtpeter.accounts.operators import Role
+from smtpeter.web.dashboard.account import Account
 from smtpeter.web.dashboard.bounces import Bounces
 from smtpeter.web.dashboard.domains import Domains
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.logins import Logins
 from smtpeter.web.dashboard.messages import Messages
+from smtpeter.web.dashboard.operators import Operators
 from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.record import Record, Recording
 from smtpeter.web.dashboard.route import Route, Routes
 from smtpeter.web.dashboard.suppressions import Suppressions
 from smtpeter.web.dashboard.tokens import Tokens
 from smtpeter.web.dashboard.webhooks import Webhooks
+
+ACCOUNT = "/account"  # one's own
 
 
 def table(neighbours: Neighbours, pages: Pages) -> Routes:
@@ -36,15 +40,35 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
             Route("GET", one, Role.VIEW, logins.show),
             Route("POST", one, Role.ADMINISTER, logins.change),
             Route("POST", f"{one}/password", Role.ADMINISTER, logins.rotate),
+            Route("POST", f"{one}/password/old", Role.ADMINISTER, logins.end_previous),
             Route("POST", f"{one}/enabled", Role.ADMINISTER, logins.enable),
             Route("POST", f"{one}/delete", Role.ADMINISTER, logins.delete),
             Route("POST", f"{one}/test", Role.OPERATE, logins.test),
             *_programs(Domains(neighbours, pages, recording), Webhooks(neighbours, pages, recording)),
             *_tokens(Tokens(neighbours, pages, recording)),
             *_returned(Suppressions(neighbours, pages, recording), Bounces(neighbours, pages)),
-            Route("GET", "/operators", Role.ADMINISTER, record.operators),
+            *_people(Operators(neighbours, pages, recording), Account(neighbours, pages, recording)),
             Route("GET", "/changes", Role.ADMINISTER, record.changes),
         )
+    )
+
+
+def _people(operators: Operators, account: Account) -> tuple[Route, ...]:
+    one = "/operators/{name}"
+    return (
+        Route("GET", "/operators", Role.ADMINISTER, operators.listed),
+        Route("POST", "/operators", Role.ADMINISTER, operators.create),
+        Route("GET", one, Role.ADMINISTER, operators.show),
+        Route("POST", f"{one}/role", Role.ADMINISTER, operators.give_role),
+        Route("POST", f"{one}/enabled", Role.ADMINISTER, operators.enable),
+        Route("POST", f"{one}/password", Role.ADMINISTER, operators.give_password),
+        Route("POST", f"{one}/no-code", Role.ADMINISTER, operators.ask_no_code),
+        Route("POST", f"{one}/delete", Role.ADMINISTER, operators.delete),
+        Route("GET", ACCOUNT, Role.VIEW, account.show),
+        Route("POST", f"{ACCOUNT}/password", Role.VIEW, account.change_password),
+        Route("POST", f"{ACCOUNT}/totp/key", Role.VIEW, account.make_key),
+        Route("POST", f"{ACCOUNT}/totp", Role.VIEW, account.ask_code),
+        Route("POST", f"{ACCOUNT}/totp/off", Role.VIEW, account.ask_no_code),
     )
 
 
