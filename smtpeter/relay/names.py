@@ -84,6 +84,14 @@ def name_servers(configured: Sequence[str], resolv_conf: str) -> tuple[NameServe
     return found or (("127.0.0.1", 53),)  # resolv.conf(5): the local machine when none is named
 
 
+def are_local(servers: Sequence[NameServer]) -> bool:
+    """Whether all are on this machine, so that nobody comes between them and us."""
+    try:
+        return all(ipaddress.ip_address(host).is_loopback for host, _ in servers)
+    except ValueError:
+        return False
+
+
 def question(name: str, kind: RdataType, number: int) -> Question:
     """Ask for `kind` of `name` under the query id `number`; raises NoSuchQuestion."""
     try:

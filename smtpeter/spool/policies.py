@@ -10,6 +10,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+FETCHED_EVERY = 86400.0  # seconds
+
 
 class Mode(enum.StrEnum):
     """What a domain wants of those that send to it (RFC 8461 5)."""
@@ -34,6 +36,10 @@ class Policy:
     expires_at: float
     used_at: float
 
+    def is_aged(self, now: float) -> bool:
+        """Whether it is time to fetch it anew: daily (RFC 8461 10.2), and well before it expires."""
+        return now >= min(self.fetched_at + FETCHED_EVERY, (self.fetched_at + self.expires_at) / 2)
+
     def allows(self, host: str) -> bool:
         """Whether mail may go to this MX host (RFC 8461 4.1); "*" is one label."""
         return host in self.mx or "*." + host.partition(".")[2] in self.mx
@@ -48,5 +54,5 @@ class Policies(Protocol):
     def keep(self, policy: Policy, now: float, /) -> Awaitable[None]:
         """In place of the domain's former one; what has expired by `now` goes, and of too many what expires first."""
 
-    def aged(self, fetched_before: float, used_since: float, limit: int, /) -> Awaitable[tuple[Policy, ...]]:
-        """Up to `limit` policies, those first that were fetched first."""
+    def aged(self, now: float, used_since: float, limit: int, /) -> Awaitable[tuple[Policy, ...]]:
+        """Up to `limit` policies that are aged, those first that were fetched first."""
