@@ -40,6 +40,7 @@ from smtpeter.service.lateness import Lateness
 from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
+from smtpeter.service.policies import policies
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
@@ -257,6 +258,8 @@ class Smtpeter(Service):
         if self._place.number == 1:  # once on a host
             for start in (self._forgetting.start, self._filing.start, self._nearness.start):
                 start()
+            if self._policies is not None:
+                self._policies.start()
         # What is there now stays: no collection shall look at it again and hold up the reactor for it.
         gc.collect()
         gc.freeze()
@@ -270,7 +273,11 @@ class Smtpeter(Service):
         self._rewriting = rooms.workers(settings, reactor)
         preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
         self._certificates = rooms.certificates(settings)
-        self._relay = rooms.relay(settings, reactor, store, outgoing, preparing, made, self._keys)
+        resolver = rooms.resolver(settings, reactor)
+        self._policies = policies(settings, reactor, store, resolver)
+        self._relay = rooms.relay(
+            settings, reactor, store, outgoing, preparing, made, self._keys, resolver, self._policies
+        )
         submission = self._submission = rooms.submission(
             settings, reactor, store, self._relay, self._pool, preparing, made, self._keys, self._certificates
         )
@@ -366,6 +373,8 @@ class Smtpeter(Service):
         await self._all(partial(stop, _GRACE) for stop in under_way)
         duties = self._forgetting, self._filing, self._nearness, self._lateness, self._posting, self._keys
         await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
+        if self._policies is not None:
+            self._policies.stop()
         pools = self._pool.stop, self._aside.stop, self._reading.stop, self._signing.stop
         for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))

@@ -388,3 +388,16 @@ uses = Table(
     Column("name", Text, primary_key=True),
     Column("at", Double, nullable=False),
 )
+
+mta_sts_policies = Table(
+    "mta_sts_policies",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("mx", Text, nullable=False),  # separated by blanks
+    Column("fetched_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+)
+Index("mta_sts_policies_expires_at", mta_sts_policies.c.expires_at)

@@ -34,6 +34,7 @@ from smtpeter.storage.engine import (
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
 from smtpeter.storage.operators import StoredOperators
+from smtpeter.storage.policies import StoredPolicies
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Reactor, Threads, Turn
 from smtpeter.storage.tokens import StoredRepeats, StoredTokens
@@ -81,6 +82,7 @@ class Store:
         self.operators = StoredOperators(access)
         self.allowances = StoredAllowances(access)
         self.uses = StoredUses(access)
+        self.policies = StoredPolicies(access)
         self._access = access
         self._worker = worker
         self._lock = lock
