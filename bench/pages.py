@@ -230,6 +230,7 @@ def main() -> None:
         delivery = fill(directory / "data", wanted.messages, wanted.events, now)
         print(f"filled in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         web = {"listen": [f"tcp:{port}:interface=127.0.0.1"]}
+        (directory / "authority").mkdir()
         with Daemon(directory, Authority(directory / "authority"), web=web) as server:
             browser = Browser(port, server.cli("operator", "create", "admin")["password"])
             print(", ".join(f"{name}: {value}" for name, value in machine().items()))

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.webhooks import Health, Webhook
+from smtpeter.spool.model import Delivery
 from smtpeter.spool.sites import SiteSummary
 from smtpeter.spool.waiting import Reason
 
@@ -36,6 +37,8 @@ class Known:
 
     now: float
     sites: Sequence[SiteSummary]
+    held: int  # deliveries
+    oldest: Sequence[Delivery]  # of what waits and is not held, one at most
     webhooks: Sequence[tuple[Webhook, Health]]
     certificates: Sequence[tuple[str, float]]  # the file, and when it ends
     logins: Sequence[Login]
@@ -100,13 +103,12 @@ def _webhooks(webhooks: Iterable[tuple[Webhook, Health]]) -> Iterator[Note]:
 
 
 def _waiting(known: Known) -> Iterator[Note]:
-    held = sum(one.held for one in known.sites)
-    if held:
-        yield Note("", f"{_deliveries(held, 'held')} until somebody lets go.", "/queue?state=held")
-    # What is held waits as long as it is held, and that has been said.
-    oldest = min((one.oldest for one in known.sites if one.due + one.claimed), default=known.now)
-    if known.now - oldest > _OLD:
-        yield Note("", f"The oldest delivery has waited for {duration(known.now - oldest)}.", "/queue")
+    if known.held:
+        yield Note("", f"{_deliveries(known.held, 'held')} until somebody lets go.", "/queue?state=held")
+    for one in known.oldest:
+        if known.now - one.accepted_at > _OLD:
+            age = duration(known.now - one.accepted_at)
+            yield Note("", f"The oldest delivery has waited for {age}.", "/queue?age=14400")
 
 
 def _logins(logins: Iterable[Login]) -> Iterator[Note]:

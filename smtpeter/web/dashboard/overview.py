@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from smtpeter.accounts.webhooks import Health, NoSuchWebhook, Webhook
 from smtpeter.journal.interface import Tally
+from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.states import State
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard import attention, plot
 from smtpeter.web.dashboard.interface import Neighbours
@@ -25,8 +27,9 @@ KINDS = {
     "open": ("Opens", "images that were asked for", "good", ""),
     "click": ("Clicks", "links that were followed", "good", ""),
 }
-_OF_ENDED = frozenset(("delivery", "failure"))
-_OF_DELIVERED = frozenset(("bounce", "abuse", "open", "click"))
+_ENDED = frozenset(("delivery", "failure"))
+_BACK = frozenset(("bounce", "abuse"))
+_SEEN = frozenset(("open", "click"))  # of which there may be several to each delivery
 _SITES = 8
 _DAY = 86_400.0  # seconds
 
@@ -62,6 +65,8 @@ class Overview:
         return attention.Known(
             now=now,
             sites=(await self._counting()).sites,
+            held=(await self._api.spool.counts()).get(State.HELD.value, 0),
+            oldest=await self._api.spool.deliveries(QueueFilter(states=(State.DUE, State.CLAIMED)), 1),
             webhooks=await self._webhooks(),
             certificates=await self._api.aside(self._certificates),
             logins=await self._api.accounts.logins(),
@@ -86,12 +91,21 @@ def _totals(tallies: Sequence[Tally]) -> dict[str, int]:
 
 
 def shares(totals: Mapping[str, int]) -> dict[str, str]:
-    """What part each is of what it is a part of, for people; of what is no part, or of nothing, none."""
+    """What part each is of what it is a part of, for people; nothing of what did not happen."""
     delivered = totals.get("delivery", 0)
     ended = delivered + totals.get("failure", 0)
-    found = {kind: _share(totals.get(kind, 0), ended, "of what ended") for kind in _OF_ENDED}
-    return found | {kind: _share(totals.get(kind, 0), delivered, "of delivered") for kind in _OF_DELIVERED}
-
-
-def _share(part: int, whole: int, of: str) -> str:
-    return f"{part / whole:.1%} {of}" if part and whole else ""
+    wholes = {
+        **dict.fromkeys(_ENDED, (ended, "of what ended")),
+        **dict.fromkeys(_BACK, (delivered, "of delivered")),
+    }
+    found = {
+        kind: f"{totals[kind] / whole:.1%} {of}"
+        for kind, (whole, of) in wholes.items()
+        if whole and totals.get(kind)
+    }
+    seen = {
+        kind: f"{totals[kind] / delivered:.2f} per delivery"
+        for kind in _SEEN
+        if delivered and totals.get(kind)
+    }
+    return found | seen

@@ -28,6 +28,7 @@ from smtpeter.web.dashboard.route import Asked, Form, Route
 from smtpeter.web.dashboard.sites import Counting
 
 _PORTION = 100  # deliveries on a page
+_FIRST_SITES = 12  # that are seen at once
 _COUNTED = 1000  # of what a verb would do
 _AT_ONCE = 500  # deliveries altered at a time
 _PATIENCE = 1.0  # seconds that one answer may take
@@ -103,7 +104,7 @@ class Queue:
             further = urlencode({**given, "after": identifier.show(found[-1].id)})
         return self._pages.page(
             "queue.html", asked, given=_all(given), rows=await self._rows(found), further=further,
-            is_filtered=bool(given), sites=counted.sites, counted=counted, counts=await self._api.spool.counts(),
+            is_filtered=bool(given), counted=counted, first=_FIRST_SITES, counts=await self._api.spool.counts(),
             ages=AGES, verbs=VERBS, words=WORDS, reasons=REASONS, now=self._api.clock(), show=identifier.show,
         )  # fmt: skip
 
