@@ -110,9 +110,9 @@ def test_a_search_stops_after_so_many_candidates_and_goes_on(either, monkeypatch
     monkeypatch.setattr(finding, "_CANDIDATES", 3)
     monkeypatch.setattr(finding, "_PORTION", 2)
     for number in range(1, 11):
-        keep(either, number, tags=("rare",) if number == 1 else ("spring",))
+        keep(either, number, login="other" if number == 1 else "shop")
     either.run(either.journal.digest(6))
-    sought = Sought(recipient="joe@example.com", tag="rare")
+    sought = Sought(recipient="joe@example.com", login="other")
     place, pages = None, []
     while not pages or place is not None:
         page = either.run(either.spool.find(sought, place, 50))
