@@ -18,6 +18,7 @@ from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
+from tests.kit.fakes import FakeSites
 from tests.storage.stores import empty_store, result, stored
 from tests.web.rest import NOW, Answered, Rest
 
@@ -33,7 +34,16 @@ class Browser:
         self.rest = Rest()
         self.operators = operators
         result(operators.create(Operator("ada", KEPT["right"], role, NOW, one_time)))
-        self.neighbours = Neighbours(self.rest.neighbours, operators, Connecting("mail.test", 587, 465))
+        self.sites = FakeSites(self.rest.spool)
+        self.ends = []  # of certificates
+        self.neighbours = Neighbours(
+            self.rest.neighbours,
+            operators,
+            Connecting("mail.test", 587, 465),
+            self.sites,
+            self.rest.spool,
+            lambda: self.ends,
+        )
         self.dashboard = Dashboard(self.neighbours, Proxies(()))
         self.cookie = self.form_token = ""
 
@@ -225,7 +235,7 @@ def test_our_own_files_are_kept_by_browsers(browser):
 
 
 def routes():
-    neighbours = Neighbours(Rest().neighbours, None, Connecting("mail.test", None, None))
+    neighbours = Neighbours(Rest().neighbours, None, Connecting("mail.test", None, None), None, None, None)
     return [
         (one.method, re.sub(r"\{\w+\}", "shop", one.path), one.role) for one in table(neighbours, Pages()).all
     ]
