@@ -37,7 +37,7 @@ bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
 loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever got its 250 must arrive, as it was
 	SMTPETER_LOSS_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/e2e/test_loss.py
 
-deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
+deb:  ## the Debian package, into the directory above (docs/manual/install.md says what it needs)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
 
 package-test: $(STAMP)  ## that package's whole life in a clean Debian, and two builds compared (as root; + debootstrap lintian)
