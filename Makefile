@@ -40,7 +40,7 @@ loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever g
 faults: $(STAMP)  ## kill, fill, stop, unplug: each scenario with its promise (some ten minutes; the superuser sees all of them)
 	SMTPETER_LOSS_ROUNDS=25 $(BIN)/pytest -q -p tests.kit.table -m fault tests/e2e tests/storage tests/rewrite
 
-deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
+deb:  ## the Debian package, into the directory above (docs/manual/install.md says what it needs)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
 
 package-test: $(STAMP)  ## that package's whole life in a clean Debian, and two builds compared (as root; + debootstrap lintian)

@@ -54,6 +54,15 @@ _HASHING = 2  # slow passwords verified at a time
 _SIGNING = 2  # large messages made ready to be sent at a time
 _ASIDE = 2  # threads for what takes the API long
 
+RELOADED = frozenset(  # keys that `Smtpeter.apply` takes without a restart
+    (
+        "tls.certificate",
+        "tls.private_key",
+        "submission.trusted_networks",
+        *(f"retention.{key}" for key in config.Retention.__struct_fields__),
+    )
+)
+
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
     """Each listener: its key in the configuration, and its endpoint string."""
@@ -357,8 +366,7 @@ class Smtpeter(Service):
         self._log.info("certificates read anew")
         self._submission.trust(settings.submission.trusted_networks)
         self._forgetting.keep(settings.retention)
-        retained = (f"retention.{key}" for key in settings.retention.__struct_fields__)
-        return frozenset(("tls.certificate", "tls.private_key", "submission.trusted_networks", *retained))
+        return RELOADED
 
     # -- stopping ----------------------------------------------------------------------------------------
 

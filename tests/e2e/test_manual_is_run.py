@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -27,6 +27,9 @@ CONFIGURED = {
     "smtpeter.toml",
 }  # here, test_postfix_by_the_manual.py, test_sockets_of_systemd.py
 WEB, METRICS = "8025", "9125"  # ports in the manual, in whose place a test has free ones
+
+
+_SHOWN_ONCE = re.compile(r"(?m)^(password|token) +(\S+)")
 
 
 def commands(page: Path) -> list[Block]:
@@ -65,10 +68,7 @@ def server(
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory, server: Daemon) -> dict[str, str]:
-    """An environment in which `smtpeter` is ours, and curl trusts the authority of the tests.
-
-    There is a login `newsletters`, and a token of its own.
-    """
+    """An environment in which `smtpeter` is ours, and curl trusts the authority of the tests."""
     programs = tmp_path_factory.mktemp("bin")
     (programs / "smtpeter").write_text(
         f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -c "from smtpeter.cli import main; main()" "$@"\n'
@@ -78,12 +78,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory, server: Daemon) -> dict[str,
     )
     for path in programs.iterdir():
         path.chmod(0o755)
-    login = server.login("--track-clicks", username="newsletters")
-    made = server.command("token", "create", "--login", login.username, "--json")
+    server.login("--track-clicks", username="newsletters")
     return {
         **os.environ,
-        "PASSWORD": login.password,
-        "TOKEN": json.loads(made.stdout)["token"],
         "SMTPETER_CONFIG": str(server.configuration),
         "PATH": f"{programs}:{os.environ['PATH']}",
     }
@@ -115,6 +112,8 @@ def test_commands_of_a_page(
         )
         assert int(block.detail or 0) == ended.returncode, f"{text}{ended.stdout}{ended.stderr}"
         assert "Traceback" not in ended.stderr
+        # What is shown once the reader puts where the next block says so.
+        shell |= {name.upper(): value for name, value in _SHOWN_ONCE.findall(ended.stdout)}
 
 
 def test_readme_names_targets_that_are_there() -> None:

@@ -64,10 +64,14 @@ def trusts_loopback(server: Daemon) -> bool:
         return client.mail(SENDER)[0] == 250
 
 
-def test_other_certificate_and_trusted_networks(tmp_path, authority: Authority) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_other_certificate_and_trusted_networks(tmp_path, authority: Authority, workers: int) -> None:
     """At another path; a session that is open goes on."""
     other = authority.issue("renamed.example")
-    with Daemon(tmp_path / "server", authority) as server, server.client() as before:
+    with (
+        Daemon(tmp_path / "server", authority, server={"workers": workers}) as server,
+        server.client() as before,
+    ):
         server.login(username="local")
         assert names_of(server) == {"localhost", "127.0.0.1"}
         assert not trusts_loopback(server)
@@ -85,6 +89,7 @@ def test_other_certificate_and_trusted_networks(tmp_path, authority: Authority) 
             ),
             what=server.log,
         )
+        until(lambda: server.log().count("certificates read anew") == workers, what=server.log)
         assert names_of(server) == {"renamed.example"}
         assert trusts_loopback(server)
         assert before.noop()[0] == 250

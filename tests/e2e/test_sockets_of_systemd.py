@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import tomllib
 from pathlib import Path
 
@@ -51,6 +52,8 @@ def test_both_ports_are_served(tmp_path: Path, authority: Authority, workers: in
     assert "can be used" in server.command("check-config").stdout
     with server:
         until(lambda: server.log().count("Listening on") == 2, what=server.log)
+        with socket.create_connection(("127.0.0.1", server.starttls)):  # which starts it
+            until(lambda: server.log().count("smtpeter is ready") == workers, what=server.log)
         assert server.submit(login, CONTENT).ids
         with server.client(implicit=True) as client:
             client.login(login.username, login.password)

@@ -25,6 +25,7 @@ STYLED = (
 @pytest.fixture(scope="module")
 def unpacked(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its files, below a root that has the python3 and the sh of this machine, and systemd's own units."""
+    program("systemd-analyze", "systemd")
     root = tmp_path_factory.mktemp("unpacked")
     run("dpkg-deb", "--extract", package, root)
     shutil.copytree("/lib/systemd/system", root / "lib/systemd/system", dirs_exist_ok=True, symlinks=True)
