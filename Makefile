@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?=
 ROUNDS ?= 500
+SECONDS ?= 20
 
-.PHONY: run test check format bench loss faults clean
+.PHONY: run test check format bench loss faults fuzz clean
 
 run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
 	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
@@ -39,6 +40,9 @@ loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever g
 
 faults: $(STAMP)  ## kill, fill, stop, unplug: each scenario with its promise (some ten minutes; the superuser sees all of them)
 	SMTPETER_LOSS_ROUNDS=25 $(BIN)/pytest -q -p tests.kit.table -m fault tests/e2e tests/storage tests/rewrite
+
+fuzz: $(STAMP)  ## every parser of strangers' octets under atheris, SECONDS=20 each, and whether its time is linear
+	$(BIN)/python -m tests.fuzz.atheris_run $(SECONDS)
 
 deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
