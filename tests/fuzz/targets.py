@@ -7,6 +7,7 @@ found to break one of them is kept in `corpus/NAME/`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import json
 import tomllib
@@ -54,11 +55,10 @@ from smtpeter.web.visit import Answer, Proxies, Visit
 from tests.kit.returned import samples
 from tests.rewrite.corpus import NEWSLETTERS, PIPELINE, message, multipart, part, token
 from tests.session.wire import Wire
-from tests.submission.door import TRUSTED, Door, login
+from tests.submission.door import TRUSTED, Door
 from tests.web.test_web_server import Conversation
 from tests.web.test_web_tracking import RING, Host
 
-LOGIN = login()
 CORPUS = Path(__file__).parent / "corpus"
 EVERYTHING = Switches(
     track_clicks=True, track_opens=True, prevent_scam=True, track_bounces=True, inline_css=True
@@ -68,12 +68,13 @@ PAGE = NEWSLETTERS[0].read_bytes()
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A parser; `units` are (before, repeated, after)."""
+    """A parser; `units` are (before, repeated, after); `longest`: the octets that it gets from its caller, at most."""
 
     name: str
     call: Callable[[bytes], object]
     seeds: tuple[bytes, ...]
     units: tuple[tuple[bytes, bytes, bytes], ...]
+    longest: int
 
     def kept(self) -> list[bytes]:
         """The seeds, and what is in the corpus."""
@@ -84,9 +85,11 @@ class Target:
 TARGETS: dict[str, Target] = {}
 
 
-def target(*seeds: bytes, units: tuple[tuple[bytes, bytes, bytes], ...] = ()) -> Callable[..., object]:
+def target(
+    *seeds: bytes, units: tuple[tuple[bytes, bytes, bytes], ...] = (), longest: int = 400_000
+) -> Callable[..., object]:
     def registered(call: Callable[[bytes], object]) -> Callable[[bytes], object]:
-        TARGETS[call.__name__] = Target(call.__name__, call, seeds, units)
+        TARGETS[call.__name__] = Target(call.__name__, call, seeds, units, longest)
         return call
 
     return registered
@@ -128,6 +131,7 @@ def nothing_logged_as_failure() -> Iterator[None]:
     b"BDAT 86 LAST",
     units=_each(b"MAIL FROM:<", b"a.", b'"', b"\\", b"@x,", after=b">")
     + _each(b"RCPT TO:<a@b> ", b"A=B ", b"NOTIFY=NEVER,", b"ORCPT=rfc822;+2B "),
+    longest=40_000,
 )
 def smtp_command(octets: bytes) -> None:
     try:
@@ -159,7 +163,7 @@ def mail_address(octets: bytes) -> None:
         assert read == address.parse(str(read), utf8=True)
 
 
-@target(b"a+2Bb", b"\\x{1F600}", b"+", units=_each(b"", b"+2B", b"\\x{41}", b"+", b"\\x{"))
+@target(b"a+2Bb", b"\\x{1F600}", b"+", units=_each(b"", b"+2B", b"\\x{41}", b"+", b"\\x{"), longest=40_000)
 def xtext_value(octets: bytes) -> None:
     for decode in (xtext.decode, xtext.decode_utf8):
         with contextlib.suppress(xtext.XtextSyntax):
@@ -183,7 +187,7 @@ def xtext_value(octets: bytes) -> None:
 )
 def smtp_session(octets: bytes) -> None:
     """A client of a trusted network, whose every octet is somebody's."""
-    door = Door(tls=False, logins=(LOGIN,), trusted_networks=TRUSTED)
+    door = _door()
     with nothing_logged_as_failure():
         wire = Wire(door.factory(), door.clock, address="192.0.2.7")
         wire.send(octets)
@@ -191,6 +195,12 @@ def smtp_session(octets: bytes) -> None:
         assert wire.read().isascii()
         wire.lose()
         door.clock.advance(1000.0)
+
+
+@functools.cache
+def _door() -> Door:
+    """One for all, as its factory: what a client leaves behind meets the next."""
+    return Door(tls=False, trusted_networks=TRUSTED)
 
 
 @target(
