@@ -42,6 +42,7 @@ faults: $(STAMP)  ## kill, fill, stop, unplug: each scenario with its promise (s
 	SMTPETER_LOSS_ROUNDS=25 $(BIN)/pytest -q -p tests.kit.table -m fault tests/e2e tests/storage tests/rewrite
 
 fuzz: $(STAMP)  ## every parser of strangers' octets under atheris, SECONDS=20 each, and whether its time is linear
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
 	$(BIN)/python -m tests.fuzz.atheris_run $(SECONDS)
 
 deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
@@ -51,7 +52,7 @@ deb:  ## the Debian package, into the directory above (apt install devscripts eq
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@echo "Installing what smtpeter and its tests need into $(VENV) (a minute, from PyPI) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check wheel setuptools
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt wheel setuptools
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable '.[development]' --config-settings editable_mode=compat 2>$(VENV)/install.log \
 		|| { cat $(VENV)/install.log >&2; exit 1; }
