@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,7 @@ def submission(
         return_paths=ReturnPaths(settings.bounces, keys),
         suppressions=store.suppressions,
         sender_domain=keys.known_as,
+        afterwards=partial(reactor.callLater, 0),
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
     return SubmissionServer(settings.submission, rules, neighbours, means)
