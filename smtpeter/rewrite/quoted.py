@@ -35,6 +35,8 @@ def decode(raw: bytes) -> bytes:
     escapes = raw.count(b"=") - breaks
     if len(decoded) != len(raw) - 3 * breaks - 2 * escapes or breaks * _SHORTEST_MEAN > len(raw) + 1000:
         raise LeftAlone("its quoted-printable is malformed")
+    if b"=\n" in raw or raw.endswith(b"=\r"):  # a soft break to the library, and as long as an escape
+        raise LeftAlone("its quoted-printable has soft breaks that end in no CRLF")
     if _has_last_blanks(raw):
         raise LeftAlone("its quoted-printable has lines that end in a blank")
     return decoded
