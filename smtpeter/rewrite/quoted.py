@@ -69,7 +69,7 @@ _short_value = lru_cache(maxsize=4096)(_value)  # what is inserted into one tag 
 
 def _broken(escaped: bytes, column: int) -> tuple[bytes, int]:
     """What is quoted-printable already, broken between its escapes only; and the column behind it."""
-    pieces = []
+    pieces: list[bytes] = []
     start, end = 0, len(escaped)
     while end - start > (room := _WIDTH - 1 - column):
         cut = start + max(room, 0)
