@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,7 @@ def submission(
         sender_domain=keys.known_as,
         allowances=store.allowances,
         uses=store.uses,
+        afterwards=partial(reactor.callLater, 0),
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates)
     return SubmissionServer(settings.submission, rules, neighbours, means)
