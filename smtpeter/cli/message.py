@@ -121,6 +121,7 @@ _SAID = (
     "by",
     "host",
     "reply",
+    "tls",
     "code",
     "description",
     "cause",

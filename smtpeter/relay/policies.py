@@ -111,21 +111,22 @@ class PolicyBook:
         """Returns when it is known what the domain says now, or that it cannot be known."""
         if self._is_stale(domain):
             waiter: Deferred[None] = Deferred()
-            self._begin(domain).append(waiter)
+            self._begin(domain, waiter)
             await waiter
 
     def _is_stale(self, domain: str) -> bool:
         found = self._known.get(domain)
         return found is None or found.looked_at + _LOOK_AGAIN <= self._clock.seconds()
 
-    def _begin(self, domain: str) -> list[Deferred[None]]:
-        """Look, if nobody does; who is put into the list is told of the end."""
+    def _begin(self, domain: str, *waiters: Deferred[None]) -> None:
+        """Look, if nobody does, and tell these of the end."""
         waiting = self._waiting.get(domain)
-        if waiting is None:
-            waiting = self._waiting[domain] = []
-            looking = caught(self._look(domain), f"looking for the MTA-STS policy of {domain}")
-            Deferred.fromCoroutine(looking).addBoth(self._looked, domain)
-        return waiting
+        if waiting is not None:
+            waiting.extend(waiters)
+            return
+        self._waiting[domain] = list(waiters)
+        looking = caught(self._look(domain), f"looking for the MTA-STS policy of {domain}")
+        Deferred.fromCoroutine(looking).addBoth(self._looked, domain)
 
     def _looked(self, _result: object, domain: str) -> None:
         for waiter in self._waiting.pop(domain):

@@ -35,6 +35,7 @@ from tests.kit.fakes import (
     FakeSuppressions,
     FakeTokens,
 )
+from tests.kit.policies import FakePolicies
 
 URL = "sqlite:///smtpeter.db"
 
@@ -99,6 +100,7 @@ class FakeShelf:
         self.quota = FakeQuota()
         self.sites = FakeSites(self.spool)
         self.suppressions = FakeSuppressions()
+        self.policies = FakePolicies()
         self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
 
@@ -162,6 +164,7 @@ class StoredShelf:
         self.tokens, self.repeats = store.tokens, store.repeats
         self.quota, self.sites = store.quota, store.sites
         self.returns, self.suppressions = store.returns, store.suppressions
+        self.policies = store.policies
         self.webhooks = store.webhooks
 
     def new_store(self):
