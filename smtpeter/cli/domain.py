@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import dns.exception
+import dns.flags
 import dns.resolver
 from dns.nameserver import Do53Nameserver
 
@@ -48,6 +49,15 @@ class Dns:
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise Unanswered(f"{name}: {error}") from error
         return [_text(record) for record in answer]
+
+    def validates(self) -> bool:
+        """Whether an answer that is known to be signed is told to be so (RFC 6840 5.8)."""
+        self._resolver.set_flags(dns.flags.RD | dns.flags.AD)
+        try:
+            answer = self._resolver.resolve(".", "SOA")
+        except (dns.exception.DNSException, OSError):
+            return False
+        return bool(answer.response.flags & dns.flags.AD)
 
 
 def _text(record: Any) -> str:
