@@ -62,7 +62,7 @@ class Guards:
         return Guard(policy=policy)
 
     async def _bases(self, host: str, addresses: Answer[IPAddress]) -> tuple[str, ...]:
-        """The names that TLSA records may stand under (RFC 7672 2.2.2): none where the host's zone is not signed."""
+        """The names that TLSA records may stand under (RFC 7672 2.2.3): none where the host's zone is not signed."""
         if addresses.secure:
             return (addresses.name, host) if addresses.name else (host,)
         if addresses.name and await self._published.is_alias_secure(host):
