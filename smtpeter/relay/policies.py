@@ -7,9 +7,9 @@ but CancelledError.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
@@ -63,7 +63,8 @@ class _Known:
 
     policy: Policy | None
     looked_at: float
-    failed_at: float = float("-inf")
+    failed_at: float = float("-inf")  # a fetch
+    is_published: bool = True  # there was a TXT record
 
 
 class PolicyBook:
@@ -74,7 +75,7 @@ class PolicyBook:
     def __init__(
         self,
         published: Publications,
-        fetch: Callable[[str], Awaitable[Text]],
+        fetch: Callable[[str], Coroutine[Any, Any, Text]],
         kept: Policies,
         clock: IReactorTime,
         now: Callable[[], float],
@@ -136,9 +137,8 @@ class PolicyBook:
         found = self._known.get(domain) or _Known(await self._stored(domain), 0.0)
         answer = await self._published.texts(f"_mta-sts.{domain}")
         identifier = mta_sts.identifier(answer.records)
-        if identifier is None:
-            found.failed_at = self._clock.seconds()
-        elif self._is_outdated(found.policy, identifier):
+        found.is_published = identifier is not None
+        if identifier is not None and self._is_outdated(found.policy, identifier):
             await self._update(found, domain, identifier)
         found.looked_at = self._clock.seconds()
         self._remember(domain, found)
@@ -155,7 +155,7 @@ class PolicyBook:
         if self._clock.seconds() < found.failed_at + _TRY_AGAIN:
             return
         try:
-            text = await self._turn.run(lambda: Deferred.fromCoroutine(_of(self._fetch(domain))))
+            text = await self._turn.run(lambda: Deferred.fromCoroutine(self._fetch(domain)))
         except (NoPolicy, NoAnswer) as error:
             found.failed_at = self._clock.seconds()
             self._log.warn("{domain}: its MTA-STS policy cannot be had: {why}", domain=domain, why=str(error))
@@ -213,12 +213,12 @@ class PolicyBook:
         await DeferredList([Deferred.fromCoroutine(self.renew(domain)) for domain in wanted[:_AT_ONCE]])
 
     def _rests(self, domain: str) -> bool:
+        """Whether it was tried in vain not long ago."""
         found = self._known.get(domain)
-        return found is not None and self._clock.seconds() < found.failed_at + _RESTS
-
-
-async def _of(text: Awaitable[Text]) -> Text:
-    return await text
+        if found is None:
+            return False
+        tried_at = found.failed_at if found.is_published else found.looked_at
+        return self._clock.seconds() < tried_at + _RESTS
 
 
 class ForewarnedSites:

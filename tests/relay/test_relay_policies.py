@@ -146,6 +146,15 @@ def test_after_a_failure_five_minutes_pass_before_the_next_fetch():
     assert 2 == len(world.fetched)
 
 
+@pytest.mark.row(113)
+@pytest.mark.parametrize("identifier", [None, Finding.TROUBLE])
+def test_a_record_that_comes_is_seen_a_minute_later(identifier):
+    world = World(identifier=identifier)
+    assert world.known() is None
+    world.id = "1"
+    assert "1" == world.later(60).id
+
+
 def test_many_that_ask_at_once_are_one_question():
     world = World()
     world.gate = Deferred()
@@ -222,15 +231,17 @@ def test_mail_keeps_a_policy_in_use():
     assert first.used_at + 2 * DAY == world.known().used_at == world.kept.rows[DOMAIN].used_at
 
 
-def test_what_cannot_be_renewed_rests():
+@pytest.mark.parametrize("trouble", ["text", "id"])
+def test_what_cannot_be_renewed_rests(trouble):
     world = World()
     world.known()
-    world.text = NO_ANSWER
+    setattr(world, trouble, {"text": NO_ANSWER, "id": None}[trouble])
     world.book.start()
     for _ in range(2 * 144):
         world.advance(600)
     world.book.stop()
-    assert 4 <= len(world.fetched) - 1 <= 5  # in the second day, every six hours
+    tried = {"text": world.fetched, "id": world.asked}[trouble]
+    assert 4 <= len(tried) - 1 <= 5  # in the second day, every six hours
 
 
 @pytest.mark.row(113)
