@@ -29,7 +29,7 @@ class Mismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Dane:
-    """How a host proves itself. `base`: the name of its TLSA records, which TLS asks for (RFC 7672 3.2.1, 8.1).
+    """How a host proves itself. `base`: the name of its TLSA records, which TLS asks for (RFC 7672 2.2.3, 8.1).
 
     `records` are usable; where none is, TLS is a must without proof (RFC 7672 2.2). `names` are those that a
     certificate below a trust anchor may be for (RFC 7672 3.2.2); empty where no record has a trust anchor.
@@ -74,7 +74,7 @@ def check(dane: Dane, shown: Sequence[x509.Certificate]) -> None:
     if not shown:
         raise Mismatch("the host shows no certificate")
     own, *issuers = shown
-    # Neither name nor validity counts with DANE-EE (RFC 7672 3.1.1).
+    # Neither name nor validity counts with DANE-EE (RFC 7672 3.1.1, 3.2.1).
     if any(record.usage == _END_ENTITY and _matches(record, own) for record in dane.records):
         return
     anchors = _anchors(dane.records, issuers)

@@ -12,7 +12,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from smtpeter.relay.dane import Dane
-from smtpeter.relay.guard import Guard, ending_by
+from smtpeter.relay.guard import UNGUARDED, Guard, ending_by
 from smtpeter.relay.interface import Answer, Finding, IPAddress, Publications
 from smtpeter.relay.tls import Flaw
 from smtpeter.spool.policies import Policy
@@ -42,7 +42,7 @@ class Guards:
         """The guard of each host, for mail to `domain` in A-labels; `secure`: its MX records are signed."""
         policy = None if self._policies is None else await self._policies.known(domain)
         if not (self._dane and secure):
-            return dict.fromkeys(hosts, Guard(policy=policy))
+            return dict.fromkeys(hosts, UNGUARDED if policy is None else Guard(policy=policy))
         asked = {
             host: Deferred.fromCoroutine(self._guard(domain, host, answer, policy))
             for host, answer in hosts.items()
@@ -62,7 +62,7 @@ class Guards:
         return Guard(policy=policy)
 
     async def _bases(self, host: str, addresses: Answer[IPAddress]) -> tuple[str, ...]:
-        """The names that TLSA records may stand under (RFC 7672 2.2.2): none where the host's zone is not signed."""
+        """The names that TLSA records may stand under (RFC 7672 2.2.3): none where the host's zone is not signed."""
         if addresses.secure:
             return (addresses.name, host) if addresses.name else (host,)
         if addresses.name and await self._published.is_alias_secure(host):

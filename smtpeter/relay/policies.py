@@ -7,9 +7,9 @@ but CancelledError.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
@@ -63,7 +63,8 @@ class _Known:
 
     policy: Policy | None
     looked_at: float
-    failed_at: float = float("-inf")
+    failed_at: float = float("-inf")  # a fetch
+    is_published: bool = True  # there was a TXT record
 
 
 class PolicyBook:
@@ -74,7 +75,7 @@ class PolicyBook:
     def __init__(
         self,
         published: Publications,
-        fetch: Callable[[str], Awaitable[Text]],
+        fetch: Callable[[str], Coroutine[Any, Any, Text]],
         kept: Policies,
         clock: IReactorTime,
         now: Callable[[], float],
@@ -111,21 +112,22 @@ class PolicyBook:
         """Returns when it is known what the domain says now, or that it cannot be known."""
         if self._is_stale(domain):
             waiter: Deferred[None] = Deferred()
-            self._begin(domain).append(waiter)
+            self._begin(domain, waiter)
             await waiter
 
     def _is_stale(self, domain: str) -> bool:
         found = self._known.get(domain)
         return found is None or found.looked_at + _LOOK_AGAIN <= self._clock.seconds()
 
-    def _begin(self, domain: str) -> list[Deferred[None]]:
-        """Look, if nobody does; who is put into the list is told of the end."""
+    def _begin(self, domain: str, *waiters: Deferred[None]) -> None:
+        """Look, if nobody does, and tell these of the end."""
         waiting = self._waiting.get(domain)
-        if waiting is None:
-            waiting = self._waiting[domain] = []
-            looking = caught(self._look(domain), f"looking for the MTA-STS policy of {domain}")
-            Deferred.fromCoroutine(looking).addBoth(self._looked, domain)
-        return waiting
+        if waiting is not None:
+            waiting.extend(waiters)
+            return
+        self._waiting[domain] = list(waiters)
+        looking = caught(self._look(domain), f"looking for the MTA-STS policy of {domain}")
+        Deferred.fromCoroutine(looking).addBoth(self._looked, domain)
 
     def _looked(self, _result: object, domain: str) -> None:
         for waiter in self._waiting.pop(domain):
@@ -135,9 +137,8 @@ class PolicyBook:
         found = self._known.get(domain) or _Known(await self._stored(domain), 0.0)
         answer = await self._published.texts(f"_mta-sts.{domain}")
         identifier = mta_sts.identifier(answer.records)
-        if identifier is None:
-            found.failed_at = self._clock.seconds()
-        elif self._is_outdated(found.policy, identifier):
+        found.is_published = identifier is not None
+        if identifier is not None and self._is_outdated(found.policy, identifier):
             await self._update(found, domain, identifier)
         found.looked_at = self._clock.seconds()
         self._remember(domain, found)
@@ -154,7 +155,7 @@ class PolicyBook:
         if self._clock.seconds() < found.failed_at + _TRY_AGAIN:
             return
         try:
-            text = await self._turn.run(lambda: Deferred.fromCoroutine(_of(self._fetch(domain))))
+            text = await self._turn.run(lambda: Deferred.fromCoroutine(self._fetch(domain)))
         except (NoPolicy, NoAnswer) as error:
             found.failed_at = self._clock.seconds()
             self._log.warn("{domain}: its MTA-STS policy cannot be had: {why}", domain=domain, why=str(error))
@@ -212,12 +213,12 @@ class PolicyBook:
         await DeferredList([Deferred.fromCoroutine(self.renew(domain)) for domain in wanted[:_AT_ONCE]])
 
     def _rests(self, domain: str) -> bool:
+        """Whether it was tried in vain not long ago."""
         found = self._known.get(domain)
-        return found is not None and self._clock.seconds() < found.failed_at + _RESTS
-
-
-async def _of(text: Awaitable[Text]) -> Text:
-    return await text
+        if found is None:
+            return False
+        tried_at = found.failed_at if found.is_published else found.looked_at
+        return self._clock.seconds() < tried_at + _RESTS
 
 
 class ForewarnedSites:

@@ -70,7 +70,7 @@ Key = tuple[str, RdataType]
 class DnsResolver:
     """A `Resolver` that asks `servers` in their order; `randbits` gives random bits from a secure source.
 
-    `trusted`: what the servers say is signed is so, since nobody can come between them and us (RFC 7672 2.1.1).
+    `trusted`: what the servers say is signed is so, since nobody can come between them and us (RFC 7672 2.1.3).
     """
 
     def __init__(

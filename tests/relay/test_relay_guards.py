@@ -222,7 +222,7 @@ def test_without_dane_nothing_is_asked(good, foreign, contexts):
 def test_records_stand_under_the_end_of_a_signed_alias_or_its_beginning(
     tlsa, insecure, base, foreign, contexts
 ):
-    """RFC 7672 2.2.2; the name is the one that TLS asks for, too (8.1)."""
+    """RFC 7672 2.2.3; the name is the one that TLS asks for, too (8.1)."""
     names = Names({tlsa: pinned(foreign)}, insecure, {"mx1.example": "real.example"}, mx=["mx1.example"])
     host = Host(TLS, foreign)
     outcome = once([host], names, contexts)

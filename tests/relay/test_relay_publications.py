@@ -5,7 +5,10 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from smtpeter.relay import names
 from smtpeter.relay.interface import Finding, Tlsa
 from tests.relay.test_relay_resolver import answered, asking
 
@@ -93,3 +96,26 @@ def test_an_alias_is_signed_wherever_it_leads(ad, expected):
     zone = {("h.example", "CNAME"): signed("h.example. 60 IN CNAME real.example.", ad=ad)}
     assert expected is asked(zone, "is_alias_secure", "h.example")
     assert not asked({("h.example", "CNAME"): dns.rcode.SERVFAIL}, "is_alias_secure", "h.example")
+
+
+def _a_reply(kind, data):
+    asked = names.question("a.example", kind, 4711)
+    reply = dns.message.make_response(asked.message)
+    reply.answer.append(dns.rrset.from_text("a.example.", 60, "IN", kind.name, *data))
+    return asked, reply.to_wire()
+
+
+REPLIES = [
+    _a_reply(names.TLSA, [f"3 1 1 {DIGEST}", f"2 0 0 {DIGEST}"]),
+    _a_reply(names.TXT, ['"v=STSv1;" "id=1;"', '"other"']),
+    _a_reply(names.CNAME, ["b.example."]),
+]
+
+
+@given(st.sampled_from(REPLIES), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=6))
+def test_no_change_of_a_real_reply_upsets_the_reader(replied, changes):
+    asked, wire = replied[0], bytearray(replied[1])
+    for position, octet in changes:
+        wire[position % len(wire)] = octet
+    reading = names.read(asked, bytes(wire))
+    assert reading is None or reading.finding in Finding

@@ -38,6 +38,7 @@ from tests.kit.fakes import (
     FakeTokens,
     FakeUses,
 )
+from tests.kit.policies import FakePolicies
 
 URL = "sqlite:///smtpeter.db"
 
@@ -118,6 +119,7 @@ class FakeShelf:
         self.sites = FakeSites(self.spool)
         self.suppressions = FakeSuppressions()
         self.allowances, self.uses = FakeAllowances(), FakeUses()
+        self.policies = FakePolicies()
         self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
 
@@ -181,6 +183,7 @@ class StoredShelf:
         self.tokens, self.repeats = store.tokens, store.repeats
         self.quota, self.sites = store.quota, store.sites
         self.returns, self.suppressions = store.returns, store.suppressions
+        self.policies = store.policies
         self.webhooks = store.webhooks
         self.allowances, self.uses, self.operators = store.allowances, store.uses, store.operators
 
