@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from smtpeter.journal.events import Bounced, Complained, Event, Failed, Responded
 from smtpeter.journal.interface import Query
 from smtpeter.message import identifier
+from smtpeter.message.status import Stage
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
@@ -71,7 +72,9 @@ def row(event: Event) -> Row:
     kind, status, said = event.kind, "", ""
     match event:
         case Failed():
-            kind = "refused" if event.code else event.type or "failed"
+            kind = (
+                "suppressed" if event.state == Stage.SUPPRESSION else "refused" if event.code else event.type
+            )
             status, said = event.status, event.description
         case Bounced():
             kind = event.failure_class or event.action or event.type
