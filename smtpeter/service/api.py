@@ -6,6 +6,7 @@ import difflib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -47,7 +48,7 @@ from smtpeter.web.dashboard.interface import Neighbours as DashboardNeighbours
 from smtpeter.web.visit import Proxies, Visit
 
 _MORE = 1_048_576  # octets of a request besides its message
-_DNS_PATIENCE = 4.0  # seconds for one question, while somebody looks at the page
+_DNS_PATIENCE = 3.0  # seconds for one question, while somebody looks at the page
 _LONGEST_COMPARED = 262_144  # octets: comparing takes more than twice as long for twice as much
 
 
@@ -61,8 +62,9 @@ def door(
     preparing: Preparing,
     pool: ThreadPool,
     made: Identifiers,
+    asking: ThreadPool,
 ) -> Door:
-    """What listens on [web]; `pool` is for what takes long."""
+    """What listens on [web]; `pool` is for what takes long, `asking` for questions to the DNS."""
 
     def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -99,6 +101,7 @@ def door(
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
         ask=Dns(settings.relay.nameservers, _DNS_PATIENCE).ask,
+        asking=partial(deferToThreadPool, reactor, asking),
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
