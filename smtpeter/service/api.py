@@ -6,7 +6,6 @@ import difflib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -69,6 +68,9 @@ def door(
     def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
 
+    def looking(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(reactor, asking, function, *arguments)
+
     web = settings.web
     client = Client(
         reactor, SystemNames(reactor), allow_private=web.allow_private_addresses, time_limit=PATIENCE
@@ -101,7 +103,7 @@ def door(
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
         ask=Dns(settings.relay.nameservers, _DNS_PATIENCE).ask,
-        asking=partial(deferToThreadPool, reactor, asking),
+        asking=looking,
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
