@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -93,9 +93,10 @@ class Visitor:
         until(lambda: words in self._text(), 20, lambda: words)
 
     def _text(self) -> str:
+        """What is seen; "" between two pages."""
         try:
-            return self.browser.find_element(By.TAG_NAME, "body").text
-        except StaleElementReferenceException:  # the page has just made way for the next one
+            return str(self.browser.execute_script("return document.body ? document.body.innerText : ''"))
+        except WebDriverException:
             return ""
 
     def signs_in(self, password: str) -> None:
