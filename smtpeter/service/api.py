@@ -64,13 +64,7 @@ def door(
     asking: ThreadPool,
 ) -> Door:
     """What listens on [web]; `pool` is for what takes long, `asking` for questions to the DNS."""
-
-    def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
-        return deferToThreadPool(reactor, pool, function, *arguments)
-
-    def looking(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
-        return deferToThreadPool(reactor, asking, function, *arguments)
-
+    aside = _threaded(reactor, pool)
     web = settings.web
     client = Client(
         reactor, SystemNames(reactor), allow_private=web.allow_private_addresses, time_limit=PATIENCE
@@ -103,7 +97,7 @@ def door(
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
         ask=Dns(settings.relay.nameservers, _DNS_PATIENCE).ask,
-        asking=looking,
+        asking=_threaded(reactor, asking),
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
@@ -115,6 +109,13 @@ def door(
         return app.answer(visit, body, secure=secure)
 
     return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory), proxies.client)
+
+
+def _threaded(reactor: Any, pool: ThreadPool) -> Aside:
+    def call(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(reactor, pool, function, *arguments)
+
+    return call
 
 
 def largest_request(maximum_size: int) -> int:
