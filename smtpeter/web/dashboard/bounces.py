@@ -17,7 +17,7 @@ from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.route import Asked
 
 _PORTION = 50
-_COUNTED = 1000  # events whose classes are counted
+_COUNTED = 250  # events whose classes are counted: more would take a page longer than it may
 # What may be looked at, and the events that it means.
 CHOICES = {
     "": ("Everything", (Bounced.kind, Failed.kind, Responded.kind, Complained.kind)),
