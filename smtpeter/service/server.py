@@ -247,6 +247,8 @@ class Smtpeter(Service):
         self._pool.start()
         self._aside = ThreadPool(0, _ASIDE, "smtpeter-web")
         self._aside.start()
+        self._asking = ThreadPool(0, 1, "smtpeter-dns")
+        self._asking.start()
         self._reading = ThreadPool(0, 1, "smtpeter-recognise")
         self._reading.start()
         self._signing = ThreadPool(0, _SIGNING, "smtpeter-sign")
@@ -335,6 +337,7 @@ class Smtpeter(Service):
             preparing,
             self._aside,
             made,
+            self._asking,
         )
         self._api.append(door)
         for text in self._settings.web.listen:
@@ -383,7 +386,7 @@ class Smtpeter(Service):
         await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
         if self._policies is not None:
             self._policies.stop()
-        pools = self._pool.stop, self._aside.stop, self._reading.stop, self._signing.stop
+        pools = self._pool.stop, self._aside.stop, self._asking.stop, self._reading.stop, self._signing.stop
         for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))
 

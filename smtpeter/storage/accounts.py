@@ -29,6 +29,7 @@ from smtpeter.accounts.model import (
     SigningKey,
     TokenKey,
 )
+from smtpeter.accounts.uses import Kind
 from smtpeter.message.options import Priority, Switches
 from smtpeter.storage.schema import (
     logins,
@@ -37,9 +38,11 @@ from smtpeter.storage.schema import (
     sender_hosts,
     signing_keys,
     token_keys,
+    uses,
 )
 
 _LEDGER = "accounts"
+_OF_A_LOGIN = (Kind.LOGIN.value, Kind.PREVIOUS.value)
 _MOST_KEYS = 256  # a token has one octet for the number of its key
 
 
@@ -99,6 +102,7 @@ def remove(connection: Connection, batch: Sequence[str]) -> list[None]:
     for username in batch:
         if not connection.execute(delete(logins).where(logins.c.username == username)).rowcount:
             raise NoSuchLogin(username)
+        connection.execute(delete(uses).where(uses.c.kind.in_(_OF_A_LOGIN), uses.c.name == username))
     _changed(connection)
     return [None] * len(batch)
 

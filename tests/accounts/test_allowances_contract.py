@@ -5,6 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtpeter.accounts import tokens
 from smtpeter.accounts.allowance import DAY, HOUR, Allowance, Stretch, beginning, wait
 from smtpeter.accounts.model import Limits, Login
 from smtpeter.accounts.uses import Kind
@@ -96,6 +97,17 @@ def test_the_last_use_of_each_is_known(shelf):
     assert {"shop": NOW + 100, "news": NOW + 1} == shelf.run(uses.last(Kind.LOGIN))
     assert {"shop": NOW + 2} == shelf.run(uses.last(Kind.TOKEN))
     assert {} == shelf.run(uses.last(Kind.PREVIOUS))
+
+
+def test_the_uses_of_what_is_taken_away_are_forgotten(either):
+    _, token = tokens.make("shop", tokens.OF_A_LOGIN, NOW, bytes)
+    either.run(either.accounts.create(Login("shop", "", Switches(), NOW)))
+    either.run(either.tokens.create(token))
+    for kind, name in ((Kind.LOGIN, "shop"), (Kind.PREVIOUS, "shop"), (Kind.TOKEN, token.id)):
+        either.uses.used(kind, name, NOW)
+    either.run(either.accounts.delete("shop"))
+    either.run(either.tokens.delete(token.id))
+    assert [{}, {}, {}] == [either.run(either.uses.last(kind)) for kind in Kind]
 
 
 def test_a_use_is_written_down_once_a_minute(stored):

@@ -170,6 +170,7 @@ class Rest:
             tracks=True,
             sender="mail.test",
             ask=self._ask,
+            asking=maybeDeferred,
         )
         self.api = Api(
             self.neighbours,

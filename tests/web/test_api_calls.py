@@ -5,11 +5,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from smtpeter.accounts.published import Unanswered
 from smtpeter.accounts.suppression import Treatment
 from smtpeter.accounts.uses import Kind
 from smtpeter.journal.events import Click, Delivered
 from smtpeter.message.identifier import DeliveryId, MessageId, read
 from smtpeter.spool.states import State
+from smtpeter.web.api.domains import in_time
 from tests.storage.stores import result
 from tests.web.rest import NOW, Rest, b64
 
@@ -474,6 +476,19 @@ def test_a_domains_records_are_looked_for_in_the_dns(rest):
     assert {"dkim": "error", "spf": "ok", "dmarc": "error"} == rest.get(
         "/dns/x.example/status", token=rest.operator
     ).json
+
+
+def test_name_servers_that_take_too_long_are_asked_no_more():
+    now = [0.0]
+
+    def slow(name, kind):
+        now[0] += 2.5
+        return [name]
+
+    ask = in_time(slow, lambda: now[0])
+    assert [["x"], ["x"], ["x"]] == [ask("x", "TXT") for _ in range(3)]
+    with pytest.raises(Unanswered, match="take too long"):
+        ask("x", "TXT")
 
 
 def test_a_domains_records_as_the_product_lists_them(rest):

@@ -163,6 +163,7 @@ def test_one_time_codes_are_asked_once_a_code_has_proved_the_key(signed_in):
     shown = page(signed_in.post("/account/totp/key", {"password": "right"}))
     text_key = re.search(r'<code id="key">([A-Z2-7]{32})</code>', shown)[1]
     assert "otpauth://totp/smtpeter%20mail.test%3Aada?secret=" in shown
+    assert '<img class="squares" src="data:image/svg+xml;base64,' in shown
     assert text_key not in page(signed_in.get("/account"))
     assert b"" == operator(signed_in).one_time
     key = base64.b32decode(text_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from msgspec import Meta
 from smtpeter.accounts import published, signing_keys
 from smtpeter.accounts.interface import NoSuchSenderDomain, SenderDomainExists
 from smtpeter.accounts.model import Algorithm, SenderDomain, SigningKey
-from smtpeter.accounts.published import Judgement, Verdict
+from smtpeter.accounts.published import Judgement, Unanswered, Verdict
 from smtpeter.accounts.spf import Ask
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import MAXIMUM_DOMAIN, AddressSyntax, ascii_domain
@@ -21,6 +21,7 @@ from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.settings import origin
 
+_PATIENCE = 6.0  # seconds for all questions about a domain
 Url = Annotated[str, Meta(max_length=300)]
 
 
@@ -160,8 +161,8 @@ class Domains:
 
     async def _judgements(self, call: Call[None]) -> list[Judgement]:
         records = self._wanted(await self._found(call.path["name"]))
-        ask, sender = self._neighbours.ask, self._neighbours.sender
-        found: list[Judgement] = await self._neighbours.aside(_judge, records, sender, ask)
+        ask = in_time(self._neighbours.ask, self._neighbours.monotonic)
+        found: list[Judgement] = await self._neighbours.asking(_judge, records, self._neighbours.sender, ask)
         return found
 
     def _wanted(self, domain: SenderDomain) -> list[published.Record]:
@@ -204,6 +205,19 @@ class Domains:
 def _keys(selector: str, now: float) -> tuple[SigningKey, ...]:
     """Making an RSA key takes a while."""
     return tuple(signing_keys.make(f"{selector}-{one}", one, now) for one in sorted(Algorithm))
+
+
+def in_time(ask: Ask, monotonic: Callable[[], float]) -> Ask:
+    """The same for as long as whoever waits has patience, from the first question on; then nothing is answered."""
+    since: list[float] = []
+
+    def asked(name: str, kind: str, /) -> Sequence[str]:
+        since.append(monotonic())
+        if since[-1] - since[0] > _PATIENCE:
+            raise Unanswered("the name servers take too long")
+        return ask(name, kind)
+
+    return asked
 
 
 def _judge(records: Sequence[published.Record], sender: str, ask: Ask) -> list[Judgement]:

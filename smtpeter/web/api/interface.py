@@ -139,3 +139,4 @@ class Neighbours:
     tracks: bool  # is there a listener that answers at a click_url
     sender: str  # the host whose address the world sees, "" when that is not ours to know
     ask: Ask  # the DNS, in any thread: takes as long as the answer does; raises published.Unanswered
+    asking: Aside  # for that alone: name servers that do not answer must not hold up what else takes long

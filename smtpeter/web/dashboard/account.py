@@ -10,6 +10,7 @@ from smtpeter.accounts.allowance import Allowance
 from smtpeter.accounts.operators import Operator
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
+from smtpeter.web.dashboard import squares
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
@@ -30,7 +31,7 @@ class Account:
         self._recording = recording
 
     async def show(self, asked: Asked) -> Given:
-        return self._pages.page("account.html", asked, key="", uri="", shortest=SHORTEST)
+        return self._page(asked)
 
     async def change_password(self, asked: Asked) -> Given:
         """The sessions end, this one too."""
@@ -51,8 +52,7 @@ class Account:
         """Show the key for one-time codes, once; none is asked before a code proves that it has arrived."""
         await self._proven(asked)
         key = self._api.token_bytes(codes.KEY_OCTETS)
-        uri = codes.uri(key, asked.operator.name, self._host)
-        return self._pages.page("account.html", asked, key=codes.text(key), uri=uri, shortest=SHORTEST)
+        return self._page(asked, codes.text(key), codes.uri(key, asked.operator.name, self._host))
 
     async def ask_code(self, asked: Asked) -> Given:
         operator = await self._proven(asked)
@@ -68,6 +68,11 @@ class Account:
         operator = await self._proven(asked)
         changed = replace(operator, one_time=b"")
         return await self._done(asked, changed, "has no one-time codes asked of himself any more")
+
+    def _page(self, asked: Asked, key: str = "", uri: str = "") -> Given:
+        return self._pages.page(
+            "account.html", asked, key=key, uri=uri, picture=uri and squares.image(uri), shortest=SHORTEST
+        )  # fmt: skip
 
     async def _done(self, asked: Asked, changed: Operator, what: str) -> Given:
         await self._operators.replace(changed)

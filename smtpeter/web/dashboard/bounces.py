@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from smtpeter.journal.events import Bounced, Complained, Event, Failed, Responded
 from smtpeter.journal.interface import Query
 from smtpeter.message import identifier
+from smtpeter.message.status import Stage
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
@@ -16,7 +17,7 @@ from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.route import Asked
 
 _PORTION = 50
-_COUNTED = 1000  # events whose classes are counted
+_COUNTED = 250  # events whose classes are counted: more would take a page longer than it may
 # What may be looked at, and the events that it means.
 CHOICES = {
     "": ("Everything", (Bounced.kind, Failed.kind, Responded.kind, Complained.kind)),
@@ -71,7 +72,9 @@ def row(event: Event) -> Row:
     kind, status, said = event.kind, "", ""
     match event:
         case Failed():
-            kind = "refused" if event.code else event.type or "failed"
+            kind = (
+                "suppressed" if event.state == Stage.SUPPRESSION else "refused" if event.code else event.type
+            )
             status, said = event.status, event.description
         case Bounced():
             kind = event.failure_class or event.action or event.type

@@ -15,6 +15,9 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// On a phone the navigation is wider than the page.
+document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // What lives is asked for anew: every so often where it says how often, and then at once.
 const look = async (live) => {
   if (!document.hidden) {
