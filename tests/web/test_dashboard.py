@@ -426,7 +426,7 @@ def test_a_strangers_html_has_an_origin_of_its_own_and_loads_nothing(signed_in, 
 
 def test_the_timeline_tells_what_happened(signed_in, sent):
     said = text(signed_in.get(f"{sent}/timeline"))
-    assert said.startswith("State: due Accepted 2026-05-28 ")
+    assert said.startswith("State: due backlog Accepted 2026-05-28 ")
 
 
 def test_a_message_is_sent_again(signed_in, sent):

@@ -19,6 +19,7 @@ from smtpeter.spool.finding import Sought
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS
+from smtpeter.spool.waiting import why
 from smtpeter.web.api import parts
 from smtpeter.web.api.problem import Problem, of_refusal
 from smtpeter.web.api.route import Given
@@ -126,7 +127,10 @@ class Messages:
 
     async def _told(self, delivery: Delivery) -> dict[str, Any]:
         entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
-        return {"items": [timeline.item(entry.event) for entry in entries]}
+        domain = delivery.recipient.address.domain.lower()
+        standing = (await self._api.standings({domain}))[domain]
+        wait = why(delivery, standing.state, self._api.clock())
+        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait}
 
 
 def _seen(message: Message) -> dict[str, Any]:
