@@ -19,6 +19,7 @@ from tests.e2e.conftest import relay_section
 from tests.e2e.test_dashboard_in_a_browser import Visitor, _judge, browser, password, port
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon
+from tests.kit.loopback import until
 from tests.kit.names import StubNames
 from tests.kit.npm import installed
 from tests.kit.sink import Rule, Sink, Stage
@@ -87,8 +88,8 @@ def test_the_overview_says_what_is_wrong_and_leads_there(visitor: Visitor) -> No
     visitor.goes("/")
     visitor.sees("away.example is in trouble")
     visitor.browser.find_element(By.PARTIAL_LINK_TEXT, "away.example is in trouble").click()
+    until(lambda: len(visitor.browser.find_elements(By.PARTIAL_LINK_TEXT, "@away.example")) == 3)
     visitor.sees("site in trouble")
-    assert 3 == len(visitor.browser.find_elements(By.PARTIAL_LINK_TEXT, "@away.example"))
 
 
 def test_what_waits_is_held_released_and_deleted_after_a_question(visitor: Visitor) -> None:
@@ -105,6 +106,7 @@ def test_what_waits_is_held_released_and_deleted_after_a_question(visitor: Visit
     visitor.sees("1 delivery deleted")
     visitor.goes("/queue?state=held")
     visitor.presses("Release …")
+    visitor.sees("Release?")
     visitor.presses("Release")
     visitor.sees("2 deliveries released")
 
@@ -112,6 +114,7 @@ def test_what_waits_is_held_released_and_deleted_after_a_question(visitor: Visit
 def test_a_message_is_found_by_a_word_of_its_subject(visitor: Visitor) -> None:
     visitor.goes("/messages")
     visitor.field("subject").send_keys("INVOICE" + Keys.ENTER)
+    until(lambda: "subject=INVOICE" in visitor.browser.current_url)
     visitor.sees("Your invoice")
     assert 3 == len(visitor.browser.find_elements(By.LINK_TEXT, "Your invoice"))
     visitor.browser.find_element(By.LINK_TEXT, "Your invoice").click()
