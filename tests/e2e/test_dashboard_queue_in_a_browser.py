@@ -136,7 +136,7 @@ def test_no_serious_fault_of_accessibility_in_the_queue(visitor: Visitor) -> Non
     axe = Path(installed("axe-core@4.10.3") / "axe-core" / "axe.min.js").read_text("utf-8")
     pages = {
         "overview": "/",
-        "messages": "/messages",
+        "messages": "/messages?login=newsletter",
         "queue": "/queue",
         "queue-confirm": "/queue/hold?login=newsletter",
     }

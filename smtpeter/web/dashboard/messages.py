@@ -15,7 +15,7 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal
 from smtpeter.session.interface import Client
-from smtpeter.spool.finding import Sought
+from smtpeter.spool.finding import Sought, words
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS
@@ -159,6 +159,8 @@ def _sought(named: dict[str, str]) -> Sought:
     """Raises Problem 422."""
     if named["state"] and named["state"] not in _STATES:
         raise Problem(422, f"Expected one of {', '.join(_STATES)}.", "state")
+    if named["subject"] and not words(named["subject"]):
+        raise Problem(422, "Expected a word of three letters at least.", "subject")
     until = _day(named["until"], "until")
     return Sought(
         recipient=named["recipient"],
