@@ -14,12 +14,15 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.spool.states import State
 
 _WORD = re.compile(r"\w+")
-_MOST_WORDS = 32
+_MOST_WORDS = 12
+_SHORTEST = 3  # letters, if they are ASCII: other scripts say more with fewer
 
 
 def words(subject: str) -> tuple[str, ...]:
     """The words, the first of them, by which a decoded subject is found."""
-    return tuple(dict.fromkeys(_WORD.findall(subject.casefold())))[:_MOST_WORDS]
+    every = _WORD.findall(subject.casefold())
+    told = (word for word in every if len(word) >= _SHORTEST or not word.isascii())
+    return tuple(dict.fromkeys(told))[:_MOST_WORDS]
 
 
 @dataclass(frozen=True, slots=True)

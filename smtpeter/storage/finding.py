@@ -13,10 +13,9 @@ from sqlalchemy import Connection, select
 
 from smtpeter.journal.events import Attempt, Delivered, Failed, Operated
 from smtpeter.journal.interface import Query
-from smtpeter.message.encoded import decoded
 from smtpeter.spool.finding import Found, Page, Sought, words
 from smtpeter.spool.states import State
-from smtpeter.storage import search
+from smtpeter.storage import remembered, search
 from smtpeter.storage.schema import deliveries, event_terms, events, messages
 
 _CANDIDATES = 2000  # some 20 ms
@@ -98,7 +97,7 @@ def _terms(sought: Sought, kind: str) -> list[int]:
     if sought.recipient:
         found.append(search.recipient_term(sought.recipient))
     if sought.sender:
-        found.append(search.sender_term(sought.sender))
+        found.append(search.sender_term(sought.sender.lower()))
     if sought.tag:
         found.append(search.tag_term(sought.tag))
     if found:
@@ -118,11 +117,11 @@ def _found(row: Any, sought: Sought) -> Found | None:
         or (sought.end is not None and row.time >= sought.end)
     ):
         return None
-    details = search.read_details(row.details)
-    subject = "" if details is None else search.subject(details)
+    known = remembered.read(row.details)
+    subject = "" if known is None else known.subject
     if sought.subject and not set(words(sought.subject)) <= set(words(subject)):
         return None
-    if sought.sender and (details is None or sought.sender.lower() not in search.senders(details)):
+    if sought.sender and (known is None or sought.sender.lower() not in known.senders()):
         return None
     return Found(
         row.delivery,
@@ -132,5 +131,5 @@ def _found(row: Any, sought: Sought) -> Found | None:
         tags,
         _STATES.get(row.state),
         subject,
-        "" if details is None else decoded(details.facts.get("from", "")),
+        "" if known is None else known.author,
     )

@@ -19,11 +19,9 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from smtpeter.journal.events import Attempt
 from smtpeter.journal.interface import Query, Tally
-from smtpeter.message.encoded import decoded
 from smtpeter.message.identifier import MessageId
-from smtpeter.message.mailboxes import mailboxes
 from smtpeter.spool.finding import words
-from smtpeter.storage.records import UNREADABLE, Details, unpack_details
+from smtpeter.storage import remembered
 from smtpeter.storage.rows import Rows
 from smtpeter.storage.schema import event_hours, event_minutes, event_terms, events, marks, messages
 
@@ -71,7 +69,8 @@ def kind_term(kind: str) -> int:
 
 @lru_cache(4096)
 def sender_term(address: str) -> int:
-    return _term("sender", address.lower())
+    """Of an address in lower case."""
+    return _term("sender", address)
 
 
 @lru_cache(4096)
@@ -79,38 +78,24 @@ def word_term(word: str) -> int:
     return _term("subject", word)
 
 
-def senders(details: Details) -> frozenset[str]:
-    """Who sent it, in lower case: the return path and the authors."""
-    authors = mailboxes(details.facts.get("from", ""))
-    return frozenset(str(one).lower() for one in (details.envelope.return_path, *authors) if one is not None)
+@lru_cache(1024)
+def _subject_terms(subject: str) -> frozenset[int]:
+    return frozenset(map(word_term, words(subject)))
 
 
-def subject(details: Details) -> str:
-    """As people read it."""
-    return decoded(details.facts.get("subject", ""))
-
-
-def read_details(packed: bytes | None) -> Details | None:
-    """None when they are no longer kept, or cannot be read."""
-    try:
-        return None if packed is None else unpack_details(packed)
-    except UNREADABLE:
-        return None
-
-
-def _message_terms(packed: bytes | None) -> set[int]:
-    details = read_details(packed)
-    if details is None:
-        return set()
-    found = {sender_term(address) for address in senders(details)}
-    return found | {word_term(word) for word in words(subject(details))}
+def _message_terms(packed: bytes | None) -> frozenset[int]:
+    known = remembered.read(packed)
+    if known is None:
+        return frozenset()
+    return _subject_terms(known.subject).union(map(sender_term, known.senders()))
 
 
 def _terms(rows: Iterable[Any]) -> set[tuple[int, int]]:
     """Term and seq of everything that the rows, of _WITH_MESSAGE, are filed under."""
     found: set[tuple[int, int]] = set()
     for seq, _, kind, login, recipient, tags, details in rows:
-        found.update((term, seq) for term in _message_terms(details))
+        if details is not None:
+            found.update([(term, seq) for term in _message_terms(details)])
         found.add((recipient_term(recipient), seq))
         found.add((login_term(login, kind), seq))
         found.add((kind_term(kind), seq))

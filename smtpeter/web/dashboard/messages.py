@@ -15,10 +15,11 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal
 from smtpeter.session.interface import Client
-from smtpeter.spool.finding import Sought
+from smtpeter.spool.finding import Sought, words
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS
+from smtpeter.spool.waiting import why
 from smtpeter.web.api import parts
 from smtpeter.web.api.problem import Problem, of_refusal
 from smtpeter.web.api.route import Given
@@ -126,7 +127,10 @@ class Messages:
 
     async def _told(self, delivery: Delivery) -> dict[str, Any]:
         entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
-        return {"items": [timeline.item(entry.event) for entry in entries]}
+        domain = delivery.recipient.address.domain.lower()
+        standing = (await self._api.standings({domain}))[domain]
+        wait = why(delivery, standing.state, self._api.clock())
+        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait}
 
 
 def _seen(message: Message) -> dict[str, Any]:
@@ -155,6 +159,8 @@ def _sought(named: dict[str, str]) -> Sought:
     """Raises Problem 422."""
     if named["state"] and named["state"] not in _STATES:
         raise Problem(422, f"Expected one of {', '.join(_STATES)}.", "state")
+    if named["subject"] and not words(named["subject"]):
+        raise Problem(422, "Expected a word of three letters at least.", "subject")
     until = _day(named["until"], "until")
     return Sought(
         recipient=named["recipient"],
