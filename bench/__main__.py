@@ -22,12 +22,13 @@ import pytest
 from bench.harness import FULL, SHORT, TINY, Harness
 from bench.machine import machine
 from bench.measurements import MEASUREMENTS, SERVERS, Measurement
-from bench.page import page, plot_name
+from bench.page import page, plot_name, recorded
 from bench.plot import bars
 from bench.record import OURS, Measured, Report
 from smtpeter import __version__
 
 KEPT = Path("docs/performance")
+DOCUMENT = Path("docs/performance.md")
 SCALES = {"full": FULL, "short": SHORT, "tiny": TINY}
 
 
@@ -58,6 +59,9 @@ def main() -> int:
         )
     directory = KEPT / __version__ if arguments.keep else arguments.directory
     _write(report, directory)
+    if arguments.keep:
+        outline = recorded(DOCUMENT.read_text(), report, f"{KEPT.name}/{__version__}/README.md")
+        DOCUMENT.write_text(outline)
     print(page(report))
     print(f"written to {directory}", file=sys.stderr)
     is_broken = any(each.is_broken for each in measured)
@@ -121,7 +125,9 @@ def _arguments() -> argparse.Namespace:
         default=Path("var/bench"),
         help="of the page and the JSON (default %(default)s)",
     )
-    parser.add_argument("--keep", action="store_true", help=f"write to {KEPT}/VERSION instead")
+    parser.add_argument(
+        "--keep", action="store_true", help=f"write to {KEPT}/VERSION instead, and an outline into {DOCUMENT}"
+    )
     return parser.parse_args()
 
 

@@ -14,13 +14,9 @@ def plot_name(measured: Measured) -> str:
 
 
 def page(report: Report) -> str:
-    lines = [
-        f"# Performance of smtpeter {report.version}",
-        "",
-        f"Made by `{report.command}` on {report.when}.",
-        "; ".join(f"{name}: {value}" for name, value in report.machine.items()) + ".",
-        "Client, server and sink share the processors. Rates drift by 10 to 25 percent from run to run: trust the ratios of one run.",
-        "Every figure: [results.json](results.json).",
+    lines = [f"# Performance of smtpeter {report.version}", "", *_made(report)]
+    lines += [
+        "Every run: [results.json](results.json).",
         "",
         *_servers(report),
         *_overview(report),
@@ -29,6 +25,26 @@ def page(report: Report) -> str:
     for measured in report.measured:
         lines += _measured(measured)
     return "\n".join(lines)
+
+
+def recorded(document: str, report: Report, link: str) -> str:
+    """A document with the outline of a report between the marks that it has for it; `link` leads to the page."""
+    head, begin, rest = document.partition("<!-- record -->\n")
+    _, end, tail = rest.partition("<!-- /record -->")
+    assert begin, "the document has no marks"
+    assert end, "the document has no mark of an end"
+    outline = [*_made(report), f"All figures with their plots: [{report.version}]({link}).", ""]
+    outline += [*_servers(report), *_overview(report), *_goals(report)]
+    return "".join((head, begin, "\n".join(outline), end, tail))
+
+
+def _made(report: Report) -> Iterator[str]:
+    yield f"Made by `{report.command}` on {report.when}."
+    yield "; ".join(f"{name}: {value}" for name, value in report.machine.items()) + "."
+    yield (
+        "Client, server and sink share the processors. "
+        "Rates drift by 10 to 25 percent from run to run: trust the ratios of one run."
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

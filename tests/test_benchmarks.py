@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import machine
-from bench.page import page
+from bench.page import page, recorded
 from bench.plot import bars
 from bench.record import OTHERS, Comparison, Goal, Measured, Report
 from bench.usage import Usage
@@ -80,6 +80,18 @@ def test_the_page_names_figures_goals_and_what_is_missing(report):
     assert "exim did not get through: connection lost" in lines
     assert "Not whole: no time" in lines
     assert "Up to 0.50 processors were busy with something else: do not trust the rates." in lines
+
+
+def test_the_outline_stands_between_its_marks_alone(report):
+    document = "# Before\n<!-- record -->\nold\n<!-- /record -->\nafter\n"
+
+    written = recorded(document, report, "performance/1.0/README.md")
+
+    assert written.startswith("# Before\n<!-- record -->\nMade by `python -m bench` on today.")
+    assert written.endswith("<!-- /record -->\nafter\n")
+    assert "[1.0](performance/1.0/README.md)" in written
+    assert "old" not in written
+    assert written == recorded(written, report, "performance/1.0/README.md")
 
 
 def test_json_has_every_run(report):
