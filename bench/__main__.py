@@ -57,13 +57,7 @@ def main() -> int:
             servers=_servers(harness, arguments.servers),
             measured=measured,
         )
-    directory = KEPT / __version__ if arguments.keep else arguments.directory
-    _write(report, directory)
-    if arguments.keep:
-        outline = recorded(DOCUMENT.read_text(), report, f"{KEPT.name}/{__version__}/README.md")
-        DOCUMENT.write_text(outline)
-    print(page(report))
-    print(f"written to {directory}", file=sys.stderr)
+        _write(report, arguments)  # before anything is ended, which may fail
     is_broken = any(each.is_broken for each in measured)
     return 1 if is_broken or OURS in harness.absent else 0
 
@@ -99,13 +93,20 @@ def _servers(harness: Harness, wanted: list[str]) -> dict[str, dict[str, str]]:
     return {name: everything.get(name, {"absent": "not needed"}) for name in SERVERS}
 
 
-def _write(report: Report, directory: Path) -> None:
+def _write(report: Report, arguments: argparse.Namespace) -> None:
+    """The page to standard output, too."""
+    directory = KEPT / report.version if arguments.keep else arguments.directory
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(json.dumps(report.told(), indent=1) + "\n")
     (directory / "README.md").write_text(page(report))
     for measured in report.measured:
         if measured.comparisons:
             (directory / plot_name(measured)).write_text(bars(measured.comparisons))
+    if arguments.keep:
+        link = f"{KEPT.name}/{report.version}/README.md"
+        DOCUMENT.write_text(recorded(DOCUMENT.read_text(), report, link))
+    print(page(report))
+    print(f"written to {directory}", file=sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +20,11 @@ from bench.record import Comparison
 from bench.servers import Server
 from bench.sink import CountingSink
 
+TROUBLE = (
+    AssertionError,
+    OSError,
+    subprocess.SubprocessError,
+)  # what a server may be in, without ending the run
 Start = Callable[[Path, int], contextlib.AbstractContextManager[Server]]
 
 
@@ -90,7 +96,7 @@ class Harness:
         try:
             server = self._stack.enter_context(start(self.place(name), self.sink.port))
             self.generator.measure(server, Load(contents, 10, 20), min(self.scale.warm_up, 5 * server.trial))
-        except (pytest.skip.Exception, pytest.fail.Exception, OSError, AssertionError) as reason:
+        except (pytest.skip.Exception, pytest.fail.Exception, *TROUBLE) as reason:
             traceback.print_exc(limit=-1)
             self.absent[name] = str(reason).strip()[-300:] or type(reason).__name__
         else:
@@ -125,7 +131,7 @@ class Harness:
                     if server.name not in counts:
                         counts[server.name] = self._count(server, made())
                     figures = self.generator.measure(server, made(), counts[server.name])
-                except AssertionError as trouble:
+                except TROUBLE as trouble:
                     comparison.failed[server.name] = str(trouble)[-300:]
                     self.sink.wait_until_quiet()
                     continue

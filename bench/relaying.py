@@ -59,7 +59,7 @@ def campaign(harness: Harness) -> Iterator[Comparison]:
             f"newsletter of {size} KB, 20 sessions, STARTTLS and AUTH, 20 a connection",
             RATE,
             (Goal(RATE, 1.0, "postfix"),),
-            remark="smtpeter tracks clicks, opens and bounces, guards against scam and inlines CSS; Postfix changes nothing.",
+            remark="smtpeter tracks clicks, opens and bounces, guards against scam and inlines CSS; Postfix changes nothing. What the first message of a campaign costs more is in rewriting.",
         ),
         peers,
         load,
