@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench import servers
 from bench.harness import Harness, started
-from bench.load import Load, plain
+from bench.load import Load, plain, write_contents
 from bench.newsletter import harbour, letter
 from bench.record import Comparison, Goal
 from tests.kit.postgresql import PostgreSQL, installed
@@ -46,11 +46,12 @@ def campaign(harness: Harness) -> Iterator[Comparison]:
     """smtpeter with every switch on, Postfix passing on what it gets; no two messages are alike."""
     html = harbour()
     numbers = itertools.count(1)
+    place = harness.place("campaign")
     amount = max(20, round(400 * harness.scale.seconds))
 
     def load() -> Load:
-        made = [letter(html, next(numbers)) for _ in range(amount)]
-        return Load(harness.contents(*made), 20, 20, "campaign")
+        made = (letter(html, next(numbers)) for _ in range(amount))
+        return Load(write_contents(place, made), 20, 20, "campaign")
 
     peers = [server for server in harness.servers.values() if server.name in {"smtpeter", "postfix"}]
     size = len(letter(html, 1)) // 1024
