@@ -26,8 +26,9 @@ from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field, find_all
 from smtpeter.message.identifier import MessageId, show
 from smtpeter.message.status import Refusal, Reply
-from smtpeter.session.interface import IContentMessage, Origin
+from smtpeter.session.interface import Origin
 from smtpeter.session.reply import LOCAL_TROUBLE
+from smtpeter.session.whole import WholeMessage
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim
 from smtpeter.submission import policy
@@ -118,25 +119,26 @@ class SubmissionDelivery:
 
     def validateTo(  # noqa: N802
         self, user: Recipient
-    ) -> Callable[[], SubmittedMessage] | Deferred[Callable[[], SubmittedMessage]]:
+    ) -> Callable[[], WholeMessage] | Deferred[Callable[[], WholeMessage]]:
         policy.judge_recipient(user.address, allow_private=self._submitter.rules.allow_private)
         if self._login.bounces.suppressed is Treatment.REFUSE:
             return Deferred.fromCoroutine(self._judge_listed(user))
         return self._accepted(user)
 
-    async def _judge_listed(self, user: Recipient) -> Callable[[], SubmittedMessage]:
+    async def _judge_listed(self, user: Recipient) -> Callable[[], WholeMessage]:
         """Refuse who is on the suppression list. The author is not known yet: his domain is taken for the return path's."""
         found = await self._submitter.suppressed(self._login.username, _domain_of(self._origin), (user,))
         for one in found.values():
             raise Refusal(reply(one))
         return self._accepted(user)
 
-    def _accepted(self, user: Recipient) -> Callable[[], SubmittedMessage]:
+    def _accepted(self, user: Recipient) -> Callable[[], WholeMessage]:
         self._recipients.append(user)
         return self._open
 
-    def _open(self) -> SubmittedMessage:
-        return SubmittedMessage(self._submitter, self._origin, tuple(self._recipients))
+    def _open(self) -> WholeMessage:
+        submitted = SubmittedMessage(self._submitter, self._origin, tuple(self._recipients))
+        return WholeMessage(submitted.take)
 
     def receivedHeader(self, helo: object, origin: object, recipients: object) -> bytes:  # noqa: ARG002, N802
         """None from here: the Received field tells the message's id and time, which come with its final dot."""
@@ -150,7 +152,6 @@ def _domain_of(origin: Origin) -> str:
         return ""
 
 
-@implementer(IContentMessage)
 class SubmittedMessage:
     """The message of one transaction, for all its recipients."""
 
@@ -165,22 +166,9 @@ class SubmittedMessage:
         self._submitter = submitter
         self._origin = origin
         self._recipients = recipients
-        self._chunks: list[bytes] = []
 
-    def contentReceived(self, content: bytes) -> None:  # noqa: N802
-        self._chunks.append(content)
-
-    def lineReceived(self, line: bytes) -> None:  # noqa: N802
-        self.contentReceived(line + b"\r\n")
-
-    def connectionLost(self) -> None:  # noqa: N802
-        self._chunks = []
-
-    def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        content, self._chunks = b"".join(self._chunks), []
-        return Deferred.fromCoroutine(self._reply(content))
-
-    async def _reply(self, content: bytes) -> Reply:
+    async def take(self, content: bytes) -> Reply:
+        """Accept, and say so. Raises Refusal."""
         kept = await self.accept(content, Wishes())
         return queued(kept.message.id, kept.deliveries)
 
