@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -39,8 +39,7 @@ class Usage:
 
     def __enter__(self) -> Self:
         with contextlib.suppress(OSError):
-            self._group = Group()
-            self._group.take(self._pids())
+            self._group = Group(self._pids())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,9 +89,9 @@ class Usage:
 
 
 class Group:
-    """A control group below our own, version 2 or version 1 with cpuacct; OSError where it cannot be made."""
+    """A control group below our own, version 2 or version 1 with cpuacct, of these processes; OSError where that cannot be."""
 
-    def __init__(self) -> None:
+    def __init__(self, pids: Iterable[int]) -> None:
         own = Path("/proc/self/cgroup").read_text()
         v1 = re.search(r"(?m)^\d+:(?:.*,)?cpuacct(?:,.*)?:(.*)$", own)
         v2 = re.search(r"(?m)^0::(.*)$", own)
@@ -106,11 +105,13 @@ class Group:
             raise FileNotFoundError("no control groups that count processor time")
         self._path = self._parent / f"smtpeter-bench-{os.getpid()}-{next(_numbers)}"
         self._path.mkdir()
-
-    def take(self, pids: list[int]) -> None:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                (self._path / "cgroup.procs").write_text(str(pid))
+        try:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    (self._path / "cgroup.procs").write_text(str(pid))
+        except OSError:
+            self.remove()
+            raise
 
     def pids(self) -> list[int]:
         return [int(pid) for pid in (self._path / "cgroup.procs").read_text().split()]
