@@ -8,6 +8,7 @@ for what they are measured in; what is missing is named in the report. Exit stat
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import signal
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,7 @@ from smtpeter import __version__
 
 KEPT = Path("docs/performance")
 DOCUMENT = Path("docs/performance.md")
+MOST, GRACE = 300.0, 60.0  # seconds: of one measurement, and beyond the time in which one may begin
 SCALES = {"full": FULL, "short": SHORT, "tiny": TINY}
 
 
@@ -63,7 +66,7 @@ def main() -> int:
 
 
 def _measured(measurement: Measurement, harness: Harness, ends: float) -> Measured:
-    """All that could be measured of it; what went wrong is told, and the rest goes on."""
+    """All that could be measured of it within its time; what went wrong is told, and the rest goes on."""
     made = Measured(measurement.name, measurement.about)
     began = time.monotonic()
     if began > ends:
@@ -71,8 +74,9 @@ def _measured(measurement: Measurement, harness: Harness, ends: float) -> Measur
         return made
     print(measurement.name, file=sys.stderr, flush=True)
     try:
-        for comparison in measurement.measure(harness):
-            made.comparisons.append(comparison)
+        with _within(min(MOST, ends - began + GRACE)):
+            for comparison in measurement.measure(harness):
+                made.comparisons.append(comparison)
     except (pytest.skip.Exception, pytest.fail.Exception) as absent:
         made.trouble = str(absent)
     except Exception as trouble:
@@ -83,6 +87,25 @@ def _measured(measurement: Measurement, harness: Harness, ends: float) -> Measur
     made.seconds = time.monotonic() - began
     print(f"  {made.seconds:.1f} s", file=sys.stderr, flush=True)
     return made
+
+
+class Overdue(Exception):
+    """A measurement took longer than it may."""
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Overdue in whatever hangs."""
+
+    def overdue(*_: object) -> None:
+        raise Overdue(f"after {seconds:.0f} s")
+
+    signal.signal(signal.SIGALRM, overdue)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _servers(harness: Harness, wanted: list[str]) -> dict[str, dict[str, str]]:

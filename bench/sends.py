@@ -1,16 +1,16 @@
 """Sends by the REST API: connections that are kept, requests that go one after another on each; all is relayed.
 
-The clients are processes of their own and are not counted.
+The clients are threads of this program, which bounds the rate: the server's CPU counts.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from bench import servers
 from bench.harness import Harness
@@ -56,8 +56,9 @@ def _bodies() -> dict[str, bytes]:
 def _measure(port: int, token: str, usage: Usage, body: bytes, messages: int) -> dict[str, float]:
     each = messages // CONNECTIONS
     begun, cpu = time.monotonic(), usage.cpu_seconds()
-    with multiprocessing.get_context("fork").Pool(CONNECTIONS) as pool:
-        times = pool.starmap(_client, [(port, token, body, each)] * CONNECTIONS, chunksize=1)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        clients = [pool.submit(_client, port, token, body, each) for _ in range(CONNECTIONS)]
+        times = [client.result() for client in clients]
     took, used = time.monotonic() - begun, usage.cpu_seconds() - cpu
     count = each * CONNECTIONS
     waits = sorted(wait for one in times for wait in one)
