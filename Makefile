@@ -29,11 +29,12 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
-	$(BIN)/python bench/relay.py
-	$(BIN)/python bench/acceptance.py
-	$(BIN)/python bench/idle.py
-	$(BIN)/python bench/rewriting.py
+bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run: 15 minutes at most (SHORT=1: one)
+ifdef SHORT
+	$(BIN)/python -m bench --scale short --servers smtpeter postfix exim haraka
+else
+	$(BIN)/python -m bench --keep
+endif
 
 loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever got its 250 must arrive, as it was
 	SMTPETER_LOSS_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/e2e/test_loss.py
