@@ -123,7 +123,9 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
         except Misconfigured as error:  # a file that the parent could still read
             _log.error("settings not changed, those before stay: {why}", why=str(error))
 
-    hear = partial(_hear, orders, partial(reactor.callFromThread, change))  # which waits until the reactor runs
+    hear = partial(
+        _hear, orders, partial(reactor.callFromThread, change)
+    )  # which waits until the reactor runs
     threading.Thread(target=hear, name="smtpeter-parent", daemon=True).start()
     server.privilegedStartService()
     server.startService()
