@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -124,8 +127,25 @@ def largest_request(maximum_size: int) -> int:
 
 
 def _dashboard(settings: Settings, neighbours: Neighbours, store: Store) -> Dashboard:
-    known = DashboardNeighbours(neighbours, store.operators, connecting(settings))
+    known = DashboardNeighbours(
+        neighbours,
+        store.operators,
+        connecting(settings),
+        store.sites,
+        store.spool,
+        lambda: certificate_ends([file for file, _ in settings.tls.pairs()]),
+    )
     return Dashboard(known, Proxies(settings.web.trusted_proxies))
+
+
+def certificate_ends(files: Sequence[Path]) -> list[tuple[str, float]]:
+    """Each that can be read, and when it ends, in Unix seconds; what cannot be read was told where it is used."""
+    ends = []
+    for file in files:
+        with suppress(OSError, ValueError):
+            first = x509.load_pem_x509_certificates(file.read_bytes())[0]
+            ends.append((str(file), first.not_valid_after_utc.timestamp()))
+    return ends
 
 
 def connecting(settings: Settings) -> Connecting:

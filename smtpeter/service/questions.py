@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dns.exception
+import dns.flags
 import dns.resolver
 from dns.nameserver import Do53Nameserver
 
@@ -34,6 +35,16 @@ class Dns:
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise Unanswered(f"{name}: {error}") from error
         return [_text(record) for record in answer]
+
+    def validates(self) -> bool:
+        """Whether an answer that is known to be signed is told to be so (RFC 6840 5.8)."""
+        resolver = self._resolver()
+        resolver.set_flags(dns.flags.RD | dns.flags.AD)
+        try:
+            answer = resolver.resolve(".", "SOA")
+        except (dns.exception.DNSException, OSError):
+            return False
+        return bool(answer.response.flags & dns.flags.AD)
 
     def _resolver(self) -> dns.resolver.Resolver:
         """Made for each question: the system's name servers may have changed since the last."""

@@ -86,8 +86,14 @@ Index(
     sqlite_where=queued,
     postgresql_where=queued,
 )
-# For operators: in a backlog of a million it finds those to one dead domain without reading the rest.
-Index("deliveries_domain", deliveries.c.domain, sqlite_where=queued, postgresql_where=queued)
+# For operators: in a backlog of a million it finds those to one dead domain, or one recipient, without reading the rest.
+Index(
+    "deliveries_domain",
+    deliveries.c.domain,
+    deliveries.c.recipient,
+    sqlite_where=queued,
+    postgresql_where=queued,
+)
 
 workers = Table(
     "workers",
@@ -130,6 +136,16 @@ event_hours = Table(
     Column("kind", Text, primary_key=True),
     Column("first", _Identifier, nullable=False),  # no event of this hour and kind has a lower seq
     Column("last", _Identifier, nullable=False),  # nor a higher one
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The same of the last two hours by minute, for plots; counts stay when their events are forgotten.
+event_minutes = Table(
+    "event_minutes",
+    metadata,
+    Column("minute", _Identifier, primary_key=True, autoincrement=False),  # Unix seconds at its beginning
+    Column("kind", Text, primary_key=True),
     Column("count", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -388,3 +404,16 @@ uses = Table(
     Column("name", Text, primary_key=True),
     Column("at", Double, nullable=False),
 )
+
+mta_sts_policies = Table(
+    "mta_sts_policies",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("mx", Text, nullable=False),  # separated by blanks
+    Column("fetched_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+)
+Index("mta_sts_policies_expires_at", mta_sts_policies.c.expires_at)

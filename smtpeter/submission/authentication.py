@@ -136,12 +136,15 @@ class TrustedNetworks:
     """Who may submit without AUTH and without TLS: networks, each as a login."""
 
     def __init__(self, networks: Mapping[str, str], submitter: Callable[[str], Submitter]) -> None:
-        # The narrowest network that holds an address decides.
+        self._submitter = submitter
+        self.trust(networks)
+
+    def trust(self, networks: Mapping[str, str]) -> None:
+        """These and no others from the next connection on; the narrowest that holds an address decides."""
         self._networks: list[tuple[Network, str]] = sorted(
             ((ipaddress.ip_network(network), login) for network, login in networks.items()),
             key=lambda entry: -entry[0].prefixlen,
         )
-        self._submitter = submitter
 
     def admit(self, address: str) -> Submitter | None:
         if not self._networks or not address:

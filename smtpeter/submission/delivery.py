@@ -211,7 +211,8 @@ class SubmittedMessage:
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted, login)
-        self._hand_off(wanted, claims)
+        if claims:
+            neighbours.afterwards(self._hand_off, wanted, claims)
         self._submitter.used(login, incoming.when)
         return wanted
 
@@ -261,8 +262,6 @@ class SubmittedMessage:
             ) from unavailable
 
     def _hand_off(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
-        if not claims:
-            return
         try:
             self._submitter.neighbours.handoff.born(wanted.message, claims)
         except Exception:  # noqa: BLE001 - the message is kept: nothing may take the 250 back

@@ -64,11 +64,17 @@ class HashPool(Protocol):
     def __call__(self, function: Callable[..., T], /, *arguments: object) -> Deferred[T]: ...
 
 
+def at_once(function: Callable[..., object], /, *arguments: object) -> None:
+    """Where nobody waits for a word that should come first."""
+    function(*arguments)
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """What a submission door works with; `clock` gives Unix seconds.
 
-    `sender_domain` gives the name by which the suppression list knows an author's domain.
+    `sender_domain` gives the name by which the suppression list knows an author's domain. `afterwards` calls what
+    it is given when the reply that is being made has been written.
     """
 
     accounts: Accounts
@@ -82,3 +88,4 @@ class Neighbours:
     sender_domain: Callable[[str], str]
     allowances: Allowances
     uses: Uses
+    afterwards: Callable[..., object] = at_once

@@ -183,7 +183,6 @@ def test_no_serious_fault_of_accessibility(visitor: Visitor, password: str, serv
     pages = {
         "logins": "/logins",
         "login": f"/logins/{login.username}",
-        "messages": "/messages",
         "message": f"/messages/{identifier}",
         "operators": "/operators",
         "changes": "/changes",

@@ -18,6 +18,7 @@ from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
+from tests.kit.fakes import FakeSites
 from tests.storage.stores import empty_store, result, stored
 from tests.web.rest import NOW, Answered, Rest
 
@@ -33,7 +34,16 @@ class Browser:
         self.rest = Rest()
         self.operators = operators
         result(operators.create(Operator("ada", KEPT["right"], role, NOW, one_time)))
-        self.neighbours = Neighbours(self.rest.neighbours, operators, Connecting("mail.test", 587, 465))
+        self.sites = FakeSites(self.rest.spool)
+        self.ends = []  # of certificates
+        self.neighbours = Neighbours(
+            self.rest.neighbours,
+            operators,
+            Connecting("mail.test", 587, 465),
+            self.sites,
+            self.rest.spool,
+            lambda: self.ends,
+        )
         self.dashboard = Dashboard(self.neighbours, Proxies(()))
         self.cookie = self.form_token = ""
 
@@ -225,7 +235,7 @@ def test_our_own_files_are_kept_by_browsers(browser):
 
 
 def routes():
-    neighbours = Neighbours(Rest().neighbours, None, Connecting("mail.test", None, None))
+    neighbours = Neighbours(Rest().neighbours, None, Connecting("mail.test", None, None), None, None, None)
     return [
         (one.method, re.sub(r"\{\w+\}", "shop", one.path), one.role) for one in table(neighbours, Pages()).all
     ]
@@ -411,7 +421,7 @@ HOSTILE = (
 @pytest.fixture
 def sent(signed_in):
     """The path of a message's page, of one that was sent."""
-    answered = signed_in.rest.send(html=HOSTILE, subject="<b>hi</b>", tags=["spring"])
+    answered = signed_in.rest.send(html=HOSTILE, subject="<b>hi</b> hello", tags=["spring"])
     return f"/messages/{next(iter(answered.json))}"
 
 
@@ -422,6 +432,8 @@ def test_a_message_is_found_by_what_is_known_of_it(signed_in, sent):
         "?recipient=john%40doe.example",
         "?login=shop",
         "?tag=spring",
+        "?subject=hello",
+        "?sender=info%40example.com",
         "?since=2026-05-28&until=2026-05-28",
     ):
         assert found in signed_in.get(f"/messages{query}").body.decode()
@@ -447,16 +459,21 @@ def test_messages_come_in_portions(signed_in):
     assert not of[0] & of[1]
 
 
-@pytest.mark.parametrize("query", ["?before=x", "?since=x", "?id=x"])
-def test_a_search_that_means_nothing_is_told(signed_in, query):
-    assert signed_in.get(f"/messages{query}").status in {400, 404, 422}
+def test_a_search_that_means_nothing_is_told(signed_in):
+    for query in ("?before=x", "?since=x", "?id=x", "?state=lost", "?subject=a+-"):
+        assert signed_in.get(f"/messages{query}").status in {400, 404, 422}
+
+
+def test_what_waits_is_looked_for_in_the_queue(signed_in):
+    answered = signed_in.get("/messages?state=waiting&login=shop&tag=spring")
+    assert (303, "/queue?login=shop") == (answered.status, answered.headers["Location"])
 
 
 def test_a_strangers_html_is_never_in_our_page(signed_in, sent):
     page = signed_in.get(sent).body.decode()
     assert "<script>parent" not in page
     assert "<b>hi</b>" not in page
-    assert "&lt;b&gt;hi&lt;/b&gt;" in page
+    assert "&lt;b&gt;hi&lt;/b&gt; hello" in page
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
 
 
@@ -471,7 +488,7 @@ def test_a_strangers_html_has_an_origin_of_its_own_and_loads_nothing(signed_in, 
 
 def test_the_timeline_tells_what_happened(signed_in, sent):
     said = text(signed_in.get(f"{sent}/timeline"))
-    assert said.startswith("State: due Accepted 2026-05-28 ")
+    assert said.startswith("State: due backlog Accepted 2026-05-28 ")
 
 
 def test_a_message_is_sent_again(signed_in, sent):

@@ -10,9 +10,12 @@ from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.logins import Logins
 from smtpeter.web.dashboard.messages import Messages
 from smtpeter.web.dashboard.operators import Operators
+from smtpeter.web.dashboard.overview import Overview
 from smtpeter.web.dashboard.pages import Pages
+from smtpeter.web.dashboard.queue import Queue
 from smtpeter.web.dashboard.record import Record, Recording
 from smtpeter.web.dashboard.route import Route, Routes
+from smtpeter.web.dashboard.sites import Counting
 from smtpeter.web.dashboard.suppressions import Suppressions
 from smtpeter.web.dashboard.tokens import Tokens
 from smtpeter.web.dashboard.webhooks import Webhooks
@@ -26,10 +29,14 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
     logins = Logins(neighbours, pages, recording)
     messages = Messages(neighbours, pages, recording)
     record = Record(neighbours, pages)
+    counting = Counting(neighbours.sites, neighbours.api.clock, neighbours.api.monotonic)
+    overview = Overview(neighbours, pages, counting)
+    queue = Queue(neighbours, pages, recording, counting)
     one, mail = "/logins/{username}", "/messages/{id}"
     return Routes(
         (
-            Route("GET", "/", Role.VIEW, messages.listed),
+            Route("GET", "/", Role.VIEW, overview.show),
+            *queue.routes(),
             Route("GET", "/messages", Role.VIEW, messages.listed),
             Route("GET", mail, Role.VIEW, messages.show),
             Route("GET", f"{mail}/timeline", Role.VIEW, messages.timeline),

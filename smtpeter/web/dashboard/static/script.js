@@ -35,3 +35,6 @@ const look = async (live) => {
   setTimeout(look, Number(live.dataset.every || 1500), live);
 };
 for (const live of document.querySelectorAll("[data-live]")) setTimeout(look, live.dataset.every ? 0 : 1500, live);
+
+// What is done a part at a time goes on by itself.
+document.querySelector("[data-continue]")?.requestSubmit();
