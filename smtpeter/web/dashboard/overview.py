@@ -55,7 +55,8 @@ class Overview:
         return self._pages.page(
             "overview.html", asked, span=span, spans=SPANS.values(), kinds=KINDS, plots=drawn, counts=counts,
             shares=shares({one.kind: one.total for one in drawn}), starts=span.starts(now),
-            is_empty=not tallies and not known.day, has_logins=bool(known.logins),
+            is_empty=not tallies and not known.day,
+            login=next((one.username for one in known.logins if one.enabled), ""),
             notes=attention.notes(known), sites=known.sites[:_SITES], more=max(0, len(known.sites) - _SITES),
             now=now, width=plot.WIDTH, height=plot.HEIGHT,
         )  # fmt: skip
