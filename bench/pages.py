@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sqlalchemy import Connection, insert
 
 from bench.machine import machine
-from bench.processes import Usage
+from bench.usage import Usage
 from smtpeter.journal.events import Attempt, Click, Deferred, Delivered, Event, Failed, Open
 from smtpeter.message import identifier
 from smtpeter.message.envelope import Envelope, Recipient

@@ -124,6 +124,7 @@ _SAID = (
     "by",
     "host",
     "reply",
+    "tls",
     "code",
     "description",
     "cause",

@@ -34,6 +34,7 @@ from smtpeter.service import rooms
 from smtpeter.service.host import now
 from smtpeter.service.posting import Poster, SystemNames
 from smtpeter.service.preparing import Preparing
+from smtpeter.service.questions import Dns
 from smtpeter.session.certificates import Certificates
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.storage.store import Store
@@ -49,6 +50,7 @@ from smtpeter.web.dashboard.interface import Neighbours as DashboardNeighbours
 from smtpeter.web.visit import Proxies, Visit
 
 _MORE = 1_048_576  # octets of a request besides its message
+_DNS_PATIENCE = 3.0  # seconds for one question, while somebody looks at the page
 _LONGEST_COMPARED = 262_144  # octets: comparing takes more than twice as long for twice as much
 
 
@@ -62,12 +64,10 @@ def door(
     preparing: Preparing,
     pool: ThreadPool,
     made: Identifiers,
+    asking: ThreadPool,
 ) -> Door:
-    """What listens on [web]; `pool` is for what takes long."""
-
-    def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
-        return deferToThreadPool(reactor, pool, function, *arguments)
-
+    """What listens on [web]; `pool` is for what takes long, `asking` for questions to the DNS."""
+    aside = _threaded(reactor, pool)
     web = settings.web
     client = Client(
         reactor, SystemNames(reactor), allow_private=web.allow_private_addresses, time_limit=PATIENCE
@@ -75,6 +75,8 @@ def door(
     neighbours = Neighbours(
         accounts=store.accounts,
         tokens=store.tokens,
+        uses=store.uses,
+        allowances=store.allowances,
         spool=store.spool,
         journal=store.journal,
         original=store.returns.original,
@@ -97,6 +99,8 @@ def door(
         server=Server.at(settings.server.hostname, settings.tracking.click_url, settings.tracking.open_url),
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
+        ask=Dns(settings.relay.nameservers, _DNS_PATIENCE).ask,
+        asking=_threaded(reactor, asking),
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
@@ -108,6 +112,13 @@ def door(
         return app.answer(visit, body, secure=secure)
 
     return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory), proxies.client)
+
+
+def _threaded(reactor: Any, pool: ThreadPool) -> Aside:
+    def call(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(reactor, pool, function, *arguments)
+
+    return call
 
 
 def largest_request(maximum_size: int) -> int:

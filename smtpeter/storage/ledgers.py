@@ -93,13 +93,13 @@ class StoredSpool:
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
     ) -> Deferred[tuple[Claim, ...]]:
         asked = spool.GivenBack(tuple(settlements), tuple(reports))
-        return self._access.write(self._settle, asked, _spool_refuses)
+        return self._access.write(self._settle, asked, _spool_refuses, urgent=False)
 
     def _settle(self, connection: Connection, batch: Sequence[spool.GivenBack]) -> list[tuple[Claim, ...]]:
         return spool.settle(connection, self._worker, batch)
 
     def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
-        stale = self._access.write(spool.release, (claim, due_at), _spool_refuses)
+        stale = self._access.write(spool.release, (claim, due_at), _spool_refuses, urgent=False)
         return stale.addCallback(lambda stale_claims: not stale_claims)
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
@@ -233,7 +233,7 @@ class StoredJournal:
         done = 0
         while done < limit:
             portion = min(_DIGEST_EVENTS, limit - done)
-            filed = await self._access.write(search.digest, (portion, end), _journal_refuses)
+            filed = await self._access.write(search.digest, (portion, end), _journal_refuses, urgent=False)
             done += filed
             if filed < portion:
                 break

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from smtpeter.accounts.allowance import Allowance, Stretch, beginning, longest, wait
 from smtpeter.accounts.interface import (
     KeyRingFull,
     LoginExists,
@@ -23,6 +24,7 @@ from smtpeter.accounts.interface import (
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.accounts.tokens import AccessToken, NoSuchToken
+from smtpeter.accounts.uses import Kind
 from smtpeter.accounts.webhooks import Aside, Health, NoSuchWebhook, Webhook, WebhookId
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query, Tally
@@ -662,12 +664,15 @@ class FakeSuppressions(_Fake):
         )
 
     def entries(
-        self, scope: str | None, after: tuple[str, str], limit: int, /
+        self, scope: str | None, after: tuple[str, str], limit: int, sought: str = "", /
     ) -> Deferred[Sequence[Suppression]]:
-        return self._answer(self._entries, scope, after, limit)
+        return self._answer(self._entries, scope, after, limit, sought)
 
-    def _entries(self, scope: str | None, behind: tuple[str, str], limit: int) -> Sequence[Suppression]:
+    def _entries(
+        self, scope: str | None, behind: tuple[str, str], limit: int, sought: str
+    ) -> Sequence[Suppression]:
         found = sorted(place for place in self.listed if place > behind and scope in (None, place[0]))
+        found = [place for place in found if sought.lower() in place[1]]
         return [self.listed[place] for place in found[:limit]]
 
     def forget(self, before: float, limit: int, /) -> Deferred[int]:
@@ -878,3 +883,46 @@ class FakeRepeats(_Fake):
             key: one for key, one in self._kept.items() if one.asked_at >= asked.asked_at - KEPT_FOR
         }
         return self._kept.setdefault(asked.key, asked)
+
+
+class FakeAllowances(_Fake):
+    """Counts in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: dict[str, dict[int, int]] = {}
+
+    def take(self, name: str, number: int, allowances: Sequence[Allowance], now: float, /) -> Deferred[float]:
+        return self._answer(self._take, name, number, allowances, now)
+
+    def _take(self, name: str, number: int, allowances: Sequence[Allowance], now: float) -> float:
+        done = self.done.setdefault(name, {})
+        known = [Stretch(at, count) for at, count in done.items() if at < now + longest(allowances)]
+        waits = wait(known, number, allowances, now)
+        if not waits:
+            at = beginning(allowances, now)
+            done[at] = done.get(at, 0) + number
+        return waits
+
+    def give_back(
+        self, name: str, number: int, allowances: Sequence[Allowance], now: float, /
+    ) -> Deferred[None]:
+        return self._answer(self._give_back, name, number, beginning(allowances, now))
+
+    def _give_back(self, name: str, number: int, at: int) -> None:
+        if at in self.done.get(name, {}):
+            self.done[name][at] -= number
+
+
+class FakeUses(_Fake):
+    """Uses in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[Kind, dict[str, float]] = {kind: {} for kind in Kind}
+
+    def used(self, kind: Kind, name: str, now: float, /) -> None:
+        self.known[kind][name] = now
+
+    def last(self, kind: Kind, /) -> Deferred[Mapping[str, float]]:
+        return self._answer(lambda: dict(self.known[kind]))

@@ -109,7 +109,7 @@ class Sink:
         for thread in self._threads:
             thread.join(5)
 
-    def wait(self, count: int = 1, within: float = 20.0) -> list[Received]:
+    def wait(self, count: int = 1, within: float = 60.0) -> list[Received]:
         """The messages, once there are `count` of them."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.messages) >= count, within):
@@ -118,7 +118,7 @@ class Sink:
                 )
             return list(self.messages)
 
-    def wait_for(self, recipient: str, within: float = 20.0) -> Received:
+    def wait_for(self, recipient: str, within: float = 60.0) -> Received:
         """The first message for this recipient, once it is there."""
 
         def found() -> Received | None:
@@ -129,6 +129,14 @@ class Sink:
         if message is None:
             raise AssertionError(f"nothing for {recipient} came within {within} s\n{self.transcript()}")
         return message
+
+    def used_up(self) -> bool:
+        """Whether all rules that are for so many times have been used so often."""
+        with self._changed:
+            return all(
+                rule.times is None or self._used[number, ""] >= rule.times
+                for number, rule in enumerate(self.rules)
+            )
 
     def transcript(self) -> str:
         """All that was said, a line each."""

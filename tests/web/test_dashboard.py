@@ -8,13 +8,15 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from smtpeter.accounts import codes, passwords
+from smtpeter.accounts.model import Limits
 from smtpeter.accounts.operators import SESSION_IDLE, SESSION_LASTS, Operator, Role
+from smtpeter.accounts.uses import Kind
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.schema import operator_changes
 from smtpeter.web.dashboard.app import Dashboard
 from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
-from smtpeter.web.dashboard.table import table
+from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
 from tests.kit.fakes import FakeSites
 from tests.storage.stores import empty_store, result, stored
@@ -127,9 +129,27 @@ def test_guessing_is_held_up_even_with_the_right_password(browser):
     for _ in range(10):
         browser.sign_in(password="wrong")
     answered = browser.sign_in()
-    assert (429, "10") == (answered.status, answered.headers["Retry-After"])
-    browser.rest.now += 11
+    assert 429 == answered.status
+    assert 303 == browser.sign_in(peer="192.0.2.1", secure=True).status
+    browser.rest.now += int(answered.headers["Retry-After"])
+    browser.cookie = ""
     assert 303 == browser.sign_in().status
+
+
+def test_guessing_is_held_up_by_all_processes_together(browser):
+    """An IPv6 client counts by its network, of which it has more addresses than anybody can count."""
+    other = Dashboard(browser.neighbours, Proxies(()))
+    for number in range(10):
+        browser.dashboard, other = other, browser.dashboard
+        assert 403 == browser.sign_in("nobody", peer=f"2001:db8::{number}", secure=True).status
+    assert 429 == browser.sign_in(peer="2001:db8::beef", secure=True).status
+    assert 303 == browser.sign_in(peer="2001:db8:0:1::", secure=True).status
+
+
+def test_a_name_is_held_up_wherever_the_tries_come_from(browser):
+    for number in range(20):
+        browser.sign_in(password="wrong", peer=f"192.0.2.{number}", secure=True)
+    assert 429 == browser.sign_in(peer="192.0.2.99", secure=True).status
 
 
 def test_a_form_of_another_site_is_not_taken(browser):
@@ -222,7 +242,7 @@ def routes():
 
 
 ROUTES = routes()
-POSTS = [(path, role) for method, path, role in ROUTES if method == "POST"]
+POSTS = [(path, role) for method, path, role in ROUTES if method == "POST" and not path.startswith(ACCOUNT)]
 
 
 @pytest.mark.parametrize(("path", "needed"), POSTS, ids=[path for path, _ in POSTS])
@@ -298,6 +318,41 @@ def test_a_login_gets_another_password_is_disabled_and_deleted(signed_in):
     signed_in.post("/logins/shop/delete")
     assert result(signed_in.rest.accounts.login("shop")) is None
     assert 404 == signed_in.get("/logins/shop").status
+
+
+def test_a_login_has_tags_and_limits(signed_in):
+    form = {"tags": "spring, shop", "per_hour": "100", "per_day": ""}
+    assert 303 == signed_in.post("/logins/shop", form).status
+    login = result(signed_in.rest.accounts.login("shop"))
+    assert (("spring", "shop"), Limits(100, 0)) == (login.tags, login.limits)
+    shown = signed_in.get("/logins/shop").body.decode()
+    assert 'name="tags" value="spring shop"' in shown
+    assert 'name="per_hour" value="100"' in shown
+    assert 'name="per_day" value=""' in shown
+    for wrong in ({"per_hour": "many"}, {"per_day": "-1"}, {"tags": "x" * 101}):
+        assert 422 == signed_in.post("/logins/shop", wrong).status
+
+
+def test_the_old_password_of_a_login_lasts_as_long_as_is_said(signed_in):
+    before = result(signed_in.rest.accounts.login("shop")).password_hash
+    assert 'id="password"' in signed_in.post("/logins/shop/password", {"overlap": "86400"}).body.decode()
+    assert before in result(signed_in.rest.accounts.login("shop")).kept(NOW + 86_399)
+    said = text(signed_in.get("/logins/shop"))
+    assert "Its old password still opens it Until 2026-05-29 20:26:40 UTC" in said
+    assert "Nothing was sent with it since" in said
+    signed_in.rest.uses.used(Kind.PREVIOUS, "shop", NOW + 60)
+    assert "sent with it at 2026-05-28 20:27:40 UTC: a program" in text(signed_in.get("/logins/shop"))
+    signed_in.post("/logins/shop/password/old")
+    assert result(signed_in.rest.accounts.login("shop")).previous is None
+    assert "Its old password" not in text(signed_in.get("/logins/shop"))
+    assert 422 == signed_in.post("/logins/shop/password", {"overlap": "5"}).status
+
+
+def test_the_last_use_of_a_login_is_shown(signed_in):
+    assert "never used" in text(signed_in.get("/logins/shop"))
+    signed_in.rest.uses.used(Kind.LOGIN, "shop", NOW)
+    assert "last used 2026-05-28 20:26:40 UTC" in text(signed_in.get("/logins/shop"))
+    assert "any address 2026-05-28 20:26:40" in text(signed_in.get("/logins"))
 
 
 def test_how_to_connect_names_this_server(signed_in):
