@@ -205,7 +205,12 @@ def pages(delivery: str, now: float) -> dict[str, str]:
         "messages, of nobody": "/messages?login=shop3&recipient=nobody%40example.com",
         "message": f"/messages/{delivery}",
         "message, its timeline": f"/messages/{delivery}/timeline",
+        "bounces": "/bounces",
+        "suppressions": "/suppressions",
         "logins": "/logins",
+        "domains": "/domains",
+        "webhooks": "/webhooks",
+        "tokens": "/tokens",
         "operators": "/operators",
         "changes": "/changes",
     }

@@ -22,8 +22,8 @@ KINDS = {
     "delivery": ("Delivered", "taken by the next hop", "good", "/messages?state=delivered"),
     "deferral": ("Put off", "tries that are repeated later", "", "/queue"),
     "failure": ("Failed", "refused, or never taken", "bad", "/messages?state=failed"),
-    "bounce": ("Bounces", "reports that came back", "bad", ""),
-    "abuse": ("Complaints", "recipients who object", "bad", ""),
+    "bounce": ("Bounces", "reports that came back", "bad", "/bounces?show=returned"),
+    "abuse": ("Complaints", "recipients who object", "bad", "/bounces?show=complaints"),
     "open": ("Opens", "images that were asked for", "good", ""),
     "click": ("Clicks", "links that were followed", "good", ""),
 }
