@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, select
@@ -68,37 +67,45 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def found(connection: Connection, wanted: QueueFilter, limit: int) -> tuple[Delivery, ...]:
     """The oldest deliveries that are wanted."""
-    return tuple(map(show_delivery, _rows(connection, _found(wanted), wanted, limit)))
+    return tuple(map(show_delivery, _rows(connection, wanted, (), limit)))
 
 
 def alterable(
     connection: Connection, wanted: QueueFilter, step: Step, now: float, limit: int
 ) -> tuple[DeliveryId, ...]:
     """Those that `step` can be done to, and would change; raises KeyError when it is no operator's step."""
-    states = ALTERABLE[step]
-    query = _found(wanted).where(deliveries.c.state.in_([state.value for state in states]))
+    conditions: list[ColumnElement[bool]] = [
+        deliveries.c.state.in_([state.value for state in ALTERABLE[step]])
+    ]
     if step is Step.RELEASE:
-        query = query.where((deliveries.c.state != State.DUE.value) | (deliveries.c.due_at > now))
-    return tuple(row.id for row in _rows(connection, query, wanted, limit))
+        conditions.append((deliveries.c.state != State.DUE.value) | (deliveries.c.due_at > now))
+    return tuple(row.id for row in _rows(connection, wanted, conditions, limit))
 
 
-def _found(wanted: QueueFilter) -> Select[Any]:
-    query = select(deliveries) if wanted.sender is None else select(deliveries, messages.c.details)
-    if wanted.login is not None or wanted.sender is not None:
-        query = query.join(messages)
+def _rows(
+    connection: Connection, wanted: QueueFilter, more: Sequence[ColumnElement[bool]], limit: int
+) -> list[Any]:
+    """The first rows, by their ids.
+
+    What is asked of their messages, which lie elsewhere, is looked for in one portion after the other.
+    """
+    meant = select(deliveries).where(*_conditions(wanted), *more).order_by(deliveries.c.id)
+    if wanted.login is None and wanted.sender is None:
+        return list(connection.execute(meant.limit(limit)))
+    whole = select(deliveries, messages.c.details).join(messages).order_by(deliveries.c.id)
     if wanted.login is not None:
-        query = query.where(messages.c.login == wanted.login)
-    return query.where(*_conditions(wanted)).order_by(deliveries.c.id)
-
-
-def _rows(connection: Connection, query: Select[Any], wanted: QueueFilter, limit: int) -> list[Any]:
-    """The first rows; a return path, by which nothing is ordered, is looked for in one message after the other."""
-    if wanted.sender is None:
-        return list(connection.execute(query.limit(limit)))
-    rows = connection.execution_options(yield_per=_READ).execute(query)
-    found = list(islice((row for row in rows if _is_from(row, wanted.sender)), limit))
-    rows.close()
-    return found
+        whole = whole.where(messages.c.login == wanted.login)
+    found: list[Any] = []
+    numbers = connection.execute(
+        meant.with_only_columns(deliveries.c.id), execution_options={"yield_per": _READ}
+    )
+    for portion in numbers.scalars().partitions():
+        rows = connection.execute(whole.where(deliveries.c.id.in_(portion)))
+        found += [row for row in rows if wanted.sender is None or _is_from(row, wanted.sender)]
+        if len(found) >= limit:
+            break
+    numbers.close()
+    return found[:limit]
 
 
 def _is_from(row: Any, sender: str) -> bool:

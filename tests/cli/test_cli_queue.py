@@ -81,6 +81,17 @@ def test_the_story_is_found_by_delivery_and_by_message(smtpeter, listed, queued)
     assert "reader@a.example: due" in smtpeter("message", "show", show(queued[0].id)).output
 
 
+def test_a_subject_is_printed_as_people_read_it(smtpeter, listed, store):
+    raw = "=?utf-8?q?Gr=C3=BC=C3=9Fe?="
+    one = accepted(7, facts={"subject": raw})
+    answered(store.spool.accept(one))
+
+    identifier = show(one.deliveries[0].id)
+
+    assert "Grüße" in smtpeter("message", "show", identifier).output
+    assert raw == listed("message", "show", identifier)["submitted"]["subject"]
+
+
 def test_the_story_outlives_the_content(listed, queued, store):
     answered(store.spool.alter(QueueFilter(), Step.DELETE, time.time(), 10))
     assert answered(store.spool.forget_content(time.time() + 1e9, 10)) == len(queued)

@@ -88,18 +88,18 @@ def _rates(day: Mapping[str, int]) -> Iterator[Note]:
         text = f"{failed / ended:.0%} of what ended in the last 24 hours failed ({failed:,} of {ended:,})."
         yield Note("bad", text, "/messages?state=failed")
     if bounced >= _COUNTS and bounced > _MANY * ended:
-        yield Note("bad", f"{bounced:,} bounces came back in the last 24 hours.")
+        yield Note("bad", f"{bounced:,} bounces came back in the last 24 hours.", "/bounces?show=returned")
     if complaints := day.get("abuse", 0):
-        yield Note("bad", f"{complaints:,} {_s(complaints, 'complaint')} came in the last 24 hours.")
+        text = f"{complaints:,} {_s(complaints, 'complaint')} came in the last 24 hours."
+        yield Note("bad", text, "/bounces?show=complaints")
 
 
 def _webhooks(webhooks: Iterable[tuple[Webhook, Health]]) -> Iterator[Note]:
     for webhook, health in webhooks:
         if webhook.enabled and health.failures:
             times = f"{health.failures:,} {_s(health.failures, 'time')} in a row"
-            yield Note(
-                "bad", f"Webhook {webhook.id} ({webhook.url}) failed {times}: {health.problem[:_LONGEST]}"
-            )
+            text = f"Webhook {webhook.id} ({webhook.url}) failed {times}: {health.problem[:_LONGEST]}"
+            yield Note("bad", text, f"/webhooks/{webhook.id}")
 
 
 def _waiting(known: Known) -> Iterator[Note]:

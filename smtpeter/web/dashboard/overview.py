@@ -22,8 +22,8 @@ KINDS = {
     "delivery": ("Delivered", "taken by the next hop", "good", "/messages?state=delivered"),
     "deferral": ("Put off", "tries that are repeated later", "", "/queue"),
     "failure": ("Failed", "refused, or never taken", "bad", "/messages?state=failed"),
-    "bounce": ("Bounces", "reports that came back", "bad", ""),
-    "abuse": ("Complaints", "recipients who object", "bad", ""),
+    "bounce": ("Bounces", "reports that came back", "bad", "/bounces?show=returned"),
+    "abuse": ("Complaints", "recipients who object", "bad", "/bounces?show=complaints"),
     "open": ("Opens", "images that were asked for", "good", ""),
     "click": ("Clicks", "links that were followed", "good", ""),
 }
@@ -55,7 +55,8 @@ class Overview:
         return self._pages.page(
             "overview.html", asked, span=span, spans=SPANS.values(), kinds=KINDS, plots=drawn, counts=counts,
             shares=shares({one.kind: one.total for one in drawn}), starts=span.starts(now),
-            is_empty=not tallies and not known.day, has_logins=bool(known.logins),
+            is_empty=not tallies and not known.day,
+            login=next((one.username for one in known.logins if one.enabled), ""),
             notes=attention.notes(known), sites=known.sites[:_SITES], more=max(0, len(known.sites) - _SITES),
             now=now, width=plot.WIDTH, height=plot.HEIGHT,
         )  # fmt: skip
