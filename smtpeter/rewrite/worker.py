@@ -23,7 +23,6 @@ from smtpeter.rewrite.job import Done, Failed, decode_job, frame, read_frame
 from smtpeter.rewrite.pipeline import REWRITERS, Pipeline
 from smtpeter.rewrite.settings import Settings, Workers
 
-
 _NICE = 5  # conversations come first: their process has three times the processor that we have
 
 
