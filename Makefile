@@ -9,7 +9,7 @@ ROUNDS ?= 500
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: run test check format bench loss faults fuzz soak clean
+.PHONY: run test check format bench loss faults fuzz soak deb package-test clean
 
 run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
 	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
@@ -30,11 +30,12 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run
-	$(BIN)/python bench/relay.py
-	$(BIN)/python bench/acceptance.py
-	$(BIN)/python bench/idle.py
-	$(BIN)/python bench/rewriting.py
+bench: $(STAMP)  ## smtpeter beside its peers, same machine, same run: 15 minutes at most (SHORT=1: one)
+ifdef SHORT
+	$(BIN)/python -m bench --scale short --servers smtpeter postfix exim haraka
+else
+	$(BIN)/python -m bench --keep
+endif
 
 loss: $(STAMP)  ## SIGKILL at random moments under load (ROUNDS=500): whatever got its 250 must arrive, as it was
 	SMTPETER_LOSS_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/e2e/test_loss.py
@@ -49,8 +50,11 @@ fuzz: $(STAMP)  ## every parser of strangers' octets under atheris, SECONDS=20 e
 soak: $(STAMP)  ## mixed mail, good and hostile, for MINUTES=60: memory and files stay as they are
 	SMTPETER_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest -q -s -m stress tests/e2e/test_soak.py
 
-deb:  ## the Debian package, into the directory above (apt install devscripts equivs; mk-build-deps -i debian/control)
+deb:  ## the Debian package, into the directory above (docs/manual/install.md says what it needs)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
+
+package-test: $(STAMP)  ## that package's whole life in a clean Debian, and two builds compared (as root; + debootstrap lintian)
+	$(BIN)/pytest -m 'stress or not stress' tests/packaging
 
 # editable_mode=compat puts the checkout on sys.path: twistd finds plugins only in directories that are there.
 $(STAMP): setup.cfg pyproject.toml constraints.txt

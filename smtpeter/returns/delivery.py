@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.interfaces import IMessageDelivery, IMessageDeliveryFactory
 from zope.interface import implementer
@@ -24,8 +23,9 @@ from smtpeter.returns.handling import Consequences, Handling
 from smtpeter.returns.interface import Neighbours
 from smtpeter.returns.judgement import Mailbox, Reach, ReturnPath, Role, judge
 from smtpeter.returns.recognition import Confidence, Kind, Recognition
-from smtpeter.session.interface import IContentMessage, Origin
+from smtpeter.session.interface import Origin
 from smtpeter.session.reply import LOCAL_TROUBLE
+from smtpeter.session.whole import WholeMessage
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.returned import Returned
 
@@ -75,22 +75,22 @@ class ReturnsDelivery:
         self._origin = origin
         return origin
 
-    def validateTo(self, user: Recipient) -> Callable[[], ReturnedMessage]:  # noqa: N802
+    def validateTo(self, user: Recipient) -> Callable[[], WholeMessage]:  # noqa: N802
         receiver = self._receiver
         mailbox = judge(user.address, receiver.reach(), receiver.neighbours.ring())
         key = ReturnPath(mailbox.delivery, Address("", "")) if isinstance(mailbox, ReturnPath) else mailbox
         self._taken.setdefault(key, Taken(user.address, mailbox))
         return self._open
 
-    def _open(self) -> ReturnedMessage:
-        return ReturnedMessage(self._receiver, self._origin, tuple(self._taken.values()))
+    def _open(self) -> WholeMessage:
+        returned = ReturnedMessage(self._receiver, self._origin, tuple(self._taken.values()))
+        return WholeMessage(returned.take)
 
     def receivedHeader(self, helo: object, origin: object, recipients: object) -> bytes:  # noqa: ARG002, N802
         """None from here: only what is passed on gets a trace."""
         return b""
 
 
-@implementer(IContentMessage)
 class ReturnedMessage:
     """The message of one transaction, for all its mailboxes."""
 
@@ -100,22 +100,9 @@ class ReturnedMessage:
         self._receiver = receiver
         self._origin = origin
         self._taken = taken
-        self._chunks: list[bytes] = []
 
-    def contentReceived(self, content: bytes) -> None:  # noqa: N802
-        self._chunks.append(content)
-
-    def lineReceived(self, line: bytes) -> None:  # noqa: N802
-        self.contentReceived(line + b"\r\n")
-
-    def connectionLost(self) -> None:  # noqa: N802
-        self._chunks = []
-
-    def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        content, self._chunks = b"".join(self._chunks), []
-        return Deferred.fromCoroutine(self._take(content))
-
-    async def _take(self, content: bytes) -> Reply:
+    async def take(self, content: bytes) -> Reply:
+        """Keep what follows from it. Raises Refusal."""
         receiver = self._receiver
         _judge_hops(content, receiver.maximum_hops)
         arrival = await self._arrival(content)

@@ -27,7 +27,8 @@ from twisted.python.failure import Failure
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.service.api import largest_request
 from smtpeter.service.host import host
-from smtpeter.service.server import Door, bind, check, end, endpoints, unopened
+from smtpeter.service.server import RELOADED, Door, bind, check, end, endpoints, unopened
+from smtpeter.service.supervision import mixed
 from smtpeter.service.worker import BEAT_EVERY, Listener, Orders, Told
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import take_directory
@@ -92,6 +93,11 @@ class Process(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
         self.ended.callback(reason.getErrorMessage())
+
+    def change(self, settings: Settings) -> None:
+        """Have it go on by these settings."""
+        assert self.transport is not None
+        self.transport.write(msgspec.json.encode(settings) + b"\n")
 
     @property
     def pid(self) -> int | None:
@@ -162,6 +168,10 @@ class Worker:
             self._process.signal("TERM")
         return self._gone
 
+    def change(self, settings: Settings) -> None:
+        if self._process is not None:
+            self._process.change(settings)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.signal("KILL")
@@ -218,7 +228,7 @@ class Workers(Service):
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
-            port = bind(self._reactor, key, text, door := Door())
+            port = bind(self._reactor, key, text, door := Door(key))
             family = getattr(port, "addressFamily", None)
             if not isinstance(port, tcp.Port) or port.factory is not door or family not in _FAMILIES:
                 end(f"{key}: {text!r}: expected a tcp or systemd endpoint, as server.workers is above 1")
@@ -259,9 +269,12 @@ class Workers(Service):
         command = [sys.executable, "-P", "-m", "smtpeter.tap"]
         self._reactor.spawnProcess(process, sys.executable, command, environment, childFDs=descriptors)
 
-    def apply(self, _settings: Settings) -> frozenset[str]:
-        """Nothing counts before a restart: all workers shall go by the same settings."""
-        return frozenset()
+    def apply(self, settings: Settings) -> frozenset[str]:
+        """Have all workers, also those to come, go on by these as far as that can be without a restart."""
+        self._settings = mixed(self._settings, settings, RELOADED)
+        for worker in self._workers:
+            worker.change(share(self._settings))
+        return RELOADED
 
     def stopService(self) -> Deferred[None]:  # noqa: N802
         super().stopService()  # type: ignore[no-untyped-call]

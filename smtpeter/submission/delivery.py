@@ -19,6 +19,7 @@ from zope.interface import implementer
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Suppression, Treatment
+from smtpeter.accounts.uses import Kind
 from smtpeter.message.address import AddressSyntax, ascii_domain
 from smtpeter.message.author import author_domain
 from smtpeter.message.edit import Edit, Report, compile_template
@@ -26,11 +27,12 @@ from smtpeter.message.envelope import Recipient
 from smtpeter.message.header import Field, find_all
 from smtpeter.message.identifier import MessageId, show
 from smtpeter.message.status import Refusal, Reply
-from smtpeter.session.interface import IContentMessage, Origin
+from smtpeter.session.interface import Origin
 from smtpeter.session.reply import LOCAL_TROUBLE
+from smtpeter.session.whole import WholeMessage
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim
-from smtpeter.submission import policy
+from smtpeter.submission import limits, policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
 from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.options import Options, Wishes, is_read, joined, read_options, wished
@@ -79,7 +81,7 @@ class Submitter:
             if self._password_hash is None:
                 raise Refusal(_NO_LOGIN, f"trusted_networks: no enabled login {self._username!r}")
             raise Refusal(_NO_LONGER)
-        if self._password_hash not in {None, login.password_hash}:
+        if self._password_hash not in {None, *login.kept(self.neighbours.clock())}:
             raise Refusal(_NO_LONGER)
         return login
 
@@ -91,6 +93,12 @@ class Submitter:
         addresses = [recipient.address for recipient in recipients]
         domain = neighbours.sender_domain(author) if author else ""
         return await suppressed(neighbours.suppressions, login, domain, addresses, neighbours.clock())
+
+    def used(self, login: Login, now: float) -> None:
+        """It has sent something; by the previous password, if that still opens it."""
+        self.neighbours.uses.used(Kind.LOGIN, login.username, now)
+        if self._password_hash not in {None, login.password_hash}:
+            self.neighbours.uses.used(Kind.PREVIOUS, login.username, now)
 
     def honours_options(self, login: Login) -> bool:
         """Whether `x-smtpeter-*` fields count: from who logged in, yes; from a trusted network, if the login says so."""
@@ -118,25 +126,26 @@ class SubmissionDelivery:
 
     def validateTo(  # noqa: N802
         self, user: Recipient
-    ) -> Callable[[], SubmittedMessage] | Deferred[Callable[[], SubmittedMessage]]:
+    ) -> Callable[[], WholeMessage] | Deferred[Callable[[], WholeMessage]]:
         policy.judge_recipient(user.address, allow_private=self._submitter.rules.allow_private)
         if self._login.bounces.suppressed is Treatment.REFUSE:
             return Deferred.fromCoroutine(self._judge_listed(user))
         return self._accepted(user)
 
-    async def _judge_listed(self, user: Recipient) -> Callable[[], SubmittedMessage]:
+    async def _judge_listed(self, user: Recipient) -> Callable[[], WholeMessage]:
         """Refuse who is on the suppression list. The author is not known yet: his domain is taken for the return path's."""
         found = await self._submitter.suppressed(self._login.username, _domain_of(self._origin), (user,))
         for one in found.values():
             raise Refusal(reply(one))
         return self._accepted(user)
 
-    def _accepted(self, user: Recipient) -> Callable[[], SubmittedMessage]:
+    def _accepted(self, user: Recipient) -> Callable[[], WholeMessage]:
         self._recipients.append(user)
         return self._open
 
-    def _open(self) -> SubmittedMessage:
-        return SubmittedMessage(self._submitter, self._origin, tuple(self._recipients))
+    def _open(self) -> WholeMessage:
+        submitted = SubmittedMessage(self._submitter, self._origin, tuple(self._recipients))
+        return WholeMessage(submitted.take)
 
     def receivedHeader(self, helo: object, origin: object, recipients: object) -> bytes:  # noqa: ARG002, N802
         """None from here: the Received field tells the message's id and time, which come with its final dot."""
@@ -150,7 +159,6 @@ def _domain_of(origin: Origin) -> str:
         return ""
 
 
-@implementer(IContentMessage)
 class SubmittedMessage:
     """The message of one transaction, for all its recipients."""
 
@@ -165,22 +173,9 @@ class SubmittedMessage:
         self._submitter = submitter
         self._origin = origin
         self._recipients = recipients
-        self._chunks: list[bytes] = []
 
-    def contentReceived(self, content: bytes) -> None:  # noqa: N802
-        self._chunks.append(content)
-
-    def lineReceived(self, line: bytes) -> None:  # noqa: N802
-        self.contentReceived(line + b"\r\n")
-
-    def connectionLost(self) -> None:  # noqa: N802
-        self._chunks = []
-
-    def eomReceived(self) -> Deferred[Reply]:  # noqa: N802
-        content, self._chunks = b"".join(self._chunks), []
-        return Deferred.fromCoroutine(self._reply(content))
-
-    async def _reply(self, content: bytes) -> Reply:
+    async def take(self, content: bytes) -> Reply:
+        """Accept, and say so. Raises Refusal."""
         kept = await self.accept(content, Wishes())
         return queued(kept.message.id, kept.deliveries)
 
@@ -210,12 +205,15 @@ class SubmittedMessage:
         author = author_domain(content, find_all(incoming.found, "from"))
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
         edits = (top_fields(incoming), *options.edits)
+        await limits.take(neighbours.allowances, login, len(self._recipients), incoming.when)
         prepared = await self._prepare(incoming, options, edits)
         wanted = accepted(incoming, options, prepared, returning, listed)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
-        claims = await self._keep(wanted)
-        self._hand_off(wanted, claims)
+        claims = await self._keep(wanted, login)
+        if claims:
+            neighbours.afterwards(self._hand_off, wanted, claims)
+        self._submitter.used(login, incoming.when)
         return wanted
 
     def _incoming(self, content: bytes, login: Login, message: MessageId | None) -> Incoming:
@@ -252,17 +250,18 @@ class SubmittedMessage:
             made = made._replace(report=msgspec.structs.replace(made.report, notes=notes))
         return made
 
-    async def _keep(self, wanted: Accepted) -> tuple[Claim, ...]:
+    async def _keep(self, wanted: Accepted, login: Login) -> tuple[Claim, ...]:
+        neighbours = self._submitter.neighbours
         try:
-            return await self._submitter.neighbours.spool.accept(wanted)
+            return await neighbours.spool.accept(wanted)
         except SpoolUnavailable as unavailable:
+            number, when = len(wanted.deliveries), wanted.message.accepted_at
+            await limits.give_back(neighbours.allowances, login, number, when)
             raise Refusal(
                 _FULL if unavailable.full else LOCAL_TROUBLE, f"spool: {unavailable}"
             ) from unavailable
 
     def _hand_off(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
-        if not claims:
-            return
         try:
             self._submitter.neighbours.handoff.born(wanted.message, claims)
         except Exception:  # noqa: BLE001 - the message is kept: nothing may take the 250 back

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +13,14 @@ import pytest
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon
 from tests.kit.loopback import free_port
+from tests.kit.peers import PATH, program
 
 EXAMPLES = re.findall(r"```sh\n(.*?)```", (Path(__file__).parents[2] / "docs/api.md").read_text(), re.DOTALL)
-
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[dict[str, str]]:
+    program("curl", "curl")
     port = free_port()
     listen = {"listen": [f"tcp:{port}:interface=127.0.0.1"]}
     with Daemon(tmp_path_factory.mktemp("documented"), authority, web=listen) as daemon:
@@ -30,7 +29,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, authority: Authority) 
             "URL": f"http://127.0.0.1:{port}/v1",
             "TOKEN": daemon.cli("token", "create", "--login", "shop")["token"],
             "OPERATOR": daemon.cli("token", "create", "--operator")["token"],
-            "PATH": "/usr/bin:/bin:/usr/local/bin",
+            "PATH": PATH,
         }
 
 

@@ -213,7 +213,7 @@ class Daemon:
         listed: list[dict[str, Any]] = self.cli("events", *options)
         return listed
 
-    def story(self, identifier: str, event: str, within: float = 20.0) -> dict[str, Any]:
+    def story(self, identifier: str, event: str, within: float = 60.0) -> dict[str, Any]:
         """What `message show` tells of a delivery, once it has an event of this kind."""
 
         def told() -> dict[str, Any] | None:
@@ -230,7 +230,7 @@ class Daemon:
         data: dict[str, Any] = next(event["data"] for event in events if event["event"] == kind)
         return data
 
-    def wait_until_idle(self, within: float = 20.0) -> None:
+    def wait_until_idle(self, within: float = 60.0) -> None:
         """Until nothing is queued."""
         until(lambda: self.cli("queue", "list") == [], within, self.log)
 

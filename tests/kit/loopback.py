@@ -42,7 +42,7 @@ def answers(port: int, address: str = "127.0.0.1") -> bool:
     return True
 
 
-def until(question: Callable[[], T], within: float = 20.0, what: Callable[[], str] | str = "") -> T:
+def until(question: Callable[[], T], within: float = 60.0, what: Callable[[], str] | str = "") -> T:
     """Ask until the answer is true, and give it; after `within` seconds fail, with `what` in the error."""
     end = time.monotonic() + within
     while True:

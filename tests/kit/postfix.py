@@ -112,7 +112,7 @@ class Postfix:
         except FileNotFoundError:
             return "(no log)"
 
-    def wait(self, recipient: str, within: float = 20.0) -> Stored:
+    def wait(self, recipient: str, within: float = 60.0) -> Stored:
         """The first message in the mailbox for this recipient, once it is there."""
 
         def found() -> Stored | None:

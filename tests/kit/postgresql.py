@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from tests.kit.loopback import until
+from tests.kit.peers import absent
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -47,9 +48,7 @@ def installed() -> Path:
     """The same; where there is none the test is skipped, but not in CI."""
     found = binaries()
     if found is None:
-        if os.environ.get("CI") == "true":
-            raise FileNotFoundError("PostgreSQL is not installed (Debian: postgresql)")
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+        absent("PostgreSQL is not installed (apt-get install postgresql)")
     return found
 
 
@@ -117,6 +116,11 @@ class PostgreSQL:
         except psycopg.OperationalError:
             return False
         return True
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """As if the machine had failed; the server's own children end when they see that it is gone."""

@@ -109,7 +109,7 @@ class Sink:
         for thread in self._threads:
             thread.join(5)
 
-    def wait(self, count: int = 1, within: float = 20.0) -> list[Received]:
+    def wait(self, count: int = 1, within: float = 60.0) -> list[Received]:
         """The messages, once there are `count` of them."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.messages) >= count, within):
@@ -118,7 +118,7 @@ class Sink:
                 )
             return list(self.messages)
 
-    def wait_for(self, recipient: str, within: float = 20.0) -> Received:
+    def wait_for(self, recipient: str, within: float = 60.0) -> Received:
         """The first message for this recipient, once it is there."""
 
         def found() -> Received | None:

@@ -86,4 +86,4 @@ def test_hostile_fields_take_linear_time(unit):
     for _ in range(10):
         mailboxes(unit * (65_536 // len(unit)))
         mailboxes(unit * (32_768 // len(unit)) + "@()" + "<" * 16_384 + ":" * 16_384)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 20

@@ -51,7 +51,7 @@ def test_what_is_too_much_is_left_alone(text, reason):
     with pytest.raises(LeftAlone, match=reason):
         Inliner().inline(text)
 
-    assert time.thread_time() - begun < 5
+    assert time.thread_time() - begun < 20
 
 
 @pytest.mark.row(82)
@@ -87,7 +87,7 @@ def test_a_rule_that_cannot_be_read_costs_itself_only(css):
     result = Inliner().inline(text)
 
     assert 'top:0"' in result
-    assert time.thread_time() - begun < 5
+    assert time.thread_time() - begun < 20
 
 
 @pytest.mark.row(82)
@@ -103,7 +103,7 @@ def test_megabytes_of_noise(soup):
         assert '<p style="top:0">' in result
     except LeftAlone:
         pass
-    assert time.thread_time() - begun < 5
+    assert time.thread_time() - begun < 20
 
 
 FETCHING = (

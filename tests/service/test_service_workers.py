@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from smtpeter.config import read
+from smtpeter.config import Settings, read
 from smtpeter.service.api import largest_request
 from smtpeter.service.worker import Listener, Orders, Told
 from smtpeter.service.workers import Worker, share
@@ -113,6 +113,19 @@ def test_orders_arrive_as_they_were_given(staff):
     line = staff.process.transport.orders
     assert line.endswith(b"\n")
     assert staff.orders(2, None) == msgspec.json.decode(line, type=Orders)
+
+
+def test_other_settings_follow_the_orders_while_there_is_a_process(staff):
+    staff.worker.change(settings())
+    staff.worker.start()
+    changed = settings(workers=5)
+    staff.worker.change(changed)
+    _, line, rest = staff.process.transport.orders.split(b"\n")
+    assert (changed, b"") == (msgspec.json.decode(line, type=Settings), rest)
+    process = staff.process
+    staff.ends(signal.SIGKILL)
+    staff.worker.change(changed)
+    assert 2 == process.transport.orders.count(b"\n")
 
 
 def test_limits_of_what_the_machine_has_are_divided():

@@ -1,7 +1,6 @@
 """What was acknowledged is on the disk: the order of system calls, a power cut at any point, several processes."""
 
 import hashlib
-import os
 import re
 import shutil
 import sqlite3
@@ -16,6 +15,7 @@ from smtpeter.spool.model import QueueFilter
 from smtpeter.storage import migrations
 from smtpeter.storage.engine import open_engine
 from smtpeter.storage.store import open_for_command
+from tests.kit.peers import program
 from tests.storage.stores import URL, Machine, accepted, result, settlement
 
 # Accepts, settles and reports, and says so after each answer, without a buffer between.
@@ -40,20 +40,11 @@ pump.run(store.stop())
 """
 
 
-def strace():
-    found = shutil.which("strace")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            raise FileNotFoundError("strace is not installed")
-        pytest.skip("strace is not installed")
-    return found
-
-
 @pytest.mark.row(135)
 def test_before_each_answer_the_log_is_synced_and_so_is_its_directory(tmp_path):
     trace = tmp_path / "trace"
     calls = "trace=pwrite64,write,fdatasync,fsync"
-    command = [strace(), "-f", "-y", "-qq", "-s", "40", "-e", calls, "-o", trace]
+    command = [program("strace", "strace"), "-f", "-y", "-qq", "-s", "40", "-e", calls, "-o", trace]
     subprocess.run(
         [*command, sys.executable, "-c", TELLER, str(tmp_path / "data")],
         check=True,
