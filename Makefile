@@ -7,8 +7,9 @@ STAMP := $(VENV)/.installed
 TESTS ?=
 ROUNDS ?= 500
 SECONDS ?= 20
+MINUTES ?= 60
 
-.PHONY: run test check format bench loss faults fuzz deb package-test clean
+.PHONY: run test check format bench loss faults fuzz soak deb package-test clean
 
 run: $(STAMP)  ## a running server on loopback, nothing leaves the machine (or SMTPETER_CONFIG=FILE)
 	@if [ -n "$$SMTPETER_CONFIG" ]; then exec $(BIN)/twistd -n --pidfile= smtpeter --config "$$SMTPETER_CONFIG"; \
@@ -45,6 +46,9 @@ faults: $(STAMP)  ## kill, fill, stop, unplug: each scenario with its promise (s
 fuzz: $(STAMP)  ## every parser of strangers' octets under atheris, SECONDS=20 each, and whether its time is linear
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
 	$(BIN)/python -m tests.fuzz.atheris_run $(SECONDS)
+
+soak: $(STAMP)  ## mixed mail, good and hostile, for MINUTES=60: memory and files stay as they are
+	SMTPETER_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest -q -s -m stress tests/e2e/test_soak.py
 
 deb:  ## the Debian package, into the directory above (docs/manual/install.md says what it needs)
 	dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary

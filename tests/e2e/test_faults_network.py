@@ -57,7 +57,6 @@ def test_a_dead_dns_costs_nothing(staffed: Callable[..., Daemon], names: StubNam
                 own.zone.update(zone)
 
 
-@pytest.mark.row(144)
 @pytest.mark.stress
 @pytest.mark.parametrize(
     "rules", [BREAKS, [Rule(stage, answer, times=1) for stage, answer in LIES]], ids=["breaks", "lies"]

@@ -21,7 +21,7 @@ from tests.kit.sink import Sink
 from tests.kit.trial import Trial
 
 
-@pytest.mark.row(145)
+@pytest.mark.row(137)
 @pytest.mark.stress
 @pytest.mark.fault(
     "a worker is stopped (SIGSTOP) in its turn to write",
@@ -57,7 +57,7 @@ def _locked_by(pid: int) -> list[int]:
     ]
 
 
-@pytest.mark.row(145)
+@pytest.mark.row(136)
 @pytest.mark.fault(
     "no more files can be opened (EMFILE)", "clients wait or are refused for now; well again by itself"
 )
@@ -78,7 +78,7 @@ def _is_felt(trial: Trial, goal: int) -> bool:
     return "Too many open files" in trial.server.log() or len(trial.sink.messages) > goal
 
 
-@pytest.mark.row(138)
+@pytest.mark.row(136)
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.stress
 @pytest.mark.fault("PostgreSQL dies, and comes back", "4xx meanwhile; well again by itself")

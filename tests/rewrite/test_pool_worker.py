@@ -104,6 +104,14 @@ def test_cpu_time_is_counted_for_each_job(start):
     assert -signal.SIGPROF == worker.process.wait(30)
 
 
+@pytest.mark.row(147)
+def test_conversations_come_first(start):
+    worker = start()
+    worker.ask(GOOD)
+    niceness = os.getpriority(os.PRIO_PROCESS, worker.process.pid)
+    assert min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5) == niceness
+
+
 @pytest.mark.row(82, 145)
 def test_memory_has_a_limit(start):
     worker = start(memory=128 * 1024 * 1024)

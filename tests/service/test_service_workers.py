@@ -215,7 +215,7 @@ def test_one_that_cannot_be_started_for_want_of_resources_is_tried_again(staff, 
     assert "temporarily unavailable" in logged[0][1]
 
 
-@pytest.mark.row(145)
+@pytest.mark.row(137)
 def test_one_that_gives_no_sign_of_life_for_half_a_minute_is_killed(staff, logged):
     staff.worker.start()
     staff.says(Told(ready=17))

@@ -82,7 +82,7 @@ def test_a_command_leaves_no_files_behind(tmp_path):
     assert [] == list(tmp_path.iterdir())
 
 
-@pytest.mark.row(145)
+@pytest.mark.row(137)
 @pytest.mark.fault("a process hangs in its turn to write", "others go without after a while")
 def test_who_waits_too_long_for_a_process_that_is_stopped_goes_without(tmp_path, taker):
     stopped = taker()
