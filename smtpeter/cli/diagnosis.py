@@ -101,7 +101,11 @@ def way_out(settings: Settings, probe: str, means: Means) -> Iterator[Finding]:
             "port 25", Verdict.UNKNOWN, str(error), "look at [relay] nameservers, or /etc/resolv.conf"
         )
         return
-    hosts = [text.split()[1].rstrip(".") for text in found]
+    hosts = [host for text in found if (host := text.split()[1].rstrip("."))]
+    if not hosts:
+        fix = "look at [relay] nameservers, or /etc/resolv.conf; or --probe another domain"
+        yield Finding("port 25", Verdict.UNKNOWN, f"the DNS names no MX host of {probe}", fix)
+        return
     fix = (
         f"ask your provider to open port {relay.port} to the outside, or relay through it: "
         'mode = "smarthost" in [relay]'
@@ -245,7 +249,7 @@ def certificates(settings: Settings, now: float) -> Iterator[Finding]:
         try:
             found = x509.load_pem_x509_certificates(file.read_bytes())[0]
         except (OSError, ValueError) as error:
-            yield _wrong("certificate", f"{file}: {error}", "smtpeter check-config")
+            yield _wrong("certificate", f"{file}: {error}", "put a PEM file there, or name another in [tls]")
             continue
         left = found.not_valid_after_utc.timestamp() - now
         until = datetime.fromtimestamp(now + left, UTC).date()
@@ -307,7 +311,9 @@ def permissions(settings: Settings) -> Iterator[Finding]:
         try:
             mode = path.stat().st_mode
         except OSError as error:
-            yield _wrong("permissions", f"{path}: {error.strerror}", f"ls -l {path}")
+            yield _wrong(
+                "permissions", f"{path}: {error.strerror}", f"ls -ld {path}; look at [tls] and [relay]"
+            )
             continue
         # A key's group may read it: that is how several programs share a certificate.
         allowed = stat.S_IRWXU if path.is_dir() else stat.S_IRWXU | stat.S_IRGRP

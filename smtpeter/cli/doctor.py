@@ -16,11 +16,11 @@ from smtpeter.accounts.model import SenderDomain
 from smtpeter.accounts.published import Verdict
 from smtpeter.cli import diagnosis
 from smtpeter.cli.diagnosis import Finding, Means
-from smtpeter.cli.domain import Dns
 from smtpeter.cli.output import json_option, print_json, safe
 from smtpeter.cli.store import opened, owned
 from smtpeter.config import Settings
 from smtpeter.relay import names
+from smtpeter.service.questions import Dns
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, StoreUnusable
 
 _PATIENCE = 10.0  # seconds for a connection and a greeting

@@ -53,9 +53,11 @@ class Contents:
         """Keep `message` for `batches` more batches, with its content where there is room for it."""
         held = self._held.get(message.id)
         if held is None:
-            held = self._held[message.id] = Held(_outline(message), False, len(message.content))
+            held = self._held[message.id] = Held(message, False, len(message.content))
             if is_whole:
                 self.fill(held, message)
+            if not held.is_whole:
+                held.message = _outline(message)
         held.batches += batches
         return held
 

@@ -116,12 +116,16 @@ class Follower:
         self._post = post
         self._gather = gather
         self._now = now
+        self._cursor: int | None = None  # where this follower left the webhook
         self._done: set[int] = set()  # taken, beyond the cursor
         self._suspects: set[int] = set()  # refused in the round before
         self._has_taken = False  # others, in that round
 
     async def work(self, webhook: Webhook, health: Health) -> bool:
         """One round; whether there may be more to do at once. Raises what the ledgers raise, and DutyLost."""
+        if webhook.cursor != self._cursor:  # somebody moved it, and wants what follows posted again
+            self._done, self._suspects = set(), set()
+        self._cursor = webhook.cursor
         self._done = {cursor for cursor in self._done if cursor > webhook.cursor}
         query = Query(kinds=webhook.events(), login=webhook.login or None)
         entries = await self._journal.since(webhook.cursor, query, _PAGE + len(self._done))
@@ -135,11 +139,12 @@ class Follower:
         self._suspects = {cursor for cursor in self._suspects if cursor > webhook.cursor} | left
         self._has_taken = bool(state.taken or aside)
         again, taken = await self._try_again(webhook) if state.taken or not left else ([], [])
-        cursor = self._cursor(webhook.cursor, entries, aside)
+        cursor = self._reached(webhook.cursor, entries, aside)
         new = self._health(health, state, [state.refused[cursor].told() for cursor in sorted(left)])
         if aside or again or taken or cursor != webhook.cursor or new != health:
             every = (*aside, *again)
             await self._ledger.record(Progress(webhook.id, webhook.cursor, cursor, new, every, tuple(taken)))
+            self._cursor = cursor
         if state.is_gone and not state.taken:  # Standard Webhooks: 410 asks for no more
             await self._ledger.replace(replace(webhook, enabled=False))
         return cursor != webhook.cursor or bool(state.taken)
@@ -194,7 +199,7 @@ class Follower:
                 aside.append(new.tried(refused.told(), now + message.delay(1)) if refused else new)
         return aside
 
-    def _cursor(self, cursor: int, entries: Sequence[Entry], aside: Sequence[Aside]) -> int:
+    def _reached(self, cursor: int, entries: Sequence[Entry], aside: Sequence[Aside]) -> int:
         """The last event before which everything is done with."""
         settled = self._done | {one.event for one in aside}
         for entry in entries:

@@ -19,6 +19,7 @@ _WIDTH = 76
 _CRLF = b"\r\n"
 _SOFT_BREAK = b"=\r\n"
 _SHORTEST_MEAN = 16  # octets a line between soft breaks; below it they are there to cost us time
+_SHORT = 1000  # octets of a value that is remembered with what was written for it: 4,096 of them take some MB
 # Besides equals signs, of which there are so many that they have a faster way.
 _TO_ESCAPE = re.compile(rb"[^\t\r\n -~]")
 _LAST_BLANK = re.compile(rb"[ \t](?=\r\n|\Z)")
@@ -35,6 +36,8 @@ def decode(raw: bytes) -> bytes:
     escapes = raw.count(b"=") - breaks
     if len(decoded) != len(raw) - 3 * breaks - 2 * escapes or breaks * _SHORTEST_MEAN > len(raw) + 1000:
         raise LeftAlone("its quoted-printable is malformed")
+    if b"=\n" in raw or raw.endswith(b"=\r"):  # a soft break to the library, and as long as an escape
+        raise LeftAlone("its quoted-printable has soft breaks that end in no CRLF")
     if _has_last_blanks(raw):
         raise LeftAlone("its quoted-printable has lines that end in a blank")
     return decoded
@@ -56,9 +59,31 @@ def _escape(match: re.Match[bytes]) -> bytes:
     return _ESCAPES[match[0]]
 
 
-@lru_cache(maxsize=4096)  # what is inserted into one tag is inserted into many
-def _escaped_value(octets: bytes) -> bytes:
-    return _VALUE_TO_ESCAPE.sub(_escape, octets.replace(b"=", b"=3D"))
+def _value(octets: bytes, column: int) -> tuple[bytes, int]:
+    escaped = _VALUE_TO_ESCAPE.sub(_escape, octets.replace(b"=", b"=3D"))
+    return _broken(escaped, column)
+
+
+_short_value = lru_cache(maxsize=4096)(_value)  # what is inserted into one tag is inserted into many
+
+
+def _broken(escaped: bytes, column: int) -> tuple[bytes, int]:
+    """What is quoted-printable already, broken between its escapes only; and the column behind it."""
+    pieces: list[bytes] = []
+    start, end = 0, len(escaped)
+    while end - start > (room := _WIDTH - 1 - column):
+        cut = start + max(room, 0)
+        if cut > start and escaped[cut - 1] == 0x3D:
+            cut -= 1
+        elif cut > start + 1 and escaped[cut - 2] == 0x3D:
+            cut -= 2
+        pieces += (escaped[start:cut], _SOFT_BREAK)
+        start, column = cut, 0
+        if escaped.startswith(b"-", start):
+            pieces.append(_HYPHEN)
+            start, column = start + 1, len(_HYPHEN)
+    pieces.append(escaped[start:])
+    return b"".join(pieces), column + end - start
 
 
 class Places:
@@ -127,7 +152,9 @@ class Writer:
 
     def value(self, octets: bytes) -> None:
         """Octets inside a line; a line's end is escaped."""
-        self.escaped(_escaped_value(octets))
+        write = _short_value if len(octets) <= _SHORT else _value
+        written, self.column = write(octets, self.column)
+        self._pending.append(written)
 
     def slot(self, slot: Slot) -> None:
         if self.column + TOKEN_LENGTH >= _WIDTH:
@@ -141,23 +168,9 @@ class Writer:
         self.column = 0
 
     def escaped(self, escaped: bytes) -> None:
-        """What is quoted-printable already, broken between its escapes only."""
-        start, end = 0, len(escaped)
-        while end - start > (room := _WIDTH - 1 - self.column):
-            cut = start + max(room, 0)
-            if cut > start and escaped[cut - 1] == 0x3D:
-                cut -= 1
-            elif cut > start + 1 and escaped[cut - 2] == 0x3D:
-                cut -= 2
-            self._pending.append(escaped[start:cut])
-            self.soft_break()
-            start = cut
-            if escaped.startswith(b"-", start):
-                self._pending.append(_HYPHEN)
-                self.column = len(_HYPHEN)
-                start += 1
-        self._pending.append(escaped[start:])
-        self.column += end - start
+        """What is quoted-printable already."""
+        written, self.column = _broken(escaped, self.column)
+        self._pending.append(written)
 
     def pieces(self) -> tuple[Literal | Slot, ...]:
         self._flush()

@@ -9,6 +9,7 @@ After a restart what is pending is made anew when the relay comes to it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, execute
@@ -58,7 +59,7 @@ class Preparing:
         self._spool = spool
         self._clock = clock
         self._shares = Shares(_PENDING, _GREED)
-        self._under_way: dict[MessageId, Deferred[None]] = {}
+        self._under_way: dict[MessageId, Deferred[Message | None]] = {}
 
     def prepare(
         self,
@@ -137,14 +138,15 @@ class Preparing:
     async def finish(self, identifier: MessageId, /) -> Message | None:
         """As relay.interface.Preparation has it."""
         under_way = self._under_way.get(identifier)
-        if under_way is not None:
-            await under_way
+        finished = None if under_way is None else await under_way
+        if finished is not None:
+            return finished
         kept = await self._spool.message(identifier)
         if kept is None or not kept.pending:
             return kept
         making = self._make(kept.content, kept.switches, edits_of(len(kept.content), kept.template))
-        await self._amend(identifier, kept.content, making, kept.template)
-        return await self._spool.message(identifier)
+        finished = await self._amend(identifier, kept.content, making, kept.template)
+        return finished or await self._spool.message(identifier)
 
     async def _amend(
         self,
@@ -152,8 +154,11 @@ class Preparing:
         original: bytes,
         making: Deferred[tuple[Template, Report]],
         otherwise: Template,
-    ) -> None:
-        """Tell the spool what was made of `original`; where that fails, the features are lost and the message goes on."""
+    ) -> Message | None:
+        """Tell the spool what was made of `original`; where that fails, the features are lost and the message goes on.
+
+        The message as it is now, unless that is for the spool to say.
+        """
         try:
             template, report = await making
         except PoolStopped as stopped:
@@ -163,18 +168,23 @@ class Preparing:
             template, report = otherwise, Report(notes=(_FAILED,))
         kept = await self._spool.message(identifier)
         # Not accepted yet, or never, or from another process with another content: who comes for it makes it anew.
-        if kept is not None and kept.content == original:
-            notes = tuple(note for note in kept.report.notes if note != NOTE) + report.notes
-            await self._spool.amend(identifier, template, Report(report.findings, notes))
+        if kept is None or kept.content != original:
+            return None
+        notes = tuple(note for note in kept.report.notes if note != NOTE) + report.notes
+        report = Report(report.findings, notes)
+        if not await self._spool.amend(identifier, template, report):
+            return None  # another was first
+        return replace(kept, template=template, report=report, pending=False)
 
     def _not_amended(self, failure: Failure, message: MessageId) -> None:
         """Nobody may be waiting: whoever comes for the message tries again."""
         if failure.check(SpoolUnavailable, NotNow, CancelledError) is None:
             self._log.failure("{message}: its edits could not be made", failure, message=show(message))
 
-    def _done(self, _: None, message: MessageId, login: str, amount: int) -> None:
+    def _done(self, finished: Message | None, message: MessageId, login: str, amount: int) -> Message | None:
         del self._under_way[message]
         self._shares.give_back(login, amount)
+        return finished
 
 
 def _is_light(original: bytes, switches: Switches) -> bool:

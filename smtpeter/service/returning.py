@@ -74,9 +74,12 @@ class Sparing:
             for delivery in group.deliveries
             if delivery.last is not None and delivery.last.stage is Stage.SUPPRESSION
         }
-        rest = tuple(delivery for delivery in group.deliveries if delivery.id not in outcomes)
+        rest = group.deliveries
+        if outcomes:
+            rest = tuple(delivery for delivery in rest if delivery.id not in outcomes)
+            group = replace(group, deliveries=rest)
         if rest:
-            outcomes.update(await self._courier.attempt(replace(group, deliveries=rest)))
+            outcomes.update(await self._courier.attempt(group))
             await self._list(group.message, rest, outcomes)
         return outcomes
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,23 @@ def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> R
 
 def certificates(settings: Settings) -> Certificates | None:
     """The server's certificates; None when it has none. Raises Misconfigured."""
-    pairs = settings.tls.pairs()
+    pairs = _pairs(settings)
     try:
-        return Certificates([Pair(*pair, *_TLS_KEYS) for pair in pairs], time.monotonic) if pairs else None
+        return Certificates(pairs, time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
+
+
+def renew(certificates: Certificates, settings: Settings) -> None:
+    """Have what serves by them go on by the certificates of these settings. Raises Misconfigured."""
+    try:
+        certificates.use(_pairs(settings))
+    except CertificateUnusable as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _pairs(settings: Settings) -> list[Pair]:
+    return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
 def workers(settings: Settings, reactor: Any) -> Pool:
@@ -273,6 +286,7 @@ def submission(
     preparing: Preparing,
     made: Identifiers,
     keys: Keys,
+    certificates: Certificates | None,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -292,8 +306,11 @@ def submission(
         return_paths=ReturnPaths(settings.bounces, keys),
         suppressions=store.suppressions,
         sender_domain=keys.known_as,
+        allowances=store.allowances,
+        uses=store.uses,
+        afterwards=partial(reactor.callLater, 0),
     )
-    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
+    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates)
     return SubmissionServer(settings.submission, rules, neighbours, means)
 
 

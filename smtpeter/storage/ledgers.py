@@ -17,13 +17,14 @@ from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query, Tally
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
+from smtpeter.spool.finding import Page, Sought
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Want
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
 from smtpeter.spool.waiting import SiteState
-from smtpeter.storage import claims, journal, pending, queue, quotas, search, sites, spool, visits
+from smtpeter.storage import claims, finding, journal, pending, queue, quotas, search, sites, spool, visits
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -92,13 +93,13 @@ class StoredSpool:
         self, settlements: Sequence[Settlement], reports: Sequence[Accepted] = (), /
     ) -> Deferred[tuple[Claim, ...]]:
         asked = spool.GivenBack(tuple(settlements), tuple(reports))
-        return self._access.write(self._settle, asked, _spool_refuses)
+        return self._access.write(self._settle, asked, _spool_refuses, urgent=False)
 
     def _settle(self, connection: Connection, batch: Sequence[spool.GivenBack]) -> list[tuple[Claim, ...]]:
         return spool.settle(connection, self._worker, batch)
 
     def release(self, claim: Claim, due_at: float, /) -> Deferred[bool]:
-        stale = self._access.write(spool.release, (claim, due_at), _spool_refuses)
+        stale = self._access.write(spool.release, (claim, due_at), _spool_refuses, urgent=False)
         return stale.addCallback(lambda stale_claims: not stale_claims)
 
     def message(self, identifier: MessageId, /) -> Deferred[Message | None]:
@@ -154,6 +155,10 @@ class StoredSpool:
             asked = spool.Altering(portion, step, now, by)
             altered += await self._access.write(spool.alter, asked, _spool_refuses)
         return altered
+
+    def find(self, sought: Sought, before: int | None, limit: int, /) -> Deferred[Page]:
+        """See spool.finding."""
+        return self._access.read(finding.find, sought, before, limit, refuse=_spool_refuses)
 
     def counts(self) -> Deferred[dict[str, int]]:
         return self._access.read(queue.counts, refuse=_spool_refuses)
@@ -214,6 +219,9 @@ class StoredJournal:
     def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
         return self._access.read(search.tallies, start, end, refuse=_journal_refuses)
 
+    def minutes(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
+        return self._access.read(search.minutes, start, end, refuse=_journal_refuses)
+
     def count(self, cursor: int, /) -> Deferred[tuple[int, Mapping[str, int]]]:
         return self._access.read(journal.count, cursor, refuse=_journal_refuses)
 
@@ -225,7 +233,7 @@ class StoredJournal:
         done = 0
         while done < limit:
             portion = min(_DIGEST_EVENTS, limit - done)
-            filed = await self._access.write(search.digest, (portion, end), _journal_refuses)
+            filed = await self._access.write(search.digest, (portion, end), _journal_refuses, urgent=False)
             done += filed
             if filed < portion:
                 break

@@ -16,10 +16,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads
 
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.storage import migrations, workers
+from smtpeter.storage.allowances import StoredAllowances, StoredUses
 from smtpeter.storage.directory import StoredAccounts
 from smtpeter.storage.engine import (
     DirectoryLock,
@@ -36,7 +36,7 @@ from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, St
 from smtpeter.storage.operators import StoredOperators
 from smtpeter.storage.policies import StoredPolicies
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
-from smtpeter.storage.threads import Access, Inline, Threads, Turn
+from smtpeter.storage.threads import Access, Inline, Reactor, Threads, Turn
 from smtpeter.storage.tokens import StoredRepeats, StoredTokens
 from smtpeter.storage.turns import Turns
 from smtpeter.storage.webhooks import StoredWebhooks
@@ -80,6 +80,8 @@ class Store:
         self.returns = StoredReturns(access, space)
         self.suppressions = StoredSuppressions(access, host.boot_clock)
         self.operators = StoredOperators(access)
+        self.allowances = StoredAllowances(access)
+        self.uses = StoredUses(access)
         self.policies = StoredPolicies(access)
         self._access = access
         self._worker = worker
@@ -107,9 +109,7 @@ def _unavailable(trouble: Trouble) -> Exception:
     return SpoolUnavailable(trouble.cause, full=trouble.full)
 
 
-def open_for_server(
-    url: str, directory: Path, reactor: IReactorFromThreads, host: Host, floor: int = FLOOR
-) -> Store:
+def open_for_server(url: str, directory: Path, reactor: Reactor, host: Host, floor: int = FLOOR) -> Store:
     """Open, create or migrate the store, and start its threads: after the last fork.
 
     Raises StoreInUse when another server has the directory, and StoreUnusable.
@@ -129,7 +129,7 @@ def open_for_server(
 
 def _threads(
     engine: Engine,
-    reactor: IReactorFromThreads,
+    reactor: Reactor,
     host: Host,
     worker: int,
     turn: Turn,
@@ -158,7 +158,7 @@ def _commands_turn(engine: Engine, directory: Path) -> Turn:
     if engine.dialect.name != "sqlite":
         return nullcontext
     try:
-        return Turns(directory, create=False).taken
+        return Turns(directory, stands=False).taken
     except OSError:
         return nullcontext
 
@@ -203,7 +203,7 @@ def _wait_for_lock(directory: Path) -> DirectoryLock:
 def open_for_worker(
     url: str,
     directory: Path,
-    reactor: IReactorFromThreads,
+    reactor: Reactor,
     host: Host,
     predecessor: int | None = None,
     floor: int = FLOOR,

@@ -1,14 +1,13 @@
 """Between the reactor, which never waits, and the store, which does: a writer thread and some reader threads.
 
-Whatever waits to be written when the writer comes free is written in one transaction. A commit costs much more than
-what is in it, so when several had come together before, the writer waits for the others, as long as they keep
-coming and some milliseconds at most; who comes alone never waits. Answers come as Deferreds in the reactor's thread. `Inline` has the same face and does everything at once, for commands and tests.
+Whatever waits to be written when the writer comes free is written in one transaction; `gathering` says when it gets
+what was asked for. Answers come as Deferreds in the reactor's thread. `Inline` has the same face and does everything at
+once, for commands and tests.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,19 +16,24 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorFromThreads
 
 from smtpeter.storage.engine import Trouble, for_writing
+from smtpeter.storage.gathering import Clock, Gathering
 from smtpeter.storage.group import Answer, Job, Refuse, Regret, Session, nothing
 
 _T = TypeVar("_T")
 _A = TypeVar("_A")
 # Within it this process may write, where several stand in line for that.
 Turn = Callable[[], AbstractContextManager[None]]
+_Asked = tuple[Job, Deferred[Any]]
 _MOST_AT_ONCE = 256  # writes in one transaction, so that none waits long for the others'
 _READERS = 2
-_PAUSE = 0.001  # seconds without another write, after which the writer waits no longer for more
-_PAUSES = 8
+
+
+class Reactor(Clock, Protocol):
+    """The part of Twisted's reactor that brings answers back from threads."""
+
+    def callFromThread(self, callable: Callable[..., object], /, *arguments: Any) -> None: ...  # noqa: A002, N802 - Twisted's names
 
 
 class Access(Protocol):
@@ -41,10 +45,13 @@ class Access(Protocol):
         argument: _A,
         refuse: Refuse,
         regret: Regret = nothing,
+        *,
+        urgent: bool = True,
     ) -> Deferred[_T]:
         """Do a write, together with whatever else waits; fires when it is committed.
 
-        `regret` takes back what it did if it is refused and was committed all the same.
+        `regret` takes back what it did if it is refused and was committed all the same. What is not `urgent` may
+        wait some milliseconds for what is.
         """
 
     def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
@@ -68,6 +75,8 @@ class Inline:
         argument: _A,
         refuse: Refuse,
         regret: Regret = nothing,
+        *,
+        urgent: bool = True,  # noqa: ARG002 - all is done at once
     ) -> Deferred[_T]:
         with self._turn():
             return _fired(self._writing.write([Job(write, argument, refuse, regret)])[0])
@@ -95,7 +104,7 @@ class Threads:
     def __init__(
         self,
         engine: Engine,
-        reactor: IReactorFromThreads,
+        reactor: Reactor,
         chore: Callable[[], Job],
         chore_every: float,
         monotonic: Callable[[], float],
@@ -107,9 +116,9 @@ class Threads:
         self._chore_every = chore_every
         self._monotonic = monotonic
         self._turn = turn
-        self._writes: deque[tuple[Job, Deferred[Any]]] = deque()
+        self._gathering: Gathering[_Asked] = Gathering(reactor, self._hand_over)
+        self._writes: deque[_Asked] = deque()
         self._work = threading.Condition()
-        self._last_group = 0
         self._reads: SimpleQueue[tuple[Callable[[Connection], Any], Refuse, Deferred[Any]] | None] = (
             SimpleQueue()
         )
@@ -129,14 +138,19 @@ class Threads:
         argument: _A,
         refuse: Refuse,
         regret: Regret = nothing,
+        *,
+        urgent: bool = True,
     ) -> Deferred[_T]:
         if self._stopping:
             return fail(refuse(Trouble("the store is closed")))
         answer: Deferred[_T] = Deferred()
-        with self._work:
-            self._writes.append((Job(write, argument, refuse, regret), answer))
-            self._work.notify()
+        self._gathering.add((Job(write, argument, refuse, regret), answer), urgent=urgent)
         return answer
+
+    def _hand_over(self, gathered: Sequence[_Asked]) -> None:
+        with self._work:
+            self._writes.extend(gathered)
+            self._work.notify()
 
     def read(self, read: Callable[..., _T], *arguments: Any, refuse: Refuse) -> Deferred[_T]:
         if self._stopping:
@@ -147,6 +161,7 @@ class Threads:
 
     def stop(self) -> Deferred[None]:
         if not self._stopping:
+            self._gathering.flush()
             self._stopping = True
             with self._work:
                 self._work.notify()
@@ -179,27 +194,15 @@ class Threads:
             return bool(self._writes)
 
     def _write_waiting(self, session: Session) -> None:
-        """Write all that waits once it is our turn, up to a limit; others may write while more comes."""
-        if self._last_group > 1:
-            self._let_others_come()
+        """Write all that waits once it is our turn, up to a limit."""
         with self._turn():
             with self._work:
-                self._last_group = min(len(self._writes), _MOST_AT_ONCE)
-                waiting = [self._writes.popleft() for _ in range(self._last_group)]
+                waiting = [self._writes.popleft() for _ in range(min(len(self._writes), _MOST_AT_ONCE))]
             answers = session.write([job for job, _ in waiting])
         self._reactor.callFromThread(
             _deliver,
             [(deferred, answer) for (_, deferred), answer in zip(waiting, answers, strict=True)],
         )
-
-    def _let_others_come(self) -> None:
-        for _ in range(_PAUSES):
-            waiting = len(self._writes)
-            if not waiting or waiting >= _MOST_AT_ONCE or self._stopping:
-                break
-            time.sleep(_PAUSE)
-            if len(self._writes) == waiting:
-                break
 
     def _read_all(self) -> None:
         session = Session(self._engine)

@@ -185,6 +185,20 @@ def test_a_replay_posts_again_with_the_same_ids(house):
     assert [1, 2, 3, 2, 3] == house.receiver.got
 
 
+def test_a_replay_in_the_middle_of_a_round_posts_that_rounds_events_again_too(house):
+    house.happen(1, 2, 3)
+    house.work()
+
+    def replayed(number):
+        if number == 5 and house.receiver.got.count(4) == 1:
+            result(house.stored.webhooks.replay(1, 1))
+
+    house.receiver.refuse = replayed
+    house.happen(4, 5)
+    house.work(1.0)
+    assert [1, 2, 3, 4, 5, 2, 3, 4, 5] == house.receiver.got
+
+
 def test_gone_means_no_more(house):
     house.happen(1, 2)
     house.receiver.refuse = lambda number: 410

@@ -104,6 +104,8 @@ def test_tokens_in_utf_16_are_encoded(charset_name):
         (b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n==", "quoted-printable"),
         (b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na \r\nb", "blank"),
         (b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na= \r\nb", "quoted-printable"),
+        (b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=\nb", "in no CRLF"),
+        (b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=41=\r", "in no CRLF"),
         (b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=\r\n" * 500, "quoted"),
         (b"Content-Type: text/html\r\nContent-Disposition: attachment\r\n\r\na", "attachment"),
     ],

@@ -161,6 +161,22 @@ def test_after_a_restart_they_are_made_anew_with_the_same_edits_of_the_header(sc
     assert THERE == result(scene.spool.message(1)).template
 
 
+def test_the_finished_message_is_what_the_spool_has(scene):
+    pending(scene, ("an option that is none",))
+    finished = scene.finish()
+    scene.made(("a note",))
+    assert [result(scene.spool.message(1))] == finished
+
+
+def test_who_finishes_second_gets_what_the_first_made(scene):
+    pending(scene)
+    finished = scene.finish()
+    first = Template((Literal(b"first"),))
+    assert result(scene.spool.amend(1, first, Report()))
+    scene.made()
+    assert [first] == [message.template for message in finished]
+
+
 def test_what_has_nothing_pending_is_finished(scene):
     scene.keep(scene.prepare(switches=Switches())[0])
     assert [False] == [message.pending for message in scene.finish()]

@@ -1,7 +1,9 @@
 """Contents: where DATA and BDAT end, what of them is kept, and that no split and no octet makes one message two."""
 
+import itertools
 import os
 import random
+import re
 import tracemalloc
 
 import pytest
@@ -404,6 +406,20 @@ def test_bare_octets_are_found_where_lines_are_compared_one_by_one(start):
     lines = start + b"\r\n"
     is_bare = any(set(line) & set(b"\r\n\0") for line in lines.split(b"\r\n"))
     assert is_bare == has_bare_octets(lines)
+
+
+@pytest.mark.parametrize("length", range(6))
+def test_bare_octets_are_found_in_every_short_content(length):
+    for octets in itertools.product(b"\r\n\0a", repeat=length):
+        lines = bytes(octets)
+        assert (re.search(rb"\0|\r(?!\n)|(?<!\r)\n", lines) is not None) == has_bare_octets(lines), lines
+
+
+@pytest.mark.parametrize("place", range(65_530, 65_540))
+def test_line_ends_are_told_apart_wherever_the_content_is_cut_to_be_looked_at(place):
+    before, after = b"a" * place, b"b" * 10 + b"\r\n"
+    assert not has_bare_octets(before + b"\r\n" + after)
+    assert [True] * 4 == [has_bare_octets(before + end + after) for end in (b"\r", b"\n", b"\0", b"\r\r\n")]
 
 
 def test_many_lines_cost_no_memory_each():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from smtpeter.journal.events import Attempt, Deferred, Delivered
@@ -26,6 +27,7 @@ from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
 from tests.kit.fakes import (
     FakeAccounts,
+    FakeAllowances,
     FakeJournal,
     FakeQuota,
     FakeRepeats,
@@ -34,6 +36,7 @@ from tests.kit.fakes import (
     FakeSpool,
     FakeSuppressions,
     FakeTokens,
+    FakeUses,
 )
 from tests.kit.policies import FakePolicies
 
@@ -74,19 +77,34 @@ def result(deferred):
 
 
 class Pump:
-    """Stands for the reactor: what threads want called is called while a test waits for an answer."""
+    """Stands for the reactor: what is wanted later is called at once while a test waits for an answer."""
 
     def __init__(self):
         self._calls = SimpleQueue()
+        self._later = Clock()
+
+    def seconds(self):
+        return self._later.seconds()
+
+    def callLater(self, delay, function, *arguments):
+        return self._later.callLater(delay, function, *arguments)
 
     def callFromThread(self, function, *arguments):
         self._calls.put((function, arguments))
 
     def run(self, deferred):
         while not deferred.called:
-            function, arguments = self._calls.get(timeout=30)
-            function(*arguments)
+            if self._later.getDelayedCalls():
+                self.pass_time()
+            else:
+                function, arguments = self._calls.get(timeout=30)
+                function(*arguments)
         return result(deferred)
+
+    def pass_time(self):
+        """As much of it as somebody waits for."""
+        while self._later.getDelayedCalls():
+            self._later.advance(0.001)
 
 
 class FakeShelf:
@@ -100,6 +118,7 @@ class FakeShelf:
         self.quota = FakeQuota()
         self.sites = FakeSites(self.spool)
         self.suppressions = FakeSuppressions()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.policies = FakePolicies()
         self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
@@ -166,6 +185,7 @@ class StoredShelf:
         self.returns, self.suppressions = store.returns, store.suppressions
         self.policies = store.policies
         self.webhooks = store.webhooks
+        self.allowances, self.uses, self.operators = store.allowances, store.uses, store.operators
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:

@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.storage import threads
 from smtpeter.storage.group import Job
 from smtpeter.storage.threads import Threads
 from tests.storage.stores import Pump
@@ -23,8 +22,13 @@ class Bench:
     def _chore(self):
         return Job(lambda _c, batch: self.chores.extend(batch) or batch, self.now, RuntimeError)
 
-    def write(self, function, argument=None):
-        return self.access.write(function, argument, lambda trouble: SpoolUnavailable(trouble.cause))
+    def write(self, function, argument=None, **options):
+        """Ask for a write, and hand it to the writer."""
+        asked = self.access.write(
+            function, argument, lambda trouble: SpoolUnavailable(trouble.cause), **options
+        )
+        self.pump.pass_time()
+        return asked
 
 
 @pytest.fixture
@@ -65,6 +69,32 @@ def test_what_waits_while_a_commit_runs_shares_the_next_one(bench):
     bench.pump.run(first)
     assert [list(range(10))] == groups
     assert [(number, "smtpeter-writer") for number in range(10)] == answers
+
+
+def test_what_nobody_waits_for_is_written_with_what_somebody_waits_for(bench):
+    groups = []
+
+    def note(_connection, batch):
+        groups.append(list(batch))
+        return batch
+
+    unhurried = bench.access.write(note, "unhurried", RuntimeError, urgent=False)
+    bench.pump.run(bench.write(note, "urgent"))
+    bench.pump.run(unhurried)
+    assert [["unhurried", "urgent"]] == groups
+
+
+def test_what_nobody_waits_for_is_written_without_more_as_well(bench):
+    assert "alone" == bench.pump.run(bench.write(lambda _c, batch: batch, "alone", urgent=False))
+
+
+def test_what_has_not_been_handed_to_the_writer_yet_is_written_before_it_stops(bench):
+    answers = [
+        bench.access.write(lambda _c, batch: batch, hurry, RuntimeError, urgent=hurry)
+        for hurry in (False, True)
+    ]
+    bench.pump.run(bench.access.stop())
+    assert [False, True] == [bench.pump.run(answer) for answer in answers]
 
 
 def test_answers_come_in_the_reactors_thread(bench):
@@ -134,67 +164,3 @@ def test_the_chore_is_done_in_its_time_however_busy_the_writer_is(bench):
     bench.pump.run(bench.write(lambda _c, batch: done.append("write") or batch))
 
     assert [10.0, "write", "write"] == done
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """Calls, each with a function, that happen when the writer pauses; what is left is not called."""
-    to_come, paused = [], []
-
-    def sleep(seconds):
-        paused.append(seconds)
-        if to_come:
-            to_come.pop(0)()
-
-    monkeypatch.setattr(threads.time, "sleep", sleep)
-    return to_come, paused
-
-
-def write_together(bench, count):
-    """Writes of which the writer finds all at once."""
-    gate = Gate()
-    first = bench.write(gate)
-    assert gate.reached.wait(30)
-    rest = [bench.write(lambda _c, batch: batch, number) for number in range(count)]
-    gate.opened.set()
-    for deferred in [first, *rest]:
-        bench.pump.run(deferred)
-
-
-def test_when_several_came_together_those_who_are_about_to_come_share_the_commit(bench, pauses):
-    to_come, _ = pauses
-    write_together(bench, 3)
-    groups, late = [], []
-
-    def note(_connection, batch):
-        groups.append(list(batch))
-        return batch
-
-    to_come.extend([lambda: late.append(bench.write(note, 2)), lambda: late.append(bench.write(note, 3))])
-    bench.pump.run(bench.write(note, 1))
-    for deferred in late:
-        bench.pump.run(deferred)
-    assert [[1, 2, 3]] == groups
-
-
-def test_who_comes_alone_never_waits(bench, pauses):
-    _, paused = pauses
-    write_together(bench, 3)
-    bench.pump.run(bench.write(lambda _c, batch: batch))  # the others might have come, but do not
-    del paused[:]
-    for _ in range(3):
-        bench.pump.run(bench.write(lambda _c, batch: batch))
-    assert [] == paused
-
-
-def test_the_writer_waits_no_longer_than_some_milliseconds_however_many_come(bench, pauses):
-    to_come, paused = pauses
-    write_together(bench, 3)
-    del paused[:]
-    late = []
-    to_come.extend([lambda: late.append(bench.write(lambda _c, batch: batch))] * 7)
-    bench.pump.run(bench.write(lambda _c, batch: batch))
-    assert 8 == len(paused)
-    assert sum(paused) <= 0.01
-    for deferred in late:
-        bench.pump.run(deferred)

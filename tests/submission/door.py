@@ -19,10 +19,10 @@ from smtpeter.message.returning import Returning
 from smtpeter.session.certificates import Certificates, Pair
 from smtpeter.session.selfmade import self_made
 from smtpeter.submission.delivery import Rules
-from smtpeter.submission.interface import Neighbours, Prepared
+from smtpeter.submission.interface import Neighbours, Prepared, at_once
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool, FakeSuppressions
+from tests.kit.fakes import FakeAccounts, FakeAllowances, FakeJournal, FakeSpool, FakeSuppressions, FakeUses
 from tests.session.wire import Wire
 
 HOSTNAME = "mail.test"
@@ -79,7 +79,10 @@ class Relay:
 
 
 class Door:
-    """`wire()` is a new client; what was accepted stands in `spool` and `journal`."""
+    """`wire()` is a new client; what was accepted stands in `spool` and `journal`.
+
+    What is done `afterwards` is done at once, until a test says otherwise.
+    """
 
     def __init__(
         self, tmp_path=None, *, logins=None, tls=True, pool=maybeDeferred, allow_private=False, **settings
@@ -90,9 +93,11 @@ class Door:
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts(*(logins or (login(),)))
         self.suppressions = FakeSuppressions()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.bounce_host = ""
         self.prepare = Identity()
         self.relay = Relay()
+        self.afterwards = at_once
         self.certificate, key = pem(HOSTNAME)
         certificates = None
         if tls and tmp_path is not None:
@@ -115,10 +120,16 @@ class Door:
                 self._return_paths,
                 self.suppressions,
                 lambda author: author.removeprefix("news."),
+                self.allowances,
+                self.uses,
+                self._afterwards,
             ),
             Means(self.clock, pool, zeros, certificates),
         )
         self.factories = {}
+
+    def _afterwards(self, *asked):
+        self.afterwards(*asked)
 
     def _return_paths(self, content, reports_to):
         return Returning(self.bounce_host, 0, reports_to) if self.bounce_host else None

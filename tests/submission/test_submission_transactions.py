@@ -298,6 +298,18 @@ def test_what_the_relay_cannot_take_over_is_due_again_not_claimed_until_a_restar
     assert states == {delivery.state for delivery in deliveries}
 
 
+def test_the_reply_does_not_wait_for_the_relay_to_begin():
+    door, wire = trusted()
+    door.relay.has_room = True
+    later = []
+    door.afterwards = lambda *asked: later.append(asked)
+    assert submit(wire, HEAD).startswith("250")
+    assert [] == door.relay.taken
+    [(function, *arguments)] = later
+    function(*arguments)
+    assert door.messages == [message for message, _ in door.relay.taken]
+
+
 def test_a_message_is_born_due_when_the_relay_has_none():
     door, wire = trusted()
     assert submit(wire, HEAD).startswith("250")
