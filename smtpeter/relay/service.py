@@ -7,8 +7,8 @@ may end within a grace time; all else is released.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,24 +19,26 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.message import identifier
-from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
+from smtpeter.relay.ending import Ending, Work
 from smtpeter.relay.faults import caught
+from smtpeter.relay.finishing import Finishing
 from smtpeter.relay.intake import Intake, Surroundings
-from smtpeter.relay.interface import Courier, Group, NotNow, Outgoing, Preparation
+from smtpeter.relay.interface import Courier, Group, Outgoing, Preparation
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.leases import Leases
 from smtpeter.relay.limits import Allowance
 from smtpeter.relay.notes import Notes
 from smtpeter.relay.pacer import Pacer
 from smtpeter.relay.pacing import Limits
-from smtpeter.relay.patience import Patience, together
+from smtpeter.relay.patience import Patience
 from smtpeter.relay.settlement import Reports, Settling, no_reports
 from smtpeter.relay.sites import Sites
+from smtpeter.relay.tasks import Tasks
 from smtpeter.spool.interface import Spool, SpoolUnavailable
-from smtpeter.spool.model import Claim, Delivery, Message, Settlement
+from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.quota import Quota
 from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.states import State
@@ -77,17 +79,6 @@ TOO_LATE = Outcome(
 )
 
 
-@dataclass(slots=True, eq=False)
-class _Work:
-    """A batch on its way from its attempt, begun at `began` (Unix seconds), to its settlement."""
-
-    batch: Batch
-    began: float
-    message: Message
-    outcomes: Mapping[DeliveryId, Outcome] | None = None
-    stumbled: bool = False
-
-
 class Relay(Service):
     """The service. `room` and `born` are for those who accept messages; `why` for those who ask."""
 
@@ -97,6 +88,7 @@ class Relay(Service):
         self._n = neighbours
         self._grace = grace
         self._window = Window(limits, neighbours.sites, neighbours.outgoing.per_recipient)
+        self._tasks = Tasks(neighbours.clock)
         self._patience = Patience(self._sleep, self._spool_changed)
         self._admission = Admission(
             spool=neighbours.spool,
@@ -122,11 +114,26 @@ class Relay(Service):
         )
         leases = Leases(neighbours.quota, self._window.allowances, self._kept) if limits.is_shared else None
         self._pacer = Pacer(self._window, leases, neighbours.clock, self._run, self._pump)
-        self._tasks: set[Deferred[None]] = set()
+        self._finishing = Finishing(
+            spool=neighbours.spool,
+            preparation=neighbours.preparation,
+            window=self._window,
+            admission=self._admission,
+            patience=self._patience,
+        )
+        self._ending = Ending(
+            spool=neighbours.spool,
+            window=self._window,
+            settling=neighbours.settling,
+            admission=self._admission,
+            patience=self._patience,
+            now=neighbours.now,
+            owed=self._intake.expect,
+            left=self._intake.look,
+        )
         self._in_turn = DeferredLock()
         self._stopping = False
         self._pumping = False
-        self._idle: Deferred[None] | None = None  # fires when no task is left
 
     # -- the service's life ------------------------------------------------------------------------------
 
@@ -148,32 +155,14 @@ class Relay(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await self._wait_for_tasks(self._grace)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await self._wait_for_tasks(_LAST_WORD)
+        await self._tasks.wait(self._grace)
+        self._tasks.cancel()
+        await self._tasks.wait(_LAST_WORD)
         await self._n.courier.stop()
 
-    async def _wait_for_tasks(self, seconds: float) -> None:
-        if not self._tasks:
-            return
-        self._idle = Deferred()
-        limit = self._n.clock.callLater(seconds, self._idle.callback, None)
-        await self._idle
-        self._idle = None
-        if limit.active():
-            limit.cancel()
-
-    def _run(self, coroutine: Coroutine[Any, Any, None], work: _Work | None = None) -> None:
+    def _run(self, coroutine: Coroutine[Any, Any, None], work: Work | None = None) -> None:
         """Own a coroutine until it ends; one that fails costs at most an attempt."""
-        task = Deferred.fromCoroutine(coroutine)
-        self._tasks.add(task)
-        task.addCallbacks(self._finished, self._stumbled, callbackArgs=(task,), errbackArgs=(task, work))
-
-    def _finished(self, _result: None, task: Deferred[None]) -> None:
-        self._tasks.discard(task)
-        if self._idle is not None and not self._tasks and not self._idle.called:
-            self._idle.callback(None)
+        self._tasks.run(coroutine, partial(self._stumbled, work))
 
     def _kept(self, allowance: Allowance) -> int:
         return self._n.courier.kept(allowance.site)
@@ -248,41 +237,16 @@ class Relay(Service):
             return
         for batch in batches:
             outcomes = {c.delivery.id: c.delivery.last for c in batch.claims if c.delivery.last is not None}
-            work = _Work(batch, self._n.now(), batch.held.message, outcomes)
+            work = Work(batch, self._n.now(), batch.held.message, outcomes)
             self._run(self._settle_untried(work), work)
 
     async def _finish(self, message: Message, claims: Sequence[Claim], *, is_born: bool) -> None:
-        """Have pending edits made, which must be before anything is rendered, or grouped by what leaves.
-
-        Meanwhile the claims take their places in the window.
-        """
-        self._window.count(message.login, len(claims), is_born=is_born)
-        try:
-            finished = await self._finished_message(message, claims)
-        finally:
-            self._window.count(message.login, -len(claims), is_born=is_born)
+        finished = await self._finishing.finish(message, claims, is_born=is_born)
         if finished is not None:
             edited, is_whole = finished
             self._enter(edited, claims, is_born=is_born, is_whole=is_whole)
             self._pump()
         self._intake.look()
-
-    async def _finished_message(
-        self, message: Message, claims: Sequence[Claim]
-    ) -> tuple[Message, bool] | None:
-        """The message with its edits made, and whether it is whole; None when the claims were given back instead."""
-        try:
-            finished = await self._patience.insist(partial(self._n.preparation.finish, message.id))
-        except (CancelledError, NotNow):
-            await together(
-                self._patience.insist(partial(self._n.spool.release, c, c.delivery.due_at)) for c in claims
-            )
-        except Exception:  # noqa: BLE001 - whatever it is: nobody else knows of these claims
-            self._log.failure("{message}: its edits could not be made", message=identifier.show(message.id))
-            await self._admission.put_aside(claims)
-        else:
-            return finished or replace(message, pending=False), finished is not None
-        return None
 
     # -- and is tried ------------------------------------------------------------------------------------
 
@@ -296,14 +260,14 @@ class Relay(Service):
                 batch = self._window.begin(self._n.clock.seconds())
                 if batch is None:
                     break
-                work = _Work(batch, self._n.now(), batch.held.message)
+                work = Work(batch, self._n.now(), batch.held.message)
                 self._run(self._attempt(work), work)
         finally:
             self._pumping = False
         if self._window.has_limits:
             self._pacer.look()
 
-    async def _attempt(self, work: _Work) -> None:
+    async def _attempt(self, work: Work) -> None:
         if not self._window.is_placed(work.batch, self._n.clock.seconds()) and await self._moved(work):
             return
         if not work.batch.held.is_whole:
@@ -312,7 +276,7 @@ class Relay(Service):
             self._pump()
         await self._try(work)
 
-    async def _moved(self, work: _Work) -> bool:
+    async def _moved(self, work: Work) -> bool:
         """Find the site of the batch's domain; whether the batch waits there now."""
         batch, now = work.batch, self._n.clock.seconds
         found = await caught(self._n.sites.find(batch.domain, now()), f"finding the site of {batch.domain}")
@@ -325,7 +289,7 @@ class Relay(Service):
         self._pump()
         return True
 
-    async def _fetch(self, work: _Work) -> None:
+    async def _fetch(self, work: Work) -> None:
         held = work.batch.held
         if not held.is_whole:
             message = await self._patience.insist(partial(self._n.spool.message, held.message.id))
@@ -340,7 +304,7 @@ class Relay(Service):
         if held.is_whole:
             work.message = held.message
 
-    async def _try(self, work: _Work) -> None:
+    async def _try(self, work: Work) -> None:
         batch = work.batch
         work.began = self._n.now()
         if work.outcomes is None and self._n.settling.is_past(work.message, work.began):
@@ -351,42 +315,11 @@ class Relay(Service):
             work.outcomes = await self._n.courier.attempt(group)
         self._turn_away(self._window.end(batch, work.outcomes, self._n.clock.seconds()))
         self._pump()
-        await self._settle(work, self._n.reports)
+        await self._ending.settle(work, self._n.reports)
 
     # -- and is settled ----------------------------------------------------------------------------------
 
-    async def _settle(self, work: _Work, reports: Reports) -> None:
-        message, batch = work.message, work.batch
-        settlements = self._n.settling.settlements(
-            message, batch.claims, work.outcomes or {}, work.began, self._n.now()
-        )
-        while settlements:
-            stale = await self._patience.insist(partial(self._record, message, settlements, reports))
-            if not stale:
-                break
-            lost = {claim.delivery.id for claim in stale}
-            settlements = tuple(s for s in settlements if s.claim.delivery.id not in lost)
-            self._log.warn(
-                "no longer ours to settle: {deliveries}",
-                deliveries=" ".join(identifier.show(delivery) for delivery in sorted(lost)),
-            )
-        self._leave(batch)
-
-    async def _record(
-        self, message: Message, settlements: Sequence[Settlement], reports: Reports
-    ) -> Sequence[Claim]:
-        """Settle once; the claims that are stale. Reports are made anew each time: one may be what is refused."""
-        owed = reports(message, settlements)
-        stale = await self._n.spool.settle(settlements, owed)
-        if owed and not stale:
-            self._intake.expect()
-        return stale
-
-    def _leave(self, batch: Batch) -> None:
-        self._window.leave(batch)
-        self._intake.look()
-
-    def _stumbled(self, failure: Failure, task: Deferred[None], work: _Work | None) -> None:
+    def _stumbled(self, work: Work | None, failure: Failure) -> None:
         """A task ended by exception: by cancellation at the end of the grace time, or by a fault of ours."""
         if isinstance(failure.value, FirstError):
             failure = failure.value.subFailure
@@ -397,45 +330,24 @@ class Relay(Service):
             self._cancelled(work)
         elif work is not None:
             self._recover(work)
-        self._finished(None, task)
 
-    def _recover(self, work: _Work) -> None:
+    def _recover(self, work: Work) -> None:
         """Settle what is known, without what stumbled; a fault must not cost a place in the window."""
         self._turn_away(self._window.end(work.batch, work.outcomes or {}, self._n.clock.seconds()))
         if work.stumbled:
-            self._tell_unrecorded(work)
-            self._run(self._let_go(work))
+            self._run(self._ending.let_go(work))
             return
         work.stumbled = True
-        self._run(self._settle(work, no_reports), work)
+        self._run(self._ending.settle(work, no_reports), work)
         self._pump()
 
-    async def _let_go(self, work: _Work) -> None:
-        """Release what could not be settled, but nothing that the next hop took: that would come to it each hour."""
-        try:
-            taken = {i for i, outcome in (work.outcomes or {}).items() if outcome.result is Result.DELIVERED}
-            await self._admission.put_aside(
-                claim for claim in work.batch.claims if claim.delivery.id not in taken
-            )
-        finally:
-            self._leave(work.batch)
-
-    def _cancelled(self, work: _Work) -> None:
+    def _cancelled(self, work: Work) -> None:
         self._window.end(work.batch, {}, self._n.clock.seconds())
         if work.outcomes is None:
             self._give_back([work.batch])
             return
         self._window.leave(work.batch)
-        self._tell_unrecorded(work)
-
-    def _tell_unrecorded(self, work: _Work) -> None:
-        for delivery, outcome in (work.outcomes or {}).items():
-            self._log.error(
-                "{delivery}: could not be recorded, and will be tried again: {result} ({reply})",
-                delivery=identifier.show(delivery),
-                result=outcome.result.value,
-                reply=str(outcome.reply),
-            )
+        self._ending.tell_unrecorded(work)
 
     # -- or given back -----------------------------------------------------------------------------------
 
@@ -448,11 +360,11 @@ class Relay(Service):
         for batch in batches:
             unreached = self._unreached(batch, now)
             if unreached is None:
-                self._run(self._release(batch, self._n.now() + batch.pace.book(now)))
+                self._run(self._ending.release(batch, self._n.now() + batch.pace.book(now)))
             else:
                 self._run(self._settle_untried(unreached), unreached)
 
-    def _unreached(self, batch: Batch, now: float) -> _Work | None:
+    def _unreached(self, batch: Batch, now: float) -> Work | None:
         trouble = self._window.trouble(batch.domain, now)
         if trouble is None:
             return None
@@ -461,30 +373,18 @@ class Relay(Service):
         message = batch.held.message
         if not any(self._n.settling.is_overdue(message, c.delivery, since) for c in batch.claims):
             return None
-        return _Work(batch, since, message, {claim.delivery.id: outcome for claim in batch.claims})
+        return Work(batch, since, message, {claim.delivery.id: outcome for claim in batch.claims})
 
-    async def _settle_untried(self, work: _Work) -> None:
+    async def _settle_untried(self, work: Work) -> None:
         """Settle with what was decided before, or with the trouble that another attempt met at the site a moment ago."""
         async with self._in_turn:  # they are as many as wait for a site, each with its content
             await self._fetch(work)
-            await self._settle(work, self._n.reports)
+            await self._ending.settle(work, self._n.reports)
 
     def _give_back(self, batches: Iterable[Batch]) -> None:
         """Release batches as they came: due as before."""
         for batch in batches:
-            self._run(self._release(batch, None))
-
-    async def _release(self, batch: Batch, due_at: float | None) -> None:
-        release = self._n.spool.release
-        try:
-            await together(
-                self._patience.insist(
-                    partial(release, claim, claim.delivery.due_at if due_at is None else due_at)
-                )
-                for claim in batch.claims
-            )
-        finally:
-            self._leave(batch)
+            self._run(self._ending.release(batch, None))
 
 
 def _parted(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
