@@ -136,10 +136,13 @@ def workers(settings: Settings, reactor: Any) -> Pool:
 
 
 def resolver(settings: Settings, reactor: Any) -> DnsResolver:
-    servers = name_servers(settings)
+    return DnsResolver(reactor, name_servers(settings), secrets.randbits, trusted=is_trusted(settings))
+
+
+def is_trusted(settings: Settings) -> bool:
+    """Whether what the name servers say is signed counts as that."""
     dane = settings.relay.dane
-    trusted = dane is Dane.ON or (dane is Dane.AUTO and names.are_local(servers))
-    return DnsResolver(reactor, servers, secrets.randbits, trusted=trusted)
+    return dane is Dane.ON or (dane is Dane.AUTO and names.are_local(name_servers(settings)))
 
 
 def name_servers(settings: Settings) -> tuple[NameServer, ...]:

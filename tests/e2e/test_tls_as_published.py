@@ -116,7 +116,7 @@ def server(
     port = sinks[GOOD].port
     for name in [name for name in names.zone if name.startswith("_0.")]:
         names.zone[name.replace("_0.", f"_{port}.", 1)] = names.zone.pop(name)
-    trust = {"certificate_authorities": str(authority.path), "mta_sts_port": policies.port, "retry": ["1h"]}
+    trust = {"certificate_authorities": str(authority.path), "mta_sts_port": policies.port, "retry": ["5s"]}
     section = relay_section(names, port, trust)
     with Daemon(tmp_path_factory.mktemp("server"), authority, relay=section) as daemon:
         yield daemon
@@ -124,14 +124,18 @@ def server(
 
 @pytest.fixture(scope="module")
 def outcomes(server: Daemon, login: Login) -> dict[str, dict[str, Any]]:
-    """What became of a message to all domains, by their names: its first event after the attempt began."""
+    """What became of a message to all domains, by their names.
+
+    A delivery, or a deferral for what is published; one for a name server that was slow is followed by another try.
+    """
     names = [*SITES, "badhost", "neighbour"]
     accepted = server.submit(login, newsletter(), [f"reader@{name}.example" for name in names])
     kinds = ("--kind", "delivery", "--kind", "deferral", "--kind", "failure")
 
     def found() -> dict[str, dict[str, Any]]:
-        events = {one["data"]["id"]: one for one in reversed(server.events(*kinds))}
-        return events if len(events) >= len(names) else {}
+        events = [one for one in server.events(*kinds) if one["data"].get("stage", "process") == "process"]
+        last = {one["data"]["id"]: one for one in events}
+        return last if len(last) >= len(names) else {}
 
     events = until(found, 120, server.log)
     return {name: events[accepted.ids[f"reader@{name}.example"]] for name in names}
@@ -234,9 +238,10 @@ def test_a_policy_outlives_its_host_and_a_restart(
     outcomes: dict[str, dict[str, Any]],
 ) -> None:
     assert outcomes["enforced"]["event"] == "delivery"
+    before = len(policies.asked)
     policies.shown["enforced.example"] = Shown(status=500)
     names.zone["_mta-sts.enforced.example"] = {"TXT": ['"v=STSv1; id=2;"']}
     server.restart()
     accepted = server.submit(login, newsletter(), ["reader@enforced.example"])
     assert server.wait_for_event("delivery", accepted.id)["tls"].endswith(", MTA-STS verified")
-    assert policies.asked[-1] == "enforced.example"
+    assert "enforced.example" in policies.asked[before:]
