@@ -267,12 +267,12 @@ def submission(
         spool=store.spool,
         prepare=preparing,
         handoff=handoff,
+        afterwards=partial(reactor.callLater, 0),
         identifiers=made,
         clock=now,
         return_paths=ReturnPaths(settings.bounces, keys),
         suppressions=store.suppressions,
         sender_domain=keys.known_as,
-        afterwards=partial(reactor.callLater, 0),
     )
     means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
     return SubmissionServer(settings.submission, rules, neighbours, means)

@@ -203,8 +203,7 @@ class SubmittedMessage:
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
         claims = await self._keep(wanted)
-        if claims:
-            neighbours.afterwards(self._hand_off, wanted, claims)
+        self._hand_off(wanted, claims)
         return wanted
 
     def _incoming(self, content: bytes, login: Login, message: MessageId | None) -> Incoming:
@@ -250,6 +249,10 @@ class SubmittedMessage:
             ) from unavailable
 
     def _hand_off(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
+        if claims:
+            self._submitter.neighbours.afterwards(self._begin, wanted, claims)
+
+    def _begin(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
         try:
             self._submitter.neighbours.handoff.born(wanted.message, claims)
         except Exception:  # noqa: BLE001 - the message is kept: nothing may take the 250 back

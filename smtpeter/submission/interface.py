@@ -62,11 +62,6 @@ class HashPool(Protocol):
     def __call__(self, function: Callable[..., T], /, *arguments: object) -> Deferred[T]: ...
 
 
-def at_once(function: Callable[..., object], /, *arguments: object) -> None:
-    """Where nobody waits for a word that should come first."""
-    function(*arguments)
-
-
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """What a submission door works with; `clock` gives Unix seconds.
@@ -79,9 +74,9 @@ class Neighbours:
     spool: Spool
     prepare: Prepare
     handoff: Handoff
+    afterwards: Callable[..., object]
     identifiers: Identifiers
     clock: Callable[[], float]
     return_paths: ReturnPaths
     suppressions: Suppressions
     sender_domain: Callable[[str], str]
-    afterwards: Callable[..., object] = at_once

@@ -65,7 +65,7 @@ class Options:
         if wanted is not None and wanted > login.priority:
             notes += (f"{_PREFIX}priority: {wanted.name.lower()} is more than the login has",)
         priority = login.priority if wanted is None else min(wanted, login.priority)
-        return Options(self.switches, self.tags, self.edits, notes, give_up_at, priority)
+        return replace(self, give_up_at=give_up_at, priority=priority, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from smtpeter.message.returning import Returning
 from smtpeter.session.certificates import Certificates, Pair
 from smtpeter.session.selfmade import self_made
 from smtpeter.submission.delivery import Rules
-from smtpeter.submission.interface import Neighbours, Prepared, at_once
+from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
 from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool, FakeSuppressions
@@ -96,7 +96,7 @@ class Door:
         self.bounce_host = ""
         self.prepare = Identity()
         self.relay = Relay()
-        self.afterwards = at_once
+        self.afterwards = maybeDeferred
         self.certificate, key = pem(HOSTNAME)
         certificates = None
         if tls and tmp_path is not None:
@@ -114,12 +114,12 @@ class Door:
                 self.spool,
                 self.prepare,
                 self.relay,
+                self._afterwards,
                 Identifiers(lambda: NOW, lambda bits: 0),
                 lambda: NOW + self.clock.seconds() - 1000,
                 self._return_paths,
                 self.suppressions,
                 lambda author: author.removeprefix("news."),
-                self._afterwards,
             ),
             Means(self.clock, pool, zeros, certificates),
         )

@@ -127,6 +127,7 @@ class Rest:
                 self.spool,
                 self.prepare,
                 Handoff(),
+                maybeDeferred,
                 self.identifiers,
                 lambda: self.now,
                 lambda content, reports_to: None,  # no bounce host
