@@ -2,49 +2,28 @@
 
 Three kinds, each against a server of its own: in clear after EHLO, under TLS (STARTTLS, EHLO), and logged in. The
 clients are in this process; every session is answered to a NOOP at the end, so that none is counted that is gone.
-Both ends need a file descriptor for each session: the limit is raised to what the system allows.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import contextlib
-import json
 import resource
 import socket
 import ssl
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench.machine import machine
-from bench.processes import Usage
-from tests.kit.certificates import Authority
+from bench import servers
+from bench.harness import Harness
+from bench.record import Comparison, Goal
+from bench.usage import Usage
 from tests.kit.daemon import Daemon, Login
 
 _SPARE = 200  # file descriptors for everything else
 _SOURCES = 8  # client addresses: one has too few ports for many tens of thousands
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Octets of resident memory; CPU of opening a session, at the server."""
-
-    sessions: int
-    before: int
-    after: int
-    open_ms: float
-
-    @property
-    def each(self) -> float:
-        """KB a session."""
-        return (self.after - self.before) / self.sessions / 1024
+EACH = "KB a session"
 
 
 class Client:
@@ -75,116 +54,75 @@ class Client:
         assert said.startswith(code.encode()), said
 
 
-def in_clear(client: Client, server: Daemon, login: Login) -> None:  # noqa: ARG001
+Open = Callable[[Client, ssl.SSLContext, Login], None]
+
+
+def _in_clear(client: Client, _context: ssl.SSLContext, _login: Login) -> None:
     client.say("EHLO idle.example", "250")
 
 
-def under_tls(client: Client, server: Daemon, login: Login) -> None:
-    in_clear(client, server, login)
-    client.start_tls(_context(server))
+def _under_tls(client: Client, context: ssl.SSLContext, login: Login) -> None:
+    _in_clear(client, context, login)
+    client.start_tls(context)
     client.say("EHLO idle.example", "250")
 
 
-def logged_in(client: Client, server: Daemon, login: Login) -> None:
-    under_tls(client, server, login)
+def _logged_in(client: Client, context: ssl.SSLContext, login: Login) -> None:
+    _under_tls(client, context, login)
     plain = base64.b64encode(f"\0{login.username}\0{login.password}".encode()).decode()
     client.say(f"AUTH PLAIN {plain}", "235")
 
 
-KINDS: dict[str, Callable[[Client, Daemon, Login], None]] = {
-    "in clear": in_clear,
-    "under TLS": under_tls,
-    "logged in": logged_in,
-}
-_contexts: dict[Path, ssl.SSLContext] = {}
+KINDS: dict[str, Open] = {"in clear": _in_clear, "under TLS": _under_tls, "logged in": _logged_in}
 
 
-def _context(server: Daemon) -> ssl.SSLContext:
-    """One for all sessions: a context of the clients' own would be their memory, but their time, too."""
-    return _contexts.setdefault(server.authority.path, server.authority.client_context())
-
-
-def main() -> None:
-    arguments = _arguments()
-    _raise_limit(arguments.sessions + _SPARE)
-    results = {kind: _measure(KINDS[kind], arguments.sessions) for kind in KINDS}
-    about = machine()
-    print(", ".join(f"{name}: {value}" for name, value in about.items()))
-    print(f"\n{arguments.sessions} idle sessions on one process\n")
-    print("| | RSS before, MB | RSS after, MB | KB a session | CPU ms to open one |\n|---|---|---|---|---|")
-    for kind, figures in results.items():
-        sizes = f"{figures.before / 1e6:.0f} | {figures.after / 1e6:.0f} | {figures.each:.1f}"
-        print(f"| {kind} | {sizes} | {figures.open_ms:.2f} |")
-    if arguments.json:
-        report = {kind: asdict(figures) | {"kb_each": figures.each} for kind, figures in results.items()}
-        arguments.json.write_text(json.dumps({"machine": about, "results": report}, indent=2) + "\n")
+def idle(harness: Harness) -> Iterator[Comparison]:
+    sessions = harness.scale.idle
+    _raise_limit(sessions + _SPARE)
+    goals = tuple(Goal(EACH, 40.0, row=kind, at_most=True) for kind in KINDS)
+    comparison = Comparison(f"{sessions:,} sessions on one process", EACH, goals, ours="")
+    for kind, opened in KINDS.items():
+        comparison.add(kind, _measure(opened, harness.place("idle"), sessions))
+    yield comparison
 
 
 def _raise_limit(needed: int) -> None:
     """For this process and, by inheritance, for the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = max(soft, needed)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
-    except (ValueError, OSError) as error:
-        sys.exit(f"cannot run: {needed} file descriptors are needed, the limit is {hard}: {error}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
 
 
-def _measure(open_session: Callable[[Client, Daemon, Login], None], sessions: int) -> Figures:
-    with _server(sessions) as (server, login), contextlib.ExitStack() as stack:
+def _measure(opened: Open, place: Path, sessions: int) -> dict[str, float]:
+    limits = {
+        "maximum_connections": sessions + 100,
+        "maximum_connections_per_address": sessions + 100,
+        "command_timeout": "1h",
+    }
+    with servers.daemon(place, submission=limits) as server, contextlib.ExitStack() as stack:
+        login, context = server.login(), server.authority.client_context()
         with contextlib.closing(Client(server.starttls, 0)) as first:  # what only the first one costs
-            open_session(first, server, login)
+            opened(first, context, login)
         time.sleep(0.5)
-        usage = Usage(server.pid)
-        before, cpu = _resident(server.pid), usage.cpu_seconds()
-        clients: list[Client] = []
+        usage = stack.enter_context(Usage(server.pid))
+        before, cpu = _resident(server), usage.cpu_seconds()
+        clients = []
         for number in range(sessions):
             client = Client(server.starttls, number)
             stack.callback(client.close)
-            open_session(client, server, login)
+            opened(client, context, login)
             clients.append(client)
         time.sleep(0.5)
         cpu = usage.cpu_seconds() - cpu
-        after = _resident(server.pid)
-        _check(clients)
-    return Figures(sessions, before, after, cpu / sessions * 1000)
+        after = _resident(server)
+        for client in clients:
+            client.say("NOOP", "250")
+    return {EACH: (after - before) / sessions / 1024, "CPU ms to open one": cpu / sessions * 1000}
 
 
-def _check(clients: Sequence[Client]) -> None:
-    for client in clients:
-        client.say("NOOP", "250")
-
-
-@contextlib.contextmanager
-def _server(sessions: int) -> Iterator[tuple[Daemon, Login]]:
-    with tempfile.TemporaryDirectory(prefix="smtpeter-bench-") as name:
-        directory = Path(name)
-        limits = {
-            "maximum_connections": sessions + 100,
-            "maximum_connections_per_address": sessions + 100,
-            "command_timeout": "1h",
-        }
-        daemon = Daemon(directory / "smtpeter", Authority(directory), submission=limits)
-        login = daemon.login()
-        with daemon:
-            yield daemon, login
-
-
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+def _resident(server: Daemon) -> int:
+    """Octets of its process."""
+    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no VmRSS")
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--sessions", type=int, default=5000, help="of each kind (default %(default)s)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()

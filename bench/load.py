@@ -1,130 +1,114 @@
-"""Load from Postfix's smtp-source, and its smtp-sink that counts what arrives; both bounded, both ours to end."""
+"""The load, and one measured run: load.c -> a server (its own queue) -> smtp-sink, all on 127.0.0.1, all bounded."""
 
 from __future__ import annotations
 
-import os
-import re
+import json
 import resource
 import subprocess
-import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from pathlib import Path
 
-from bench.processes import Usage, busy_seconds
-from tests.kit.loopback import answers, free_port, until
+from bench.servers import Server
+from bench.sink import CountingSink
+from bench.usage import busy_seconds
+from tests.kit.loopback import until
 from tests.kit.peers import program
 
-COUNTER = re.compile(rb"mesg=(\d+)[ \r\n]")
+HERE = Path(__file__).parent
+LIMIT = 60.0  # seconds that a run may take
+UNLIMITED = 1_000_000_000
+HEADER = (
+    b"From: <sender@src.example>\r\nTo: <rcpt@dest.example>\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n"
+    b"Message-ID: <load@load.example>\r\nSubject: load\r\n\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What smtp-source sends: `messages` of `octets` over `sessions` at a time.
+    """What is sent: `contents` in turn over `sessions` at a time, `per_connection` messages on each connection.
 
-    `kept`: all messages of a session over one connection, else a new connection for each.
+    `login`: "" for neither TLS nor AUTH, or the name of one of the server's logins, for both.
     """
 
-    messages: int
-    octets: int
+    contents: Path
     sessions: int
-    kept: bool
-
-    def __str__(self) -> str:
-        way = "kept connections" if self.kept else "a connection each"
-        return f"{self.messages} messages of {self.octets} octets, {self.sessions} sessions, {way}"
+    per_connection: int = UNLIMITED
+    login: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One run. Rates are messages a second; CPU is that of the peer's processes alone; memory is in MB.
-
-    `others`: processors that were busy meanwhile with what is neither the peer nor the load tools; such figures
-    are worth little when that is more than a trifle.
-    """
-
-    accepted: float
-    end_to_end: float
-    cpu_ms: float
-    memory: float
-    others: float
+def plain(octets: int) -> bytes:
+    """A content of that size: header, and lines of 78 octets."""
+    line = b"x" * 76 + b"\r\n"
+    return (HEADER + line * (octets // len(line)))[: octets - 2] + b"\r\n"
 
 
-class CountingSink:
-    """smtp-sink on a free port; `count` is how many messages it has taken, `last` when that last changed."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.count = 0
-        self.last = 0.0
-
-    def __enter__(self) -> Self:
-        command = [program("smtp-sink", "postfix"), "-u", "nobody", "-c", f"127.0.0.1:{self.port}", "1000"]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        until(lambda: answers(self.port), what="smtp-sink does not answer")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        self._reader.join(10)
-
-    def cpu_seconds(self) -> float:
-        return Usage(self._process.pid).cpu_seconds()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        tail = b""
-        with self._process.stdout as counters:
-            while octets := os.read(counters.fileno(), 1 << 16):
-                tail = (tail + octets)[-200:]
-                found = COUNTER.findall(tail)
-                if found and int(found[-1]) != self.count:
-                    self.count, self.last = int(found[-1]), time.monotonic()
-                time.sleep(0.005)  # read seldom: the counter must not cost what is measured
+def write_contents(path: Path, contents: Iterable[bytes]) -> Path:
+    """As they go over the wire (RFC 5321, 4.5.2)."""
+    with path.open("wb") as file:
+        for content in contents:
+            file.write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    return path
 
 
-def measure(port: int, sink: CountingSink, load: Load, usage: Usage, limit: float = 120.0) -> Figures:
-    """Send the load to the peer at `port`, and wait until the sink has it all; within `limit` seconds, or it is an error."""
-    before = sink.count
-    cpu, tools, busy = usage.cpu_seconds(), _tools(sink), busy_seconds()
-    with usage.sampled():
-        begun = time.monotonic()
-        subprocess.run(_source(port, load), check=True, timeout=limit, stdout=subprocess.DEVNULL)
-        accepted = time.monotonic()
-        until(
-            lambda: sink.count - before >= load.messages,
-            limit - (accepted - begun),
-            lambda: f"{sink.count - before} of {load.messages} messages arrived",
-        )
-        arrived = sink.last
-        time.sleep(0.3)  # what the peer does behind the last message is its cost too
-    used = usage.cpu_seconds() - cpu
-    others = busy_seconds() - busy - used - (_tools(sink) - tools)
-    return Figures(
-        accepted=load.messages / (accepted - begun),
-        end_to_end=load.messages / (arrived - begun),
-        cpu_ms=used / load.messages * 1000,
-        memory=usage.peak_memory / 1e6,
-        others=max(0.0, others / (time.monotonic() - begun)),
+def built(directory: Path) -> Path:
+    """The generator, compiled."""
+    made = directory / "load"
+    libraries = ("-lssl", "-lcrypto", "-lpthread")
+    subprocess.run(
+        [program("gcc", "gcc libssl-dev"), "-O2", "-o", made, HERE / "load.c", *libraries], check=True
     )
+    return made
 
 
-def _tools(sink: CountingSink) -> float:
-    """Processor time of smtp-sink, of this program, and of the smtp-sources that have ended."""
-    own, ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sink.cpu_seconds() + own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
+class Generator:
+    """Sends loads to servers that relay to `sink`."""
 
+    def __init__(self, directory: Path, sink: CountingSink) -> None:
+        self._program = built(directory)
+        self._sink = sink
 
-def _source(port: int, load: Load) -> list[str]:
-    return [
-        program("smtp-source", "postfix"),
-        *("-s", str(load.sessions), "-l", str(load.octets), "-m", str(load.messages)),
-        *("-M", "load.example", "-f", "sender@src.example", "-t", "rcpt@dest.example"),
-        *(["-d"] if load.kept else []),
-        f"127.0.0.1:{port}",
-    ]
+    def measure(self, server: Server, load: Load, messages: int) -> dict[str, float]:
+        """One run; every message must be accepted, and must arrive. Rates are messages a second."""
+        before = self._sink.count
+        cpu, tools, busy = server.usage.cpu_seconds(), self._tools(), busy_seconds()
+        with server.usage.sampled():
+            begun = time.monotonic()
+            told = self._send(server, load, messages)
+            until(
+                lambda: self._sink.count - before >= messages,
+                LIMIT - (time.monotonic() - begun),
+                lambda: f"{server.name}: {self._sink.count - before} of {messages} messages arrived",
+            )
+            arrived = self._sink.last
+            time.sleep(0.3)  # what the server does behind the last message is its cost too
+        used = server.usage.cpu_seconds() - cpu
+        others = busy_seconds() - busy - used - (self._tools() - tools)
+        return {
+            "accepted/s": messages / told["seconds"],
+            "end to end/s": messages / (arrived - begun),
+            "CPU ms/message": used / messages * 1000,
+            "p50 ms": told["p50_ms"],
+            "p99 ms": told["p99_ms"],
+            "memory MB": server.usage.peak_memory / 1e6,
+            "others' processors": max(0.0, others / (time.monotonic() - begun)),
+        }
+
+    def _send(self, server: Server, load: Load, messages: int) -> dict[str, float]:
+        login = server.logins[load.login] if load.login else "-"
+        counts = (server.port, min(load.sessions, messages), messages, load.per_connection)
+        ended = subprocess.run(
+            [self._program, *map(str, counts), login, load.contents, str(LIMIT)],
+            capture_output=True,
+            check=False,
+            timeout=LIMIT + 60,
+        )
+        told: dict[str, float] = json.loads(ended.stdout or "{}")
+        assert told.get("accepted") == messages, f"{server.name}: {told} {ended.stderr.decode()}"
+        return told
+
+    def _tools(self) -> float:
+        """Processor time of the sink, of this program, and of its generators that have ended."""
+        own, ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return self._sink.cpu_seconds() + own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime

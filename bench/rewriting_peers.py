@@ -11,7 +11,7 @@ import premailer
 from selectolax.lexbor import LexborHTMLParser
 
 TOKEN = "x" * 36
-SLOW = 20.0  # seconds that one peer may take; it does fewer documents then
+SLOW = 2.0  # seconds that one peer may take; it does fewer documents then
 
 
 def links_and_images(html):

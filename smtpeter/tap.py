@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.error import ReactorNotRunning
 from twisted.python import usage
 
 from smtpeter import config
@@ -37,11 +39,23 @@ def _steady(reactor: Any) -> None:
     reactor.seconds = time.monotonic
 
 
+def _stop_once(reactor: Any) -> None:
+    """Being told to stop again, while it stops, is no failure that Twisted need log."""
+    stop = reactor.stop
+
+    def again() -> None:
+        with suppress(ReactorNotRunning):
+            stop()
+
+    reactor.stop = again
+
+
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     """The whole server; a configuration that cannot be used ends it with one line and status 1."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
     _steady(reactor)
+    _stop_once(reactor)
     prompt(reactor)
     file = Path(options["config"]).absolute()
     try:
@@ -64,5 +78,6 @@ if __name__ == "__main__":  # one of several workers, started by `Workers`
     from twisted.internet import reactor
 
     _steady(reactor)
+    _stop_once(reactor)
     prompt(reactor)
     worker.main(reactor)

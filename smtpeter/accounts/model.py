@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from smtpeter.accounts.allowance import DAY, HOUR, Allowance
 from smtpeter.accounts.suppression import Breadth, Treatment
 from smtpeter.message.options import Priority, Switches
 
@@ -28,11 +29,34 @@ class Bounces:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """To how many recipients a login may send in any hour and any day; 0: to as many as it likes."""
+
+    per_hour: int = 0
+    per_day: int = 0
+
+    def allowances(self) -> tuple[Allowance, ...]:
+        """Those that there are."""
+        both = (Allowance(self.per_hour, HOUR), Allowance(self.per_day, DAY))
+        return tuple(one for one in both if one.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The password before the present one, as it was kept, since when it is that, and until when it still opens."""
+
+    password_hash: str = field(repr=False)
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """A login (SMTP credentials) with its switches and limits. Times are Unix seconds.
 
     `senders`: return paths and From addresses it may use: addresses, or domains (`example.com`, `.example.com`
     for its subdomains); () means any. `password_hash` is what `passwords` made, never the password.
+    `previous`: beside it, for a while, the password before it. `tags`: what all its messages are tagged with.
     `trusted_option_headers`: whether `x-smtpeter-*` header fields count (AUTH sessions: yes; trusted networks: if set).
     """
 
@@ -47,6 +71,20 @@ class Login:
     give_up_after: float | None = None  # seconds after which its mail is given up; None: as the server does
     priority: Priority = Priority.NORMAL
     bounces: Bounces = Bounces()
+    tags: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    previous: Previous | None = None
+
+    def kept(self, now: float) -> tuple[str, ...]:
+        """What is kept of the passwords that open it now."""
+        if self.previous is None or now >= self.previous.until:
+            return (self.password_hash,)
+        return (self.password_hash, self.previous.password_hash)
+
+    def rotated(self, password_hash: str, now: float, overlap: float = 0.0) -> Login:
+        """With another password; the present one opens it for `overlap` more seconds."""
+        previous = Previous(self.password_hash, now, now + overlap) if overlap > 0 else None
+        return replace(self, password_hash=password_hash, previous=previous)
 
 
 @dataclass(frozen=True, slots=True)

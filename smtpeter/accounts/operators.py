@@ -21,7 +21,7 @@ class Role(enum.StrEnum):
 
     VIEW = "view"  # look
     OPERATE = "operate"  # the queue's verbs, test messages, sending again
-    ADMINISTER = "administer"  # logins
+    ADMINISTER = "administer"  # logins, domains, webhooks, tokens, operators
 
     def may(self, needed: Role) -> bool:
         """Whether this role includes `needed`."""
@@ -37,15 +37,29 @@ class OperatorExists(ValueError):
     """An operator of this name exists already."""
 
 
+class LastAdministrator(ValueError):
+    """Without this one nobody could administer any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator; `one_time` is the key of his one-time codes, b"" when none are asked. Times are Unix seconds."""
+    """An operator; `one_time` is the key of his one-time codes, b"" when none are asked. Times are Unix seconds.
+
+    `must_change`: his password was given to him, and opens nothing but the page where he gives himself another.
+    """
 
     name: str
     password_hash: str = field(repr=False)
     role: Role
     created_at: float
     one_time: bytes = field(default=b"", repr=False)
+    enabled: bool = True
+    must_change: bool = False
+
+    @property
+    def administers(self) -> bool:
+        """Whether he may administer now."""
+        return self.enabled and self.role is Role.ADMINISTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +99,10 @@ class Operators(Protocol):
         """Raises OperatorExists."""
 
     def replace(self, operator: Operator, /) -> Awaitable[None]:
-        """Change everything but the name, and end the operator's sessions; raises NoSuchOperator."""
+        """Change everything but the name, and end the operator's sessions; raises NoSuchOperator, LastAdministrator."""
 
     def delete(self, name: str, /) -> Awaitable[None]:
-        """The sessions end with it; raises NoSuchOperator."""
+        """The sessions end with it; raises NoSuchOperator, LastAdministrator."""
 
     def session(self, digest: bytes, /) -> Awaitable[tuple[Session, Operator] | None]: ...
 

@@ -79,9 +79,12 @@ class Suppressions(Protocol):
         """How many were there."""
 
     def entries(
-        self, scope: str | None, after: tuple[str, str], limit: int, /
+        self, scope: str | None, after: tuple[str, str], limit: int, sought: str = "", /
     ) -> Awaitable[Sequence[Suppression]]:
-        """The list (None: of all scopes) in the order of scope and recipient, from behind `after`; expired ones too."""
+        """The list (None: of all scopes) in the order of scope and recipient, from behind `after`; expired ones too.
+
+        `sought`: of those recipients alone in whose address it stands, in any case of its letters.
+        """
 
     def forget(self, before: float, limit: int, /) -> Awaitable[int]:
         """Forget up to `limit` entries that expired before `before`; how many."""

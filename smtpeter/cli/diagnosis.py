@@ -22,11 +22,12 @@ from smtpeter.accounts.model import SenderDomain
 from smtpeter.accounts.published import Kind, Record, Server, Unanswered, Verdict
 from smtpeter.accounts.spf import Ask
 from smtpeter.config import Settings
-from smtpeter.relay.settings import Mode
+from smtpeter.relay.settings import Dane, Mode
 from smtpeter.storage.store import FLOOR
 
 _DAY = 86400.0
 _RENEW_BEFORE = 14 * _DAY  # who renews automatically does so earlier
+_VALIDATING = 'apt install unbound; nameservers = ["127.0.0.1:53"] in [relay]'
 _ROOM = 16 * FLOOR  # octets: below it is time to look for more disk
 
 
@@ -42,13 +43,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """How the world is asked. `greet` connects to (address, port) and gives the greeting; raises OSError."""
+    """How the world is asked. `greet` connects to (address, port) and gives the greeting; raises OSError.
+
+    `validates`: whether the name servers check signatures (DNSSEC); `are_local`: all of them are on this machine.
+    """
 
     ask: Ask
     greet: Callable[[str, int], str]
     now: float  # Unix seconds
     is_synchronised: Callable[[], bool]
     statvfs: Callable[[Path], os.statvfs_result] = os.statvfs
+    validates: Callable[[], bool] = lambda: False
+    are_local: bool = False
 
 
 def examine(
@@ -56,6 +62,7 @@ def examine(
 ) -> Iterator[Finding]:
     """All that needs no store; `probe` is a domain whose MX hosts are tried."""
     yield from way_out(settings, probe, means)
+    yield from dane(settings, means)
     yield from own_names(settings, means.ask)
     yield from hosts(settings, means.ask)
     for domain in domains:
@@ -94,7 +101,11 @@ def way_out(settings: Settings, probe: str, means: Means) -> Iterator[Finding]:
             "port 25", Verdict.UNKNOWN, str(error), "look at [relay] nameservers, or /etc/resolv.conf"
         )
         return
-    hosts = [text.split()[1].rstrip(".") for text in found]
+    hosts = [host for text in found if (host := text.split()[1].rstrip("."))]
+    if not hosts:
+        fix = "look at [relay] nameservers, or /etc/resolv.conf; or --probe another domain"
+        yield Finding("port 25", Verdict.UNKNOWN, f"the DNS names no MX host of {probe}", fix)
+        return
     fix = (
         f"ask your provider to open port {relay.port} to the outside, or relay through it: "
         'mode = "smarthost" in [relay]'
@@ -124,6 +135,21 @@ def _address(host: str, ask: Ask) -> str:
         for text in ask(host, kind):
             return text
     raise Unanswered("it has no address")
+
+
+def dane(settings: Settings, means: Means) -> Iterator[Finding]:
+    """Whether TLSA records can count (RFC 7672): asked for in vain is wrong, done without is only told."""
+    use = settings.relay.dane
+    if settings.relay.mode is not Mode.MX or use is Dane.OFF:
+        return
+    if use is Dane.AUTO and not means.are_local:
+        yield _right("DANE", f"not used: the name servers are not on this machine; {_VALIDATING}")
+    elif means.validates():
+        yield _right("DANE", "TLSA records count: the name servers validate")
+    elif use is Dane.ON:
+        yield _wrong("DANE", "the name servers do not validate, so no TLSA record counts", _VALIDATING)
+    else:
+        yield _right("DANE", f"not used: the name servers do not validate; {_VALIDATING}")
 
 
 # -- names -------------------------------------------------------------------------------------------------
@@ -223,7 +249,7 @@ def certificates(settings: Settings, now: float) -> Iterator[Finding]:
         try:
             found = x509.load_pem_x509_certificates(file.read_bytes())[0]
         except (OSError, ValueError) as error:
-            yield _wrong("certificate", f"{file}: {error}", "smtpeter check-config")
+            yield _wrong("certificate", f"{file}: {error}", "put a PEM file there, or name another in [tls]")
             continue
         left = found.not_valid_after_utc.timestamp() - now
         until = datetime.fromtimestamp(now + left, UTC).date()
@@ -285,7 +311,9 @@ def permissions(settings: Settings) -> Iterator[Finding]:
         try:
             mode = path.stat().st_mode
         except OSError as error:
-            yield _wrong("permissions", f"{path}: {error.strerror}", f"ls -l {path}")
+            yield _wrong(
+                "permissions", f"{path}: {error.strerror}", f"ls -ld {path}; look at [tls] and [relay]"
+            )
             continue
         # A key's group may read it: that is how several programs share a certificate.
         allowed = stat.S_IRWXU if path.is_dir() else stat.S_IRWXU | stat.S_IRGRP

@@ -16,10 +16,11 @@ from smtpeter.accounts.model import SenderDomain
 from smtpeter.accounts.published import Verdict
 from smtpeter.cli import diagnosis
 from smtpeter.cli.diagnosis import Finding, Means
-from smtpeter.cli.domain import Dns
 from smtpeter.cli.output import json_option, print_json, safe
 from smtpeter.cli.store import opened, owned
 from smtpeter.config import Settings
+from smtpeter.relay import names
+from smtpeter.service.questions import Dns
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, StoreUnusable
 
 _PATIENCE = 10.0  # seconds for a connection and a greeting
@@ -61,7 +62,9 @@ def _shown(one: Finding) -> dict[str, Any]:
 
 
 def _findings(file: Path, probe: str) -> Iterator[Finding]:
-    from smtpeter.service.server import load  # noqa: PLC0415 - the whole server, which other commands do not need
+    # The whole server, which other commands do not need.
+    from smtpeter.service import rooms  # noqa: PLC0415
+    from smtpeter.service.server import load  # noqa: PLC0415
 
     try:
         settings = config.load(file)
@@ -75,7 +78,9 @@ def _findings(file: Path, probe: str) -> Iterator[Finding]:
         yield Finding("configuration", Verdict.WRONG, str(error), f"edit {file}")
     store, domains = _stored(settings)
     now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
-    means = Means(Dns(settings.relay.nameservers).ask, _greet, now, _is_synchronised)
+    dns = Dns(settings.relay.nameservers)
+    are_local = names.are_local(rooms.name_servers(settings))
+    means = Means(dns.ask, _greet, now, _is_synchronised, validates=dns.validates, are_local=are_local)
     yield from diagnosis.examine(settings, domains, probe, means)
     yield store
     yield _server(settings)

@@ -4,56 +4,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import click
-import dns.exception
-import dns.resolver
-from dns.nameserver import Do53Nameserver
 
 from smtpeter.accounts import published, signing_keys
 from smtpeter.accounts.interface import NoSuchSenderDomain, SenderDomainExists
 from smtpeter.accounts.model import Algorithm, SenderDomain
-from smtpeter.accounts.published import Judgement, Record, Server, Unanswered, Verdict
+from smtpeter.accounts.published import Judgement, Record, Server, Verdict
 from smtpeter.cli.output import json_option, print_json, print_rows, safe
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.config import Settings
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import MAXIMUM_DOMAIN, AddressSyntax, ascii_domain
-from smtpeter.relay import names
 from smtpeter.relay.settings import Mode
+from smtpeter.service.questions import Dns
 from smtpeter.web.settings import origin
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,52}[a-z0-9])?")  # room for the algorithm in a label
-_PATIENCE = 10.0  # seconds for one question to the DNS
-
-
-class Dns:
-    """Asks the configuration's name servers, or the system's."""
-
-    def __init__(self, nameservers: Sequence[str]) -> None:
-        self._resolver = dns.resolver.Resolver(configure=not nameservers)
-        self._resolver.lifetime = _PATIENCE
-        if nameservers:
-            self._resolver.nameservers = [Do53Nameserver(*one) for one in names.name_servers(nameservers, "")]
-
-    def ask(self, name: str, kind: str) -> list[str]:
-        """The texts of the records, none where there are none; raises Unanswered."""
-        try:
-            answer = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
-        except dns.resolver.NXDOMAIN:
-            return []
-        except (dns.exception.DNSException, OSError, UnicodeError) as error:
-            raise Unanswered(f"{name}: {error}") from error
-        return [_text(record) for record in answer]
-
-
-def _text(record: Any) -> str:
-    """A TXT record's strings joined; another record as in a zone file."""
-    strings = getattr(record, "strings", None)
-    return record.to_text() if strings is None else b"".join(strings).decode("utf-8", "replace")
 
 
 def _sender(settings: Settings) -> str:

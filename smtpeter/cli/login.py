@@ -13,14 +13,14 @@ import click
 
 from smtpeter.accounts import passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Bounces, Login
+from smtpeter.accounts.model import Bounces, Limits, Login
 from smtpeter.cli.bounces import bounce_options, changed
 from smtpeter.cli.bounces import shown as shown_bounces
 from smtpeter.cli.output import json_option, print_fields, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.config import Misconfigured, duration
 from smtpeter.journal.columns import timestamp
-from smtpeter.message.options import Priority, Switches
+from smtpeter.message.options import MAXIMUM_TAGS, Priority, Switches, is_tag
 from smtpeter.submission.senders import check_sender
 
 _HELP = {
@@ -59,6 +59,10 @@ def _shown(login: Login) -> dict[str, Any]:
         **shown_bounces(login.bounces),
         "created": timestamp(login.created_at),
         "note": login.note,
+        "tags": list(login.tags),
+        "per_hour": login.limits.per_hour,
+        "per_day": login.limits.per_day,
+        "previous_until": None if login.previous is None else timestamp(login.previous.until),
     }
 
 
@@ -98,6 +102,13 @@ def _period(_context: click.Context, _parameter: click.Parameter, text: str | No
     return seconds
 
 
+def _overlap(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
+    try:
+        return duration(text, "--keep-old") if text else 0.0
+    except Misconfigured as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def relaying_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """How its mail is relayed."""
     names = [priority.name.lower() for priority in Priority]
@@ -118,6 +129,52 @@ def _relayed(before: Login, max_deliver_time: float | None, priority: str | None
     return before if priority is None else replace(before, priority=Priority[priority.upper()])
 
 
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What all its messages are tagged with, and to how many recipients it may send."""
+    most = click.IntRange(0, 2**31 - 1)
+    for name, period in (("--per-day", "day"), ("--per-hour", "hour")):
+        text = f"Recipients that it may send to in any {period}; 0: any number."
+        command = click.option(name, type=most, default=None, help=text)(command)
+    return click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        callback=_tags,
+        help='What all its messages are tagged with; "" for nothing.',
+    )(command)
+
+
+def _tags(
+    _context: click.Context, _parameter: click.Parameter, tags: Sequence[str]
+) -> tuple[str, ...] | None:
+    """None where none are named."""
+    for tag in filter(None, tags):
+        if not is_tag(tag):
+            raise click.BadParameter(
+                f"{tag!r}: a tag has 1 to 100 characters, no white space, no comma or semicolon"
+            )
+    if len(tags) > MAXIMUM_TAGS:
+        raise click.BadParameter(f"at most {MAXIMUM_TAGS}")
+    return tuple(dict.fromkeys(filter(None, tags))) if tags else None
+
+
+def _limited(before: Login, tags: tuple[str, ...] | None, per_hour: int | None, per_day: int | None) -> Login:
+    limits = before.limits
+    return replace(
+        before,
+        tags=before.tags if tags is None else tags,
+        limits=Limits(
+            limits.per_hour if per_hour is None else per_hour,
+            limits.per_day if per_day is None else per_day,
+        ),
+    )
+
+
+def _limits(given: dict[str, Any]) -> dict[str, Any]:
+    """What `limit_options` were given, taken out of the rest."""
+    return {name: given.pop(name) for name in ("tags", "per_hour", "per_day")}
+
+
 headers_option = click.option(
     "--option-headers/--no-option-headers",
     default=None,
@@ -132,6 +189,7 @@ headers_option = click.option(
 @senders_option
 @headers_option
 @relaying_options
+@limit_options
 @bounce_options
 @switch_options
 @json_option
@@ -153,6 +211,7 @@ def create(
         raise click.ClickException(
             "a username has 1 to 255 octets, none of them a blank or a control character"
         )
+    limits = _limits(given)
     bounces = changed(Bounces(), given)
     password, kept = _chosen() if password_stdin else generated()
     made = Login(
@@ -165,7 +224,7 @@ def create(
         note=note,
         bounces=bounces,
     )
-    made = _relayed(made, max_deliver_time, priority)
+    made = _limited(_relayed(made, max_deliver_time, priority), **limits)
     try:
         store.run(store.accounts.create(made))
     except LoginExists:
@@ -233,6 +292,7 @@ def show(store: Ledgers, username: str, as_json: bool) -> None:
 @senders_option
 @headers_option
 @relaying_options
+@limit_options
 @bounce_options
 @switch_options
 @json_option
@@ -252,7 +312,7 @@ def modify(
     """Change what is named; the rest stays. It counts within a second, without a restart."""
     if any_sender and senders:
         raise click.UsageError("--any-sender and --sender exclude each other")
-    before = store.login(username)
+    before = _limited(store.login(username), **_limits(given))
     after = replace(before, bounces=changed(before.bounces, given))
     after = replace(after, switches=_switches(before.switches, given))
     after = _relayed(after, max_deliver_time, priority)
@@ -278,12 +338,20 @@ def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None
 
 @login.command()
 @click.argument("username")
+@click.option(
+    "--keep-old",
+    "overlap",
+    callback=_overlap,
+    default="",
+    help='For how long the old one still opens it: "1h", "7d".',
+)
 @json_option
 @with_store
-def rotate(store: Ledgers, username: str, as_json: bool) -> None:
-    """Give it a new password, shown once; the old one stops within a second."""
+def rotate(store: Ledgers, username: str, overlap: float, as_json: bool) -> None:
+    """Give it a new password, shown once; the old one stops within a second, or after the time that is said."""
     password, kept = generated()
-    _replace(store, replace(store.login(username), password_hash=kept), as_json, password=password)
+    now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
+    _replace(store, store.login(username).rotated(kept, now, overlap), as_json, password=password)
 
 
 @login.command()

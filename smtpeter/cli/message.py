@@ -18,6 +18,7 @@ from smtpeter.journal.columns import record
 from smtpeter.journal.daily import LOGS, Format
 from smtpeter.journal.events import KINDS, CameBack
 from smtpeter.journal.interface import Entry, Query
+from smtpeter.message.encoded import decoded
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
 from smtpeter.spool.model import QueueFilter
@@ -103,7 +104,9 @@ def _print(told: dict[str, Any]) -> None:
     click.echo(f"{told['id']}  to {safe(told['recipient'])}: {told['state']}")
     shown = ("attempts", "due", "site", "reason", "until", "said")
     waits = {name: told[name] for name in shown} if told["due"] else {}
-    for name, value in {**waits, **(told["submitted"] or {})}.items():
+    submitted = dict(told["submitted"] or {})
+    submitted |= {name: decoded(submitted[name]) for name in ("subject", "from") if name in submitted}
+    for name, value in {**waits, **submitted}.items():
         if value not in (None, "", []):
             click.echo(f"  {name:12}{safe(', '.join(value) if isinstance(value, list) else str(value))}")
     for finding in (told["report"] or {}).get("findings", ()):
@@ -121,6 +124,7 @@ _SAID = (
     "by",
     "host",
     "reply",
+    "tls",
     "code",
     "description",
     "cause",

@@ -10,11 +10,12 @@ from dataclasses import replace
 import click
 
 from smtpeter.accounts import codes, passwords
-from smtpeter.accounts.operators import NoSuchOperator, Operator, OperatorExists, Role
+from smtpeter.accounts.operators import LastAdministrator, NoSuchOperator, Operator, OperatorExists, Role
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.journal.columns import timestamp
 
+_LAST = "nobody else could administer then: make another one first, with `smtpeter operator create NAME`"
 _roles = click.Choice([role.value for role in Role])
 _role = click.option("--role", type=_roles, default=Role.ADMINISTER.value, show_default=True)
 _from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -76,7 +77,7 @@ def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> 
         kept = passwords.keep_chosen(new, secrets.token_bytes)
     except passwords.UnusablePassword as error:
         raise click.ClickException(str(error)) from None
-    store.run(store.operators.replace(replace(found, password_hash=kept)))
+    store.run(store.operators.replace(replace(found, password_hash=kept, must_change=False)))
     _tell(name, None if given else new, as_json)
 
 
@@ -86,7 +87,23 @@ def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> 
 @with_store
 def role(store: Ledgers, name: str, to: str) -> None:
     """Let an operator view, operate or administer, and end his sessions."""
-    store.run(store.operators.replace(replace(_found(store, name), role=Role(to))))
+    _change(store, replace(_found(store, name), role=Role(to)))
+
+
+@operator.command()
+@click.argument("name")
+@with_store
+def disable(store: Ledgers, name: str) -> None:
+    """Let an operator sign in no more, and end his sessions."""
+    _change(store, replace(_found(store, name), enabled=False))
+
+
+@operator.command()
+@click.argument("name")
+@with_store
+def enable(store: Ledgers, name: str) -> None:
+    """Let an operator sign in again."""
+    _change(store, replace(_found(store, name), enabled=True))
 
 
 @operator.command()
@@ -116,12 +133,13 @@ def list_(store: Ledgers, as_json: bool) -> None:
         {
             "name": one.name,
             "role": one.role.value,
+            "enabled": one.enabled,
             "totp": bool(one.one_time),
             "created": timestamp(one.created_at),
         }
         for one in store.run(store.operators.operators())
     ]
-    print_rows(rows, as_json, ("name", "role", "totp", "created"), "There are no operators.")
+    print_rows(rows, as_json, ("name", "role", "enabled", "totp", "created"), "There are no operators.")
 
 
 @operator.command()
@@ -133,6 +151,15 @@ def delete(store: Ledgers, name: str) -> None:
         store.run(store.operators.delete(name))
     except NoSuchOperator:
         raise click.ClickException(f"no operator {name!r}") from None
+    except LastAdministrator:
+        raise click.ClickException(_LAST) from None
+
+
+def _change(store: Ledgers, changed: Operator) -> None:
+    try:
+        store.run(store.operators.replace(changed))
+    except LastAdministrator:
+        raise click.ClickException(_LAST) from None
 
 
 def _found(store: Ledgers, name: str) -> Operator:

@@ -18,9 +18,8 @@ from smtpeter.spool import story
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import State, Step
-from smtpeter.spool.waiting import Reason
+from smtpeter.spool.verbs import VERBS, WAITING, troubled
 
-_WAITING = (State.DUE, State.CLAIMED, State.HELD)
 _BATCH = 1000  # deliveries altered in one transaction, so that the server is never kept from writing for long
 _SITES = 1000  # of which it is looked at whether they are in trouble
 
@@ -94,7 +93,7 @@ def list_(
             )
         _list_sites(store, limit, as_json)
         return
-    states = (State(state),) if state else _WAITING
+    states = (State(state),) if state else WAITING
     found = store.run(store.spool.deliveries(_wanted(states, given), limit))
     standings, now = store.standings(found), _now()
     rows = [story.row(each, standings[each.recipient.address.domain.lower()], now) for each in found]
@@ -131,7 +130,9 @@ def show(store: Ledgers, identifier: str, as_json: bool) -> None:
         click.echo(safe(f"{name:14}{'-' if value in (None, '') else value}"))
 
 
-def _alter(name: str, step: Step, states: tuple[State, ...], explanation: str) -> None:
+def _alter(name: str, explanation: str) -> None:
+    verb = VERBS[name]
+
     @queue.command(name, help=explanation)
     @filters
     @click.option("--all", "everything", is_flag=True, help="All that waits, when nothing else is named.")
@@ -143,9 +144,9 @@ def _alter(name: str, step: Step, states: tuple[State, ...], explanation: str) -
                 "name what is meant (--id, --message, --recipient, --sender, --domain, --site, --login, "
                 "--older-than), or --all"
             )
-        wanted = _wanted(states, given)
-        lifted = _lift(store, wanted) if step is Step.RELEASE else []
-        done = _altered(store, wanted, step, as_json)
+        wanted = _wanted(verb.states, given)
+        lifted = _lift(store, wanted) if verb.lifts else []
+        done = _altered(store, wanted, verb.step, as_json)
         if as_json:
             print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
             return
@@ -164,12 +165,10 @@ def _lift(store: Ledgers, wanted: QueueFilter) -> list[str]:
         known = store.run(store.sites.sites(_SITES))
     else:
         known = store.standings(store.run(store.spool.deliveries(wanted, _BATCH))).values()
-    troubled = {
-        each.site for each in known if each.state is not None and each.state.reason is Reason.SITE_TROUBLE
-    }
-    if troubled:
-        store.run(store.sites.lift(troubled, _now()))
-    return sorted(troubled)
+    lifted = troubled(known)
+    if lifted:
+        store.run(store.sites.lift(lifted, _now()))
+    return sorted(lifted)
 
 
 def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
@@ -198,9 +197,7 @@ def _total(store: Ledgers) -> int:
     return sum(each.due + each.held for each in store.run(store.sites.sites(_SITES)))
 
 
-_alter(
-    "retry", Step.RELEASE, (State.DUE,), "Try again now what waits for its time, also at sites in trouble."
-)
-_alter("hold", Step.HOLD, (State.DUE,), "Keep from being tried until released.")
-_alter("release", Step.RELEASE, (State.HELD,), "Let go what was held; it is due now.")
-_alter("delete", Step.DELETE, (State.DUE, State.HELD), "Take out of the queue; nobody is told.")
+_alter("retry", "Try again now what waits for its time, also at sites in trouble.")
+_alter("hold", "Keep from being tried until released.")
+_alter("release", "Let go what was held; it is due now.")
+_alter("delete", "Take out of the queue; nobody is told.")

@@ -48,6 +48,14 @@ def _scope(login: str | None, domain: str | None) -> str | None:
         raise click.UsageError(f"--domain: {domain!r}: {error}") from None
 
 
+def _there(store: Ledgers, login: str | None, domain: str | None) -> str | None:
+    """The same, of a login that there is: a typing error would leave the recipient on nobody's list."""
+    scope = _scope(login, domain)
+    if login is not None:
+        store.login(login)
+    return scope
+
+
 def _key(text: str) -> str:
     try:
         return key(parse(text.strip(), utf8=True))
@@ -72,20 +80,21 @@ def _row(one: Suppression) -> dict[str, Any]:
     }
 
 
-def _all(store: Ledgers, scope: str | None) -> Iterator[Suppression]:
+def _all(store: Ledgers, scope: str | None, sought: str = "") -> Iterator[Suppression]:
     place = ("", "")
-    while page := store.run(store.suppressions.entries(scope, place, _PAGE)):
+    while page := store.run(store.suppressions.entries(scope, place, _PAGE, sought)):
         yield from page
         place = (page[-1].scope, page[-1].recipient)
 
 
 @suppression.command("list")
 @scope_options
+@click.option("--recipient", default="", help="Those alone in whose address this stands.")
 @json_option
 @with_store
-def list_(store: Ledgers, login: str | None, domain: str | None, as_json: bool) -> None:
+def list_(store: Ledgers, login: str | None, domain: str | None, recipient: str, as_json: bool) -> None:
     """Who is on the list; of all lists when none is named."""
-    rows = [_row(one) for one in _all(store, _scope(login, domain))]
+    rows = [_row(one) for one in _all(store, _scope(login, domain), recipient)]
     print_rows(
         rows,
         as_json,
@@ -113,7 +122,7 @@ def add(
     """Put recipients on a list: of all logins, when none is named. It counts within a second."""
     now = _now()
     expires = None if lasting is None else now + seconds(lasting, "--for")
-    scope = _scope(login, domain) or EVERYBODY
+    scope = _there(store, login, domain) or EVERYBODY
     entries = [Suppression(scope, _key(one), reason, now, expires) for one in recipients]
     _tell(store.run(store.suppressions.add(entries)), "added", as_json)
 
@@ -168,7 +177,7 @@ def import_(
     With --login or --domain all goes to that list, whatever the file says. Nothing is added unless all can be read.
     """
     now = _now()
-    entries = list(_entries(csv.reader(file), _scope(login, domain), reason, now))
+    entries = list(_entries(csv.reader(file), _there(store, login, domain), reason, now))
     _tell(store.run(store.suppressions.add(entries)), "added", as_json)
 
 

@@ -107,7 +107,7 @@ def listed(tallies: Iterable[Tally]) -> dict[date, tuple[str, ...]]:
     """The days that have log files, in order, and the prefixes of these."""
     kinds: dict[date, set[str]] = {}
     for tally in tallies:
-        kinds.setdefault(datetime.fromtimestamp(tally.hour, UTC).date(), set()).add(tally.kind)
+        kinds.setdefault(datetime.fromtimestamp(tally.start, UTC).date(), set()).add(tally.kind)
     found = {day: tuple(prefix for prefix, log in LOGS.items() if log.kind in kinds[day]) for day in kinds}
     return {day: found[day] for day in sorted(found) if found[day]}
 

@@ -41,9 +41,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many events of a kind happened in the hour that begins at `hour`, Unix seconds."""
+    """How many events of a kind happened in the hour, or the minute, that begins at `start`, Unix seconds."""
 
-    hour: int
+    start: int
     kind: str
     count: int
 
@@ -65,6 +65,9 @@ class Journal(Protocol):
 
     def tallies(self, start: float, end: float, /) -> Awaitable[tuple[Tally, ...]]:
         """What happened in the hours from `start` to `end` (exclusive), Unix seconds, by hour and kind."""
+
+    def minutes(self, start: float, end: float, /) -> Awaitable[tuple[Tally, ...]]:
+        """The same by minute; no further back than two hours before the last event."""
 
     def count(self, cursor: int, /) -> Awaitable[tuple[int, Mapping[str, int]]]:
         """Where the journal ends now, and how many events of each kind came after `cursor`."""

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, fields
+
+MAXIMUM_TAGS = 50  # of one message
+_TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
+
+
+def is_tag(text: str) -> bool:
+    """Whether a message can be tagged with it: 1 to 100 characters, no white space, no commas or semicolons."""
+    return _TAG.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,12 +92,16 @@ class Outcome:
 
 
 class Refusal(Exception):
-    """Something is refused with `reply`; `cause` is the truth for our log, which strangers never read."""
+    """Something is refused with `reply`; `cause` is the truth for our log, which strangers never read.
 
-    def __init__(self, reply: Reply, cause: str = "") -> None:
+    `retry_after`: the seconds after which it would not be refused for this any more, where they are known.
+    """
+
+    def __init__(self, reply: Reply, cause: str = "", retry_after: int | None = None) -> None:
         super().__init__(str(reply))
         self.reply = reply
         self.cause = cause
+        self.retry_after = retry_after
 
 
 def refusal(code: int, enhanced: str, text: str, cause: str = "") -> Refusal:

@@ -15,9 +15,11 @@ from smtpeter.message.status import Outcome, Refusal, Reply, Result, Stage
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination
 from smtpeter.relay.faults import caught
+from smtpeter.relay.guard import Terms, terms
 from smtpeter.relay.interface import CannotConvert, Group, Outgoing
 from smtpeter.relay.route import Hop, NoRoute
 from smtpeter.relay.sender import HostUnusable, Sender
+from smtpeter.relay.sources import Face
 from smtpeter.relay.tls import Security
 from smtpeter.relay.transaction import Ending, Mail, Next, Peer, judge, script
 from smtpeter.smtp.extensions import Capabilities
@@ -48,8 +50,7 @@ class Attempts:
 
     async def attempt(self, group: Group) -> Mapping[DeliveryId, Outcome]:
         with self._contents(group.message) as contents:
-            security = group.site.tls or self._security
-            attempt = _Attempt(group, self._connections, self._outgoing, security, contents)
+            attempt = _Attempt(group, self._connections, self._outgoing, self._security, contents)
             trouble = await caught(attempt.run(self._destination), f"an attempt for {group.domain}")
         if attempt.left:
             told = Reply(451, "4.3.0", "Trouble of our own; it will be tried again")
@@ -118,33 +119,41 @@ class _Attempt:
         self.left = ()
 
     async def _at(self, hop: Hop) -> None:
-        """Talk to one host until there is nothing more to say to it."""
+        """Talk to one host, if it may be talked to, until there is nothing more to say to it."""
+        agreed = terms(hop.guard, hop.host, self._group.site.tls, self._security)
+        if agreed.obstacle is not None:
+            self._note(Peer(hop.host, hop.address), agreed.obstacle)
+            return
         source = self._group.source
         face = None if source is None else source.face(hop.address)
         if source is not None and face is None:  # a family that no address of ours is for
             told = Reply(451, "4.4.1", f"No address of ours to reach {hop.host} [{hop.address}] from")
             self._note(Peer(hop.host, hop.address), Ending(Stage.PROCESS, told))
             return
+        await self._talk(replace(hop, guard=agreed.guard), agreed, face)
+
+    async def _talk(self, hop: Hop, agreed: Terms, face: Face | None) -> None:
+        security = agreed.security
         may_reuse = goes_on = True
         while goes_on and self.left:
-            sender = self._connections.idle(hop, self._security, face) if may_reuse else None
+            sender = self._connections.idle(hop, security, face) if may_reuse else None
             is_reused = sender is not None
             if sender is None:
                 try:
-                    sender = await self._connections.open(hop, self._security, face, self._group.site)
+                    sender = await self._connections.open(hop, security, face, self._group.site)
                 except HostUnusable as error:
-                    self._note(error.peer, error.ending)
+                    self._note(error.peer, agreed.unmet(error.ending))
                     return
             try:
-                goes_on = await self._transact(sender, hop, is_reused=is_reused)
+                goes_on = await self._transact(sender, hop, agreed, is_reused=is_reused)
             finally:
-                self._connections.give_back(sender, hop, self._security, face, self._group.site)
+                self._connections.give_back(sender, hop, security, face, self._group.site)
             may_reuse = may_reuse and not (is_reused and sender.ended is not None)
 
-    async def _transact(self, sender: Sender, hop: Hop, *, is_reused: bool) -> bool:
+    async def _transact(self, sender: Sender, hop: Hop, agreed: Terms, *, is_reused: bool) -> bool:
         """One transaction with as many as the host takes at once; whether another with this host should follow."""
         some = self.left[: sender.capabilities.maximum_recipients or None]
-        peer = sender.peer if sender.factory.hop == hop else replace(sender.peer, host=hop.host)
+        peer = _peer(sender, hop, agreed)
         try:
             said = script(await self._mail(some, sender.capabilities), sender.capabilities)
         except Refusal as refusal:
@@ -200,3 +209,11 @@ class _Attempt:
         outcome = peer.outcome(result, ending.stage, ending.reply, ending.cause)
         if self._trouble is None or not outcome.is_final or self._trouble.is_final:
             self._trouble = outcome
+
+
+def _peer(sender: Sender, hop: Hop, agreed: Terms) -> Peer:
+    """The host, by the name that this attempt knows it by, and how well its TLS does."""
+    remark = agreed.tested(hop.host, sender.doubt(hop.host)) if agreed.is_test else agreed.remark
+    if not remark:
+        return sender.peer if sender.factory.hop == hop else replace(sender.peer, host=hop.host)
+    return replace(sender.peer, host=hop.host, tls=f"{sender.tls}, {remark}".removeprefix(", "))

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from smtpeter.relay.dane import Dane
 from smtpeter.relay.interface import ANY_SITE
 from smtpeter.relay.limits import Site
 from smtpeter.relay.route import Hop
@@ -26,7 +27,7 @@ class Opener(Protocol):
         """A connection that can take a message; raises HostUnusable."""
 
 
-Key = tuple[str, int, Security, str, Face | None]
+Key = tuple[str, int, Security, str, Dane | None, Face | None]
 
 
 class Connections:
@@ -131,4 +132,5 @@ class Connections:
 
 def _key(hop: Hop, security: Security, face: Face | None) -> Key:
     """Hosts at one address share connections, but never a certificate's proof."""
-    return hop.address, hop.port, security, hop.host if security is Security.VERIFIED else "", face
+    verified = hop.host if security is Security.VERIFIED else ""
+    return hop.address, hop.port, security, verified, hop.guard.dane, face

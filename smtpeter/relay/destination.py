@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from smtpeter.message.address import Address, AddressSyntax, ascii_domain
 from smtpeter.message.status import Reply
 from smtpeter.relay import route
-from smtpeter.relay.interface import Resolver
+from smtpeter.relay.guard import Guard
+from smtpeter.relay.interface import Answer, IPAddress, Resolver
 from smtpeter.relay.route import Chance, Hop, NoRoute, Rules
 
 
@@ -19,13 +22,24 @@ class Destination(Protocol):
         """Where to try, in order: at least one. Raises NoRoute."""
 
 
-class ExchangerDestination:
-    """The domain's own MX hosts."""
+class Guardian(Protocol):
+    """As `Guards`."""
 
-    def __init__(self, resolver: Resolver, rules: Rules, chance: Chance) -> None:
+    def of(
+        self, domain: str, hosts: Mapping[str, Answer[IPAddress]], /, *, secure: bool
+    ) -> Awaitable[Mapping[str, Guard]]: ...
+
+
+class ExchangerDestination:
+    """The domain's own MX hosts; without `guards` nothing that is published of TLS counts."""
+
+    def __init__(
+        self, resolver: Resolver, rules: Rules, chance: Chance, guards: Guardian | None = None
+    ) -> None:
         self._resolver = resolver
         self._rules = rules
         self._chance = chance
+        self._guards = guards
 
     async def hops(self, domain: str) -> tuple[Hop, ...]:
         literal = Address("", domain).literal
@@ -41,7 +55,13 @@ class ExchangerDestination:
         records = route.exchangers(name, answer, self._rules, self._chance)
         hosts = {record.host for record in records}
         asked = {host: self._resolver.addresses(host) for host in hosts}  # all at once, then wait for each
-        return route.hops(name, records, {host: await asked[host] for host in hosts}, self._rules)
+        addresses = {host: await asked[host] for host in hosts}
+        found = route.hops(name, records, addresses, self._rules)
+        if self._guards is None:
+            return found
+        wanted = {hop.host: addresses[hop.host] for hop in found}
+        guards = await self._guards.of(name, wanted, secure=answer.secure)
+        return tuple(replace(hop, guard=guards[hop.host]) for hop in found)
 
 
 class SmarthostDestination:

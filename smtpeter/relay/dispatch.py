@@ -111,8 +111,7 @@ class Window:
         batches = self._batches(message, claims, now, is_whole=is_whole)
         contended = self._is_contended
         for batch in batches:
-            batch.is_born = is_born
-            self._count(batch, +1)
+            self._take(batch, is_born=is_born)
             if batch.pace.takes(now, contended=contended):
                 self._lanes.add(batch)
             else:
@@ -120,6 +119,25 @@ class Window:
                 refused.append(batch)
                 self._turned_away(batch)
         return refused
+
+    def put_aside(
+        self,
+        message: Message,
+        claims: Iterable[Claim],
+        now: float,
+        *,
+        is_born: bool = False,
+        is_whole: bool = True,
+    ) -> list[Batch]:
+        """Take in claims that are not to be tried, and so wait for no site: their batches, to be settled, and to leave."""
+        batches = self._emptied(self._batches(message, claims, now, is_whole=is_whole))
+        for batch in batches:
+            self._take(batch, is_born=is_born)
+        return batches
+
+    def _take(self, batch: Batch, *, is_born: bool) -> None:
+        batch.is_born = is_born
+        self.count(batch.held.message.login, len(batch.claims), is_born=is_born)
 
     def _turned_away(self, batch: Batch) -> None:
         if len(self._full) < _NOTED:
@@ -159,12 +177,11 @@ class Window:
             batches.append(Batch(held, tuple(group), domain, site, self._paces.of(site, now), is_retry))
         return batches
 
-    def _count(self, batch: Batch, sign: int) -> None:
-        deliveries = sign * len(batch.claims)
+    def count(self, login: str, deliveries: int, *, is_born: bool) -> None:
+        """So many claims more (or fewer, below 0) take places here, whether or not they are in a batch yet."""
         self.claimed += deliveries
-        if not batch.is_born:
+        if not is_born:
             self.fetched += deliveries
-        login = batch.held.message.login
         left = self._logins.get(login, 0) + deliveries
         if left:
             self._logins[login] = left
@@ -362,7 +379,7 @@ class Window:
 
     def leave(self, batch: Batch) -> None:
         """Its claims have been given back: their places are free."""
-        self._count(batch, -1)
+        self.count(batch.held.message.login, -len(batch.claims), is_born=batch.is_born)
         self.contents.drop(batch.held)
 
     # -- told --------------------------------------------------------------------------------------------

@@ -106,11 +106,17 @@ class Finding(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Record]):
-    """An answer of the DNS; `records` are empty unless FOUND, `cause` says more, for the log."""
+    """An answer of the DNS; `records` are empty unless FOUND, `cause` says more, for the log.
+
+    `secure`: a resolver that we trust found it signed, absence included (RFC 4035 3.2.3). `name` is where the CNAME
+    records led, in lower case; "" when there were none.
+    """
 
     finding: Finding
     records: tuple[Record, ...] = ()
     cause: str = ""
+    secure: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -121,11 +127,34 @@ class MailExchanger:
     host: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """A TLSA record (RFC 6698 2.1): certificate usage, selector, matching type, association data."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
 class Resolver(Protocol):
-    """Asks the DNS. Names are A-labels; neither verb raises but CancelledError."""
+    """Asks the DNS. Names are A-labels; no verb raises but CancelledError."""
 
     def exchangers(self, domain: str, /) -> Awaitable[Answer[MailExchanger]]:
         """The MX records, in the order of the answer."""
 
     def addresses(self, host: str, /) -> Awaitable[Answer[IPAddress]]:
         """All AAAA and A records; FOUND when there is one of either, TROUBLE when trouble hides some of none."""
+
+
+class Publications(Protocol):
+    """Asks the DNS what is published of TLS; as `Resolver`."""
+
+    def associations(self, base: str, port: int, /) -> Awaitable[Answer[Tlsa]]:
+        """The TLSA records for TCP at this port of `base`."""
+
+    def is_alias_secure(self, name: str, /) -> Awaitable[bool]:
+        """Whether `name` has a CNAME record that is signed, wherever that leads."""
+
+    def texts(self, name: str, /) -> Awaitable[Answer[bytes]]:
+        """The TXT records, the strings of each joined."""

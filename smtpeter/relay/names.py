@@ -20,12 +20,15 @@ import dns.rdatatype
 import dns.rrset
 from dns.rdatatype import RdataType
 
-from smtpeter.relay.interface import Finding, IPAddress, MailExchanger
+from smtpeter.relay.interface import Finding, IPAddress, MailExchanger, Tlsa
 from smtpeter.relay.settings import split_host
 
 MX = RdataType.MX
 A = RdataType.A
 AAAA = RdataType.AAAA
+TLSA = RdataType.TLSA
+TXT = RdataType.TXT
+CNAME = RdataType.CNAME
 
 MAXIMUM_SIZE = 16_384  # octets of a reply
 _MAXIMUM_RECORDS = 64  # of a reply: names of 127 compressed labels in each take 2 ms to read
@@ -33,6 +36,9 @@ _UDP_PAYLOAD = 1232  # passes every usual path unfragmented (the resolvers' flag
 _NEGATIVE_TTL = 60.0  # where a negative answer brings no SOA (RFC 2308 5)
 
 NameServer = tuple[str, int]
+Records = (
+    tuple[MailExchanger, ...] | tuple[IPAddress, ...] | tuple[Tlsa, ...] | tuple[bytes, ...] | tuple[str, ...]
+)
 
 
 class NoSuchQuestion(ValueError):
@@ -49,18 +55,21 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reply says. `records` are MX records or addresses; `alias` is where a CNAME leads on, unanswered.
+    """What a reply says. `alias` is where a CNAME leads on, unanswered.
 
-    `hops` are the CNAME records followed on the way; `ttl` is in seconds.
+    `hops` are the CNAME records followed on the way, to `name`; `ttl` is in seconds. `secure`: the server says that
+    all of it is signed (the AD bit, RFC 4035 3.2.3), which counts as far as the server and the way to it are trusted.
     """
 
     finding: Finding
-    records: tuple[MailExchanger, ...] | tuple[IPAddress, ...] = ()
+    records: Records = ()
     ttl: float = 0.0
     alias: str = ""
     hops: int = 0
     cause: str = ""
     truncated: bool = False
+    secure: bool = False
+    name: str = ""
 
 
 TOO_LARGE = Reading(Finding.TROUBLE, cause="too many records")
@@ -75,10 +84,19 @@ def name_servers(configured: Sequence[str], resolv_conf: str) -> tuple[NameServe
     return found or (("127.0.0.1", 53),)  # resolv.conf(5): the local machine when none is named
 
 
+def are_local(servers: Sequence[NameServer]) -> bool:
+    """Whether all are on this machine, so that nobody comes between them and us."""
+    try:
+        return all(ipaddress.ip_address(host).is_loopback for host, _ in servers)
+    except ValueError:
+        return False
+
+
 def question(name: str, kind: RdataType, number: int) -> Question:
     """Ask for `kind` of `name` under the query id `number`; raises NoSuchQuestion."""
     try:
         message = dns.message.make_query(name + ".", kind, use_edns=0, payload=_UDP_PAYLOAD, id=number)
+        message.flags |= dns.flags.AD  # we understand that bit, and need no signatures (RFC 6840 5.7)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise NoSuchQuestion(f"{name}: {error}") from error
     return Question(message, message.to_wire())
@@ -112,26 +130,36 @@ def _reading(asked: Question, reply: dns.message.QueryMessage) -> Reading:
         return Reading(Finding.TROUBLE, cause=f"the name server answered {dns.rcode.to_text(rcode)}")
     name, kind = asked.message.question[0].name, asked.message.question[0].rdtype
     ttl, hops = float("inf"), 0
-    while found := _rrset(reply, name, RdataType.CNAME):
+    secure = bool(reply.flags & dns.flags.AD)
+    while kind != CNAME and (found := _rrset(reply, name, CNAME)):
         name, ttl, hops = found[0].target, min(ttl, found.ttl), hops + 1
         if hops > len(reply.answer):
             return Reading(Finding.TROUBLE, cause="a loop of CNAME records", hops=hops)
     records = _rrset(reply, name, kind)
+    final = _text(name) if hops else ""
     if records:
-        return Reading(Finding.FOUND, _values(records), min(ttl, records.ttl), hops=hops)
+        ttl = min(ttl, records.ttl)
+        return Reading(Finding.FOUND, _values(records), ttl, hops=hops, secure=secure, name=final)
+    ttl = min(ttl, _negative_ttl(reply))
     if rcode == dns.rcode.NXDOMAIN:
-        return Reading(Finding.NO_SUCH_NAME, ttl=min(ttl, _negative_ttl(reply)), hops=hops)
-    alias = _text(name) if hops and not _has_soa(reply) else ""
-    return Reading(Finding.NO_DATA, ttl=min(ttl, _negative_ttl(reply)), alias=alias, hops=hops)
+        return Reading(Finding.NO_SUCH_NAME, ttl=ttl, hops=hops, secure=secure, name=final)
+    alias = "" if _has_soa(reply) else final
+    return Reading(Finding.NO_DATA, ttl=ttl, alias=alias, hops=hops, secure=secure, name=final)
 
 
 def _rrset(reply: dns.message.QueryMessage, name: dns.name.Name, kind: RdataType) -> dns.rrset.RRset | None:
     return reply.get_rrset(reply.answer, name, dns.rdataclass.IN, kind)
 
 
-def _values(records: dns.rrset.RRset) -> tuple[MailExchanger, ...] | tuple[IPAddress, ...]:
+def _values(records: dns.rrset.RRset) -> Records:
     if records.rdtype == MX:
         return tuple(MailExchanger(record.preference, _text(record.exchange)) for record in records)
+    if records.rdtype == TLSA:
+        return tuple(Tlsa(one.usage, one.selector, one.mtype, bytes(one.cert)) for one in records)
+    if records.rdtype == TXT:
+        return tuple(b"".join(record.strings) for record in records)
+    if records.rdtype == CNAME:
+        return tuple(_text(record.target) for record in records)
     return tuple(ipaddress.ip_address(record.address) for record in records)
 
 

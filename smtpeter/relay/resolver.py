@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from dns.rdatatype import RdataType
@@ -21,7 +22,7 @@ from twisted.python.failure import Failure
 
 from smtpeter.relay import names
 from smtpeter.relay.datagram import Datagrams, Readers
-from smtpeter.relay.interface import Answer, Finding, IPAddress, MailExchanger
+from smtpeter.relay.interface import Answer, Finding, IPAddress, MailExchanger, Tlsa
 from smtpeter.relay.names import NameServer, NoSuchQuestion, Question, Reading
 
 PATIENCE = (2.0, 4.0)  # seconds for each server's answer, in the first and in the second round
@@ -67,7 +68,10 @@ Key = tuple[str, RdataType]
 
 
 class DnsResolver:
-    """A `Resolver` that asks `servers` in their order; `randbits` gives random bits from a secure source."""
+    """A `Resolver` that asks `servers` in their order; `randbits` gives random bits from a secure source.
+
+    `trusted`: what the servers say is signed is so, since nobody can come between them and us (RFC 7672 2.1.3).
+    """
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class DnsResolver:
         *,
         maximum_entries: int = 20_000,
         maximum_queries: int = 200,
+        trusted: bool = False,
         open_socket: OpenSocket = Datagrams,
     ) -> None:
         self._reactor = reactor
@@ -84,6 +89,7 @@ class DnsResolver:
         self._randbits = randbits
         self._maximum_entries = maximum_entries
         self._open_socket = open_socket
+        self._trusted = trusted
         self._turn = DeferredSemaphore(maximum_queries)
         self._cache: dict[Key, tuple[float, Reading]] = {}
         self._waiting: dict[Key, list[Deferred[Reading]]] = {}
@@ -94,6 +100,16 @@ class DnsResolver:
     def addresses(self, host: str) -> Deferred[Answer[IPAddress]]:
         six, four = self._reading(host, names.AAAA), self._reading(host, names.A)
         return six.addCallback(lambda first: four.addCallback(lambda second: _both(first, second)))
+
+    def associations(self, base: str, port: int) -> Deferred[Answer[Tlsa]]:
+        return self._reading(f"_{port}._tcp.{base}", names.TLSA).addCallback(_associations)
+
+    def is_alias_secure(self, name: str) -> Deferred[bool]:
+        asked = self._reading(name, names.CNAME)
+        return asked.addCallback(lambda reading: reading.finding is Finding.FOUND and reading.secure)
+
+    def texts(self, name: str) -> Deferred[Answer[bytes]]:
+        return self._reading(name, names.TXT).addCallback(_texts)
 
     def _reading(self, name: str, kind: RdataType) -> Deferred[Reading]:
         key = (name.lower().rstrip("."), kind)
@@ -126,15 +142,16 @@ class DnsResolver:
         self._cache[key] = (self._reactor.seconds() + ttl, reading)
 
     async def _resolve(self, name: str, kind: RdataType) -> Reading:
-        hops = 0
+        hops, secure, led_to = 0, self._trusted, ""
         while True:
             reading = await self._ask(name, kind)
             hops += reading.hops
+            secure = secure and reading.secure
             if hops > MAXIMUM_CHAIN:
                 return Reading(Finding.NO_DATA, cause=f"more than {MAXIMUM_CHAIN} CNAME records in a row")
             if not reading.alias:
-                return reading
-            name = reading.alias
+                return replace(reading, secure=secure, name=reading.name or led_to)
+            name = led_to = reading.alias
 
     async def _ask(self, name: str, kind: RdataType) -> Reading:
         """Ask one server after the other, twice where there was silence."""
@@ -174,7 +191,17 @@ def _trouble(failure: Failure) -> Reading:
 
 def _answer(reading: Reading) -> Answer[MailExchanger]:
     records = tuple(record for record in reading.records if isinstance(record, MailExchanger))
-    return Answer(reading.finding, records, reading.cause)
+    return Answer(reading.finding, records, reading.cause, reading.secure)
+
+
+def _associations(reading: Reading) -> Answer[Tlsa]:
+    records = tuple(record for record in reading.records if isinstance(record, Tlsa))
+    return Answer(reading.finding, records, reading.cause, reading.secure)
+
+
+def _texts(reading: Reading) -> Answer[bytes]:
+    records = tuple(record for record in reading.records if isinstance(record, bytes))
+    return Answer(reading.finding, records, reading.cause, reading.secure)
 
 
 def _both(six: Reading, four: Reading) -> Answer[IPAddress]:
@@ -185,7 +212,8 @@ def _both(six: Reading, four: Reading) -> Answer[IPAddress]:
         if isinstance(record, ipaddress.IPv4Address | ipaddress.IPv6Address)
     )
     if records:
-        return Answer(Finding.FOUND, records)
+        found = [one for one in (six, four) if one.records]
+        return Answer(Finding.FOUND, records, secure=any(one.secure for one in found), name=found[0].name)
     for finding in (Finding.TROUBLE, Finding.NO_DATA):
         for reading in (four, six):
             if reading.finding is finding:

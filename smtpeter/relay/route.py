@@ -13,16 +13,21 @@ from typing import Protocol
 
 from smtpeter.message.address import is_public
 from smtpeter.message.status import Reply
+from smtpeter.relay.guard import UNGUARDED, Guard
 from smtpeter.relay.interface import Answer, Finding, IPAddress, MailExchanger
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """Where to connect: the host's name (for TLS and the log), one of its addresses, and the port."""
+    """Where to connect: the host's name (for TLS and the log), one of its addresses, and the port.
+
+    `guard` is what has been published of TLS there.
+    """
 
     host: str
     address: str
     port: int
+    guard: Guard = UNGUARDED
 
 
 class NoRoute(Exception):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Protocol
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory
@@ -20,12 +21,12 @@ from twisted.mail import smtp
 from twisted.python.failure import Failure
 
 from smtpeter.message.status import Reply, Stage
-from smtpeter.relay import tls
+from smtpeter.relay import dane, tls
 from smtpeter.relay.route import Hop
 from smtpeter.relay.sender_wire import Wire
 from smtpeter.relay.settings import Timeouts
 from smtpeter.relay.sources import Face
-from smtpeter.relay.tls import Contexts, Security
+from smtpeter.relay.tls import Contexts, Flaw, Security
 from smtpeter.relay.transaction import Dialogue, Ending, Peer, Script, is_accepting, is_senseless, out_of_turn
 from smtpeter.session.deadline import Clock
 from smtpeter.smtp.extensions import Capabilities
@@ -143,6 +144,7 @@ class Sender(Wire):
     messages = 0  # begun so far
     tls = ""  # version and cipher
 
+    _secured: SSL.Connection | None = None
     _is_securing = False
     _must_reset = False
 
@@ -171,7 +173,8 @@ class Sender(Wire):
         if self.capabilities.starttls and security is not Security.NONE:
             await self._start_tls(security)
         elif security.is_mandatory:
-            raise self._unusable(Ending(Stage.STARTTLS, Reply(451, "4.7.4", "The host offers no TLS")))
+            told = Reply(451, "4.7.4", "The host offers no TLS")
+            raise self._unusable(Ending(Stage.STARTTLS, told, Flaw.NO_TLS))
         if self.factory.ours.credentials is not None:
             await self._authenticate(self.factory.ours.credentials)
 
@@ -210,19 +213,33 @@ class Sender(Wire):
         self._is_securing = False
 
     async def _shake_hands(self, security: Security) -> None:
-        host = self.factory.hop.host
-        connection = self.factory.ours.contexts.connection(security, host)
+        host, wanted = self.factory.hop.host, self.factory.hop.guard.dane
+        connection = self.factory.ours.contexts.connection(security, wanted.base if wanted else host)
         await self.secure(connection)
         if self.ended is not None:
             told = Reply(451, "4.7.5", "TLS with the host failed")
-            raise self._unusable(Ending(Stage.HANDSHAKE, told, self.ended.cause or str(self.ended.reply)))
+            cause = f"{tls.flaw(connection)}: {self.ended.cause or self.ended.reply}"
+            raise self._unusable(Ending(Stage.HANDSHAKE, told, cause))
         self.tls = tls.describe(connection)
-        if security is Security.VERIFIED:
-            try:
+        self._secured = connection
+        try:
+            if security is Security.VERIFIED:
                 tls.verify(connection, host)
-            except tls.NotVerified as error:
-                told = Reply(451, "4.7.5", "The host's certificate is not its own")
-                raise self._unusable(Ending(Stage.HANDSHAKE, told, str(error))) from error
+            if wanted is not None and wanted.records:
+                dane.check(wanted, tls.shown(connection))
+        except tls.NotVerified as error:
+            told = Reply(451, "4.7.5", "The host's certificate is not its own")
+            cause = f"{Flaw.OTHER_NAME}: {error}"
+            raise self._unusable(Ending(Stage.HANDSHAKE, told, cause)) from error
+        except dane.Mismatch as error:
+            told = Reply(451, "4.7.5", "The host's certificate is not the one that its TLSA records ask for")
+            raise self._unusable(Ending(Stage.HANDSHAKE, told, f"{Flaw.TLSA}: {error}")) from error
+
+    def doubt(self, host: str) -> Flaw | None:
+        """Why this connection would not do as a verified one to `host`."""
+        if self._secured is None:
+            return Flaw.NO_TLS
+        return self.factory.ours.contexts.doubt(self._secured, host)
 
     async def _authenticate(self, credentials: Credentials) -> None:
         """PLAIN, else LOGIN, under verified TLS only (RFC 4954). A refusal is our own trouble: never final."""

@@ -228,19 +228,51 @@ class Relay(Service):
         self, message: Message, claims: Iterable[Claim], *, is_born: bool = False, is_whole: bool = True
     ) -> None:
         if message.pending:
-            self._run(self._finish(message, tuple(claims)))
+            self._run(self._finish(message, tuple(claims), is_born=is_born))
             return
         now = self._n.clock.seconds()
-        refused = self._window.add(message, claims, now, is_born=is_born, is_whole=is_whole)
+        to_try, decided = _parted(claims)
+        if decided:
+            self._settle_decided(
+                self._window.put_aside(message, decided, now, is_born=is_born, is_whole=is_whole)
+            )
+        if to_try:
+            self._turn_away(self._window.add(message, to_try, now, is_born=is_born, is_whole=is_whole))
         if self._stopping:
-            refused += self._window.drain()
-        self._turn_away(refused)
+            self._turn_away(self._window.drain())
 
-    async def _finish(self, message: Message, claims: Sequence[Claim]) -> None:
-        """Have pending edits made, which must be before anything is rendered, or grouped by what leaves."""
-        finish = partial(self._n.preparation.finish, message.id)
+    def _settle_decided(self, batches: Iterable[Batch]) -> None:
+        """Settle what was decided when it was accepted: no attempt is made, and no site's limit is touched."""
+        if self._stopping:
+            self._give_back(batches)
+            return
+        for batch in batches:
+            outcomes = {c.delivery.id: c.delivery.last for c in batch.claims if c.delivery.last is not None}
+            work = _Work(batch, self._n.now(), batch.held.message, outcomes)
+            self._run(self._settle_untried(work), work)
+
+    async def _finish(self, message: Message, claims: Sequence[Claim], *, is_born: bool) -> None:
+        """Have pending edits made, which must be before anything is rendered, or grouped by what leaves.
+
+        Meanwhile the claims take their places in the window.
+        """
+        self._window.count(message.login, len(claims), is_born=is_born)
         try:
-            finished = await self._patience.insist(finish)
+            finished = await self._finished_message(message, claims)
+        finally:
+            self._window.count(message.login, -len(claims), is_born=is_born)
+        if finished is not None:
+            edited, is_whole = finished
+            self._enter(edited, claims, is_born=is_born, is_whole=is_whole)
+            self._pump()
+        self._intake.look()
+
+    async def _finished_message(
+        self, message: Message, claims: Sequence[Claim]
+    ) -> tuple[Message, bool] | None:
+        """The message with its edits made, and whether it is whole; None when the claims were given back instead."""
+        try:
+            finished = await self._patience.insist(partial(self._n.preparation.finish, message.id))
         except (CancelledError, NotNow):
             await together(
                 self._patience.insist(partial(self._n.spool.release, c, c.delivery.due_at)) for c in claims
@@ -249,9 +281,8 @@ class Relay(Service):
             self._log.failure("{message}: its edits could not be made", message=identifier.show(message.id))
             await self._admission.put_aside(claims)
         else:
-            is_whole = finished is not None
-            self._enter(finished or replace(message, pending=False), claims, is_whole=is_whole)
-            self._pump()
+            return finished or replace(message, pending=False), finished is not None
+        return None
 
     # -- and is tried ------------------------------------------------------------------------------------
 
@@ -419,7 +450,7 @@ class Relay(Service):
             if unreached is None:
                 self._run(self._release(batch, self._n.now() + batch.pace.book(now)))
             else:
-                self._run(self._settle_unreached(unreached), unreached)
+                self._run(self._settle_untried(unreached), unreached)
 
     def _unreached(self, batch: Batch, now: float) -> _Work | None:
         trouble = self._window.trouble(batch.domain, now)
@@ -432,8 +463,8 @@ class Relay(Service):
             return None
         return _Work(batch, since, message, {claim.delivery.id: outcome for claim in batch.claims})
 
-    async def _settle_unreached(self, work: _Work) -> None:
-        """Settle with the trouble that another attempt met at the site a moment ago."""
+    async def _settle_untried(self, work: _Work) -> None:
+        """Settle with what was decided before, or with the trouble that another attempt met at the site a moment ago."""
         async with self._in_turn:  # they are as many as wait for a site, each with its content
             await self._fetch(work)
             await self._settle(work, self._n.reports)
@@ -454,3 +485,12 @@ class Relay(Service):
             )
         finally:
             self._leave(batch)
+
+
+def _parted(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """Those to try, and those whose end was decided when their message was accepted."""
+    parted: tuple[list[Claim], list[Claim]] = ([], [])
+    for claim in claims:
+        last = claim.delivery.last
+        parted[last is not None and last.is_final].append(claim)
+    return parted

@@ -23,6 +23,14 @@ class Mode(enum.StrEnum):
     SANDBOX = "sandbox"
 
 
+class Dane(enum.StrEnum):
+    """Whether TLSA records count, which takes name servers that validate and a way to them that is safe."""
+
+    AUTO = "auto"  # when all name servers are on this machine
+    ON = "on"  # wherever they are
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How many seconds a host may take."""
@@ -48,7 +56,7 @@ class Timeouts:
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Section [relay]. Durations are seconds.
 
-    `tls` is for MX hosts. `smarthost_tls` left out means verified when there is a username, else opportunistic:
+    `tls`, `dane` and `mta_sts` are for MX hosts. `smarthost_tls` left out means verified when there is a username, else opportunistic:
     a password is never sent but under verified TLS.
     """
 
@@ -57,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     nameservers: tuple[str, ...] = ()  # those of /etc/resolv.conf
     allow_private_addresses: bool = False
     tls: Security = Security.OPPORTUNISTIC
+    dane: Dane = Dane.AUTO
+    mta_sts: bool = True
+    mta_sts_port: int = 443  # of the hosts that policies are fetched from
 
     smarthost: str = ""
     smarthost_username: str = ""
@@ -100,8 +111,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        if not 1 <= self.port <= 65535:
-            raise ValueError(f"port: {self.port} is no port; expected 1 to 65535")
+        for key in ("port", "mta_sts_port"):
+            if not 1 <= getattr(self, key) <= 65535:
+                raise ValueError(f"{key}: {getattr(self, key)} is no port; expected 1 to 65535")
         for key in ("maximum_addresses", "messages_per_connection", "connections_per_site"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key}: expected at least 1")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import enum
 import ipaddress
 
-from OpenSSL import SSL
+from cryptography import x509
+from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
@@ -25,6 +26,21 @@ class Security(enum.StrEnum):
     @property
     def is_mandatory(self) -> bool:
         return self in {Security.REQUIRED, Security.VERIFIED}
+
+
+class Flaw(enum.StrEnum):
+    """Why a connection is not as it was to be, in the words of RFC 8460 4.3."""
+
+    NO_TLS = "starttls-not-supported"
+    OTHER_NAME = "certificate-host-mismatch"
+    EXPIRED = "certificate-expired"
+    NOT_TRUSTED = "certificate-not-trusted"
+    TLSA = "tlsa-invalid"
+    DNSSEC = "dnssec-invalid"
+    FAILED = "validation-failure"
+
+
+_FLAWS = {10: Flaw.EXPIRED} | dict.fromkeys((2, 7, 18, 19, 20, 21, 27), Flaw.NOT_TRUSTED)  # by X509_V_ERR_...
 
 
 class NotVerified(Exception):
@@ -56,6 +72,23 @@ class Contexts:
             connection.set_tlsext_host_name(host.encode("ascii"))
         return connection
 
+    def doubt(self, connection: SSL.Connection, host: str) -> Flaw | None:
+        """Why the peer's certificate, which was not asked for it, does not prove that it is `host`; None if it does."""
+        certificate = connection.get_peer_certificate()
+        if certificate is None:
+            return Flaw.FAILED
+        store, between = self._verifying.get_cert_store(), connection.get_peer_cert_chain() or []
+        if store is None:
+            return Flaw.NOT_TRUSTED
+        try:
+            crypto.X509StoreContext(store, certificate, between).verify_certificate()
+            verify(connection, host)
+        except crypto.X509StoreContextError as error:
+            return _FLAWS.get(error.errors[0], Flaw.FAILED)
+        except NotVerified:
+            return Flaw.OTHER_NAME
+        return None
+
 
 def _context() -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
@@ -65,9 +98,16 @@ def _context() -> SSL.Context:
 
 
 def _as_openssl_says(
-    _connection: SSL.Connection, _certificate: object, _error: int, _depth: int, ok: int
+    connection: SSL.Connection, _certificate: object, error: int, _depth: int, ok: int
 ) -> bool:
+    if not ok:
+        connection.set_app_data(error)  # for `flaw`
     return bool(ok)
+
+
+def flaw(connection: SSL.Connection) -> Flaw:
+    """Why the handshake failed."""
+    return _FLAWS.get(connection.get_app_data(), Flaw.FAILED)
 
 
 def is_address(host: str) -> bool:
@@ -87,6 +127,14 @@ def verify(connection: SSL.Connection, host: str) -> None:
             verify_hostname(connection, host)
     except (CertificateError, VerificationError) as error:
         raise NotVerified(f"the certificate is not for {host}") from error
+
+
+def shown(connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
+    """The certificates that the peer has shown, its own first; none when one of them cannot be read."""
+    try:
+        return tuple(connection.get_peer_cert_chain(as_cryptography=True) or ())
+    except ValueError:
+        return ()
 
 
 def describe(connection: SSL.Connection) -> str:

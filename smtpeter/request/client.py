@@ -77,15 +77,25 @@ class Answer:
 
 
 class Client:
-    """Makes requests. `look_up` gives a host's addresses; no request takes longer than `time_limit` seconds."""
+    """Makes requests. `look_up` gives a host's addresses; no request takes longer than `time_limit` seconds.
+
+    `trust` is whom TLS trusts, as optionsForClientTLS takes it; None are the system's authorities.
+    """
 
     def __init__(
-        self, reactor: Any, look_up: LookUp, *, allow_private: bool = False, time_limit: float = 15.0
+        self,
+        reactor: Any,
+        look_up: LookUp,
+        *,
+        allow_private: bool = False,
+        time_limit: float = 15.0,
+        trust: Any = None,
     ) -> None:
         self._reactor = reactor
         self._look_up = look_up
         self._allow_private = allow_private
         self._time_limit = time_limit
+        self._trust = trust
 
     async def request(
         self, method: str, url: str, fields: Sequence[Field] = (), body: bytes = b"", *, most: int = 65_536
@@ -105,7 +115,7 @@ class Client:
     async def _ask(self, method: str, url: str, fields: Sequence[Field], body: bytes, most: int) -> Answer:
         target = read(url, allow_private=self._allow_private)
         addresses = allowed(await self._addresses(target), allow_private=self._allow_private)
-        checked = _Checked(self._reactor, target, addresses, most + _OVERHEAD)
+        checked = _Checked(self._reactor, target, addresses, most + _OVERHEAD, self._trust)
         agent = Agent.usingEndpointFactory(self._reactor, checked)
         headers = Headers({"Host": [target.authority], "User-Agent": ["smtpeter"], "Connection": ["close"]})
         for name, value in fields:
@@ -155,8 +165,16 @@ class _Whole:
 class _Checked:
     """Gives the endpoint whose addresses were judged, whatever is asked for."""
 
-    def __init__(self, reactor: Any, target: Target, addresses: Sequence[IPAddress], most: int) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        target: Target,
+        addresses: Sequence[IPAddress],
+        most: int,
+        trust: Any,
+    ) -> None:
         self._reactor = reactor
+        self._trust = trust
         self._target = target
         self._addresses = addresses
         self._most = most
@@ -178,7 +196,7 @@ class _Checked:
         endpoint = kind(self._reactor, str(address), self._target.port, timeout=_CONNECT_TIMEOUT)
         if self._target.scheme == "http":
             return endpoint
-        return wrapClientTLS(optionsForClientTLS(self._target.host), endpoint)
+        return wrapClientTLS(optionsForClientTLS(self._target.host, self._trust), endpoint)
 
 
 @implementer(IStreamClientEndpoint)

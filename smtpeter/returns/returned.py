@@ -12,11 +12,10 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header
 
 from smtpeter.message import charset, header
 from smtpeter.message.content import Part, Seal, parts
+from smtpeter.message.encoded import decoded
 from smtpeter.returns.phrases import RETURNED_BELOW
 
 MAXIMUM_TEXT = 32_768  # characters of text that are looked at; what matters stands at the beginning
@@ -77,7 +76,7 @@ def read(content: bytes, *, is_from_null: bool | None) -> Returned:
     return Returned(
         content=content,
         fields=fields,
-        subject=fold(_decoded(fields.get("subject", ""))),
+        subject=fold(decoded(fields.get("subject", ""))),
         sender=_address(fields.get("from", "")).casefold(),
         is_from_null=is_from_null,
         content_type=top.content_type,
@@ -156,21 +155,6 @@ def _named(content: bytes, fields: Iterable[header.Field]) -> dict[str, str]:
         bounded = field._replace(end=min(field.end, field.value_start + 2 * _MAXIMUM_VALUE))
         named.setdefault(field.name.lower(), header.value(content, bounded)[:_MAXIMUM_VALUE])
     return named
-
-
-def _decoded(value: str) -> str:
-    """A field as people read it (RFC 2047); as it stands when it cannot be decoded, or its charset is not known."""
-    if "=?" not in value:
-        return value
-    try:
-        words = decode_header(value)
-    except (HeaderParseError, ValueError):
-        return value
-    return "".join(word if isinstance(word, str) else _word(word, label) for word, label in words)
-
-
-def _word(octets: bytes, label: str | None) -> str:
-    return octets.decode(charset.codec((label or "utf-8").lower(), octets) or "latin_1", "replace")
 
 
 def _address(value: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -31,6 +34,7 @@ from smtpeter.service import rooms
 from smtpeter.service.host import now
 from smtpeter.service.posting import Poster, SystemNames
 from smtpeter.service.preparing import Preparing
+from smtpeter.service.questions import Dns
 from smtpeter.session.certificates import Certificates
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.storage.store import Store
@@ -46,6 +50,7 @@ from smtpeter.web.dashboard.interface import Neighbours as DashboardNeighbours
 from smtpeter.web.visit import Proxies, Visit
 
 _MORE = 1_048_576  # octets of a request besides its message
+_DNS_PATIENCE = 3.0  # seconds for one question, while somebody looks at the page
 _LONGEST_COMPARED = 262_144  # octets: comparing takes more than twice as long for twice as much
 
 
@@ -59,12 +64,10 @@ def door(
     preparing: Preparing,
     pool: ThreadPool,
     made: Identifiers,
+    asking: ThreadPool,
 ) -> Door:
-    """What listens on [web]; `pool` is for what takes long."""
-
-    def aside(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
-        return deferToThreadPool(reactor, pool, function, *arguments)
-
+    """What listens on [web]; `pool` is for what takes long, `asking` for questions to the DNS."""
+    aside = _threaded(reactor, pool)
     web = settings.web
     client = Client(
         reactor, SystemNames(reactor), allow_private=web.allow_private_addresses, time_limit=PATIENCE
@@ -72,6 +75,8 @@ def door(
     neighbours = Neighbours(
         accounts=store.accounts,
         tokens=store.tokens,
+        uses=store.uses,
+        allowances=store.allowances,
         spool=store.spool,
         journal=store.journal,
         original=store.returns.original,
@@ -94,6 +99,8 @@ def door(
         server=Server.at(settings.server.hostname, settings.tracking.click_url, settings.tracking.open_url),
         tracks=bool(settings.tracking.listen),
         sender="" if settings.relay.mode is Mode.SMARTHOST else settings.server.hostname,
+        ask=Dns(settings.relay.nameservers, _DNS_PATIENCE).ask,
+        asking=_threaded(reactor, asking),
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
@@ -107,14 +114,38 @@ def door(
     return Door(answer, reactor, Sizes(largest_request(maximum_size), web.maximum_memory), proxies.client)
 
 
+def _threaded(reactor: Any, pool: ThreadPool) -> Aside:
+    def call(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(reactor, pool, function, *arguments)
+
+    return call
+
+
 def largest_request(maximum_size: int) -> int:
     """Octets: base64 and JSON's escapes make a message half as large again."""
     return maximum_size * 3 // 2 + _MORE
 
 
 def _dashboard(settings: Settings, neighbours: Neighbours, store: Store) -> Dashboard:
-    known = DashboardNeighbours(neighbours, store.operators, connecting(settings))
+    known = DashboardNeighbours(
+        neighbours,
+        store.operators,
+        connecting(settings),
+        store.sites,
+        store.spool,
+        lambda: certificate_ends([file for file, _ in settings.tls.pairs()]),
+    )
     return Dashboard(known, Proxies(settings.web.trusted_proxies))
+
+
+def certificate_ends(files: Sequence[Path]) -> list[tuple[str, float]]:
+    """Each that can be read, and when it ends, in Unix seconds; what cannot be read was told where it is used."""
+    ends = []
+    for file in files:
+        with suppress(OSError, ValueError):
+            first = x509.load_pem_x509_certificates(file.read_bytes())[0]
+            ends.append((str(file), first.not_valid_after_utc.timestamp()))
+    return ends
 
 
 def connecting(settings: Settings) -> Connecting:

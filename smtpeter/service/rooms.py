@@ -31,17 +31,20 @@ from smtpeter.relay import names
 from smtpeter.relay.attempt import Attempts
 from smtpeter.relay.connections import Connections
 from smtpeter.relay.destination import Destination, ExchangerDestination, SmarthostDestination
+from smtpeter.relay.guards import Guards
 from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
+from smtpeter.relay.names import NameServer
 from smtpeter.relay.pacing import Limits
+from smtpeter.relay.policies import ForewarnedSites, PolicyBook
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
 from smtpeter.relay.sandbox import Sandbox
 from smtpeter.relay.sender import Connector, Credentials
 from smtpeter.relay.service import Neighbours as RelayNeighbours
 from smtpeter.relay.service import Relay
-from smtpeter.relay.settings import Mode
+from smtpeter.relay.settings import Dane, Mode
 from smtpeter.relay.settlement import Settling
 from smtpeter.relay.sites import ExchangerSites, OneSite, Sites
 from smtpeter.relay.tls import Contexts
@@ -100,11 +103,23 @@ def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> R
 
 def certificates(settings: Settings) -> Certificates | None:
     """The server's certificates; None when it has none. Raises Misconfigured."""
-    pairs = settings.tls.pairs()
+    pairs = _pairs(settings)
     try:
-        return Certificates([Pair(*pair, *_TLS_KEYS) for pair in pairs], time.monotonic) if pairs else None
+        return Certificates(pairs, time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
+
+
+def renew(certificates: Certificates, settings: Settings) -> None:
+    """Have what serves by them go on by the certificates of these settings. Raises Misconfigured."""
+    try:
+        certificates.use(_pairs(settings))
+    except CertificateUnusable as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _pairs(settings: Settings) -> list[Pair]:
+    return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
 def workers(settings: Settings, reactor: Any) -> Pool:
@@ -121,8 +136,14 @@ def workers(settings: Settings, reactor: Any) -> Pool:
 
 
 def resolver(settings: Settings, reactor: Any) -> DnsResolver:
-    servers = names.name_servers(settings.relay.nameservers, _resolv_conf())
-    return DnsResolver(reactor, servers, secrets.randbits)
+    servers = name_servers(settings)
+    dane = settings.relay.dane
+    trusted = dane is Dane.ON or (dane is Dane.AUTO and names.are_local(servers))
+    return DnsResolver(reactor, servers, secrets.randbits, trusted=trusted)
+
+
+def name_servers(settings: Settings) -> tuple[NameServer, ...]:
+    return names.name_servers(settings.relay.nameservers, _resolv_conf())
 
 
 def preparing(
@@ -138,7 +159,13 @@ def preparing(
     return Preparing(Pipeline(_tracking_hosts(settings)), rewriting, hosts, spool, reactor)
 
 
-def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Resolver) -> Courier:
+def courier(
+    settings: Settings,
+    reactor: Any,
+    outgoing: Outgoing,
+    resolver: DnsResolver,
+    policies: PolicyBook | None = None,
+) -> Courier:
     """Who brings groups to their next hop, by the mode. Raises Misconfigured."""
     relay = settings.relay
     if relay.mode is Mode.SANDBOX:
@@ -152,7 +179,8 @@ def courier(settings: Settings, reactor: Any, outgoing: Outgoing, resolver: Reso
         # Mail that an MX of our own name takes is no loop: beside us lives a Postfix, or it is our own door for what
         # comes back, which relays nothing.
         rules = RouteRules(relay.port, relay.maximum_addresses, relay.allow_private_addresses)
-        destination = ExchangerDestination(resolver, rules, _chance)
+        guards = Guards(resolver, policies, dane=relay.dane is not Dane.OFF, port=relay.port)
+        destination = ExchangerDestination(resolver, rules, _chance, guards)
         security = relay.tls
     connector = Connector(
         reactor, settings.server.hostname, relay.timeouts, _contexts(settings), _credentials(settings)
@@ -198,20 +226,22 @@ def relay(
     preparation: Preparation,
     made: Identifiers,
     keys: Keys,
+    asked: DnsResolver,
+    policies: PolicyBook | None,
 ) -> Relay:
     chosen = settings.relay
     schedule = Schedule(chosen.retry, chosen.warn_after, chosen.give_up_after)
     reports = Notification(settings.server.hostname, made, now, schedule, final=chosen.mode is Mode.SANDBOX)
-    asked = resolver(settings, reactor)
+    sites = _sites(settings, asked)
     neighbours = RelayNeighbours(
         spool=store.spool,
-        courier=Sparing(courier(settings, reactor, outgoing, asked), store, keys),
+        courier=Sparing(courier(settings, reactor, outgoing, asked, policies), store, keys),
         outgoing=outgoing,
         reports=reports,
         settling=Settling(schedule, _chance.random),
         clock=reactor,
         now=now,
-        sites=_sites(settings, asked),
+        sites=sites if policies is None else ForewarnedSites(sites, policies),
         quota=store.quota,
         book=store.sites,
         preparation=preparation,
@@ -253,6 +283,7 @@ def submission(
     preparing: Preparing,
     made: Identifiers,
     keys: Keys,
+    certificates: Certificates | None,
 ) -> SubmissionServer:
     def defer_to_pool(function: Callable[..., Any], /, *arguments: object) -> Deferred[Any]:
         return deferToThreadPool(reactor, pool, function, *arguments)
@@ -267,14 +298,16 @@ def submission(
         spool=store.spool,
         prepare=preparing,
         handoff=handoff,
-        afterwards=partial(reactor.callLater, 0),
         identifiers=made,
         clock=now,
         return_paths=ReturnPaths(settings.bounces, keys),
         suppressions=store.suppressions,
         sender_domain=keys.known_as,
+        allowances=store.allowances,
+        uses=store.uses,
+        afterwards=partial(reactor.callLater, 0),
     )
-    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates(settings))
+    means = Means(reactor, defer_to_pool, secrets.token_bytes, certificates)
     return SubmissionServer(settings.submission, rules, neighbours, means)
 
 

@@ -37,8 +37,10 @@ from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
+from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
+from smtpeter.service.policies import policies
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory
@@ -51,6 +53,15 @@ _GRACE = 20.0  # seconds that a message on its way in, or an attempt, may take t
 _HASHING = 2  # slow passwords verified at a time
 _SIGNING = 2  # large messages made ready to be sent at a time
 _ASIDE = 2  # threads for what takes the API long
+
+RELOADED = frozenset(  # keys that `Smtpeter.apply` takes without a restart
+    (
+        "tls.certificate",
+        "tls.private_key",
+        "submission.trusted_networks",
+        *(f"retention.{key}" for key in config.Retention.__struct_fields__),
+    )
+)
 
 
 def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -80,8 +91,13 @@ def load(path: Path) -> Settings:
 def check(settings: Settings) -> None:
     from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
 
-    for key, text in endpoints(settings):
-        _endpoint(Clock(), key, text)
+    listeners = endpoints(settings)
+    for key, text in listeners:
+        if is_of_systemd(text):
+            expect_socket(key, text)
+        else:
+            _endpoint(Clock(), key, text)
+    apart(listeners)
     if not settings.submission.starttls + settings.submission.implicit_tls:
         raise Misconfigured(
             'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
@@ -105,7 +121,9 @@ def _no_ring(*_: object, **__: object) -> Any:
 def _endpoint(reactor: Any, key: str, text: str) -> Any:
     try:
         return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        if is_of_systemd(text):
+            raise Misconfigured(f"{key}: {text!r}: systemd has passed in no such socket") from error
         raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
 
 
@@ -133,8 +151,12 @@ class Door(ServerFactory):
 
     noisy = False
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key
         self.build: Callable[[IAddress | None], Any] = _nobody_yet
+
+    def logPrefix(self) -> str:  # noqa: N802 - what Twisted logs of a port begins with it
+        return self._key
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802
         return self.build(addr)
@@ -174,7 +196,11 @@ class Alone:
 def bind(reactor: Any, key: str, text: str, door: Door) -> IListeningPort:
     """Listen on an endpoint; ends the process when that cannot be."""
     listening: list[IListeningPort | Failure] = []
-    maybeDeferred(_endpoint(reactor, key, text).listen, door).addBoth(listening.append)
+    try:
+        endpoint = _endpoint(reactor, key, text)
+    except Misconfigured as error:
+        end(str(error))
+    maybeDeferred(endpoint.listen, door).addBoth(listening.append)
     [port] = listening  # an endpoint that binds a port answers at once
     if isinstance(port, Failure):
         end(f"{key}: {text!r}: {_reason(port)}")
@@ -201,7 +227,7 @@ class Smtpeter(Service):
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
-            door = self._doors[text] = Door()
+            door = self._doors[text] = Door(key)
             self._ports.append(self._place.listen(key, text, door))
 
     def startService(self) -> None:  # noqa: N802
@@ -221,6 +247,8 @@ class Smtpeter(Service):
         self._pool.start()
         self._aside = ThreadPool(0, _ASIDE, "smtpeter-web")
         self._aside.start()
+        self._asking = ThreadPool(0, 1, "smtpeter-dns")
+        self._asking.start()
         self._reading = ThreadPool(0, 1, "smtpeter-recognise")
         self._reading.start()
         self._signing = ThreadPool(0, _SIGNING, "smtpeter-sign")
@@ -241,6 +269,8 @@ class Smtpeter(Service):
         if self._place.number == 1:  # once on a host
             for start in (self._forgetting.start, self._filing.start, self._nearness.start):
                 start()
+            if self._policies is not None:
+                self._policies.start()
         # What is there now stays: no collection shall look at it again and hold up the reactor for it.
         gc.collect()
         gc.freeze()
@@ -253,9 +283,14 @@ class Smtpeter(Service):
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now, beside)
         self._rewriting = rooms.workers(settings, reactor)
         preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
-        self._relay = rooms.relay(settings, reactor, store, outgoing, preparing, made, self._keys)
-        submission = rooms.submission(
-            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys
+        self._certificates = rooms.certificates(settings)
+        resolver = rooms.resolver(settings, reactor)
+        self._policies = policies(settings, reactor, store, resolver)
+        self._relay = rooms.relay(
+            settings, reactor, store, outgoing, preparing, made, self._keys, resolver, self._policies
+        )
+        submission = self._submission = rooms.submission(
+            settings, reactor, store, self._relay, self._pool, preparing, made, self._keys, self._certificates
         )
         for text, factory in submission.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -266,7 +301,7 @@ class Smtpeter(Service):
         for text in settings.tracking.listen:
             self._doors[text].build = tracking.buildProtocol
         returns = returning.server(
-            settings, reactor, store, self._keys, made, self._reading, rooms.certificates(settings)
+            settings, reactor, store, self._keys, made, self._reading, self._certificates
         )
         for text, factory in returns.listeners():
             self._doors[text].build = factory.buildProtocol
@@ -302,14 +337,14 @@ class Smtpeter(Service):
             preparing,
             self._aside,
             made,
+            self._asking,
         )
         self._api.append(door)
         for text in self._settings.web.listen:
             self._doors[text].build = door.buildProtocol
-        certificates = rooms.certificates(self._settings)
         for text in self._settings.web.tls:
-            assert certificates is not None  # config asks for one
-            self._doors[text].build = api.over_tls(door, certificates).buildProtocol
+            assert self._certificates is not None  # config asks for one
+            self._doors[text].build = api.over_tls(door, self._certificates).buildProtocol
 
     def _open(self) -> tuple[Store, tuple[TokenKey, ...], tuple[SenderDomain, ...]]:
         """The store, the keys and the sender domains it holds; ends the process when it cannot be opened."""
@@ -325,9 +360,16 @@ class Smtpeter(Service):
         return store, keys, domains
 
     def apply(self, settings: Settings) -> frozenset[str]:
-        """Go on by these settings as far as that can be without a restart; the keys that count from now on."""
+        """Go on by these settings as far as that can be without a restart; the keys that count from now on.
+
+        Raises Misconfigured, and then nothing has changed.
+        """
+        assert self._certificates is not None  # submission asks for one
+        rooms.renew(self._certificates, settings)
+        self._log.info("certificates read anew")
+        self._submission.trust(settings.submission.trusted_networks)
         self._forgetting.keep(settings.retention)
-        return frozenset(f"retention.{key}" for key in settings.retention.__struct_fields__)
+        return RELOADED
 
     # -- stopping ----------------------------------------------------------------------------------------
 
@@ -342,7 +384,9 @@ class Smtpeter(Service):
         await self._all(partial(stop, _GRACE) for stop in under_way)
         duties = self._forgetting, self._filing, self._nearness, self._lateness, self._posting, self._keys
         await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
-        pools = self._pool.stop, self._aside.stop, self._reading.stop, self._signing.stop
+        if self._policies is not None:
+            self._policies.stop()
+        pools = self._pool.stop, self._aside.stop, self._asking.stop, self._reading.stop, self._signing.stop
         for stop in (self._relay.stopService, self._recorder.stop, *pools, self._store.stop):
             await self._all((stop,))
 

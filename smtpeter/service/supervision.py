@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -54,7 +55,7 @@ class Manager:
 class Supervision(Service):
     """Tells `manager`; on SIGHUP reads the configuration again.
 
-    `load` gives it, or raises Misconfigured; `apply` puts to work what can be, and gives the keys it took.
+    `load` gives it, `apply` puts to work what can be, and gives the keys it took; both may raise Misconfigured.
     """
 
     _log = Logger()
@@ -91,18 +92,18 @@ class Supervision(Service):
         now = int(self._clock.seconds() * 1_000_000)
         self._manager.tell("RELOADING=1", f"MONOTONIC_USEC={now}")
         try:
-            read = self._load()
+            self._change(self._load())
         except Misconfigured as error:
             self._log.error("configuration not read anew, the one before stays: {why}", why=str(error))
-        else:
-            self._change(read)
         self._manager.tell("READY=1")
 
     def _change(self, read: Settings) -> None:
+        taken = self._apply(read)
         changed = set(differences(self._settings, read))
-        taken = self._apply(read) & changed
+        self._settings = mixed(self._settings, read, taken)
         self._log.info(
-            "configuration read anew: {taken}", taken=", ".join(sorted(taken)) or "nothing to change"
+            "configuration read anew: {taken}",
+            taken=", ".join(sorted(taken & changed)) or "nothing to change",
         )
         if waiting := changed - taken:
             self._log.warn("changed, and counts after a restart: {keys}", keys=", ".join(sorted(waiting)))
@@ -115,6 +116,16 @@ def differences(before: Settings, after: Settings) -> Iterator[str]:
         for key in old.__struct_fields__:
             if getattr(old, key) != getattr(new, key):
                 yield f"{section}.{key}"
+
+
+def mixed(before: Settings, after: Settings, taken: frozenset[str]) -> Settings:
+    """`before`, with what `after` has for the keys taken."""
+    for section, _, key in (one.partition(".") for one in sorted(taken)):
+        part = msgspec.structs.replace(
+            getattr(before, section), **{key: getattr(getattr(after, section), key)}
+        )
+        before = msgspec.structs.replace(before, **{section: part})
+    return before
 
 
 def on_hangup(reactor: Any, reload: Callable[[], None]) -> None:

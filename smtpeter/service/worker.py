@@ -1,8 +1,9 @@
 """A worker: one of several processes that serve on the same listeners, started and watched by `workers`.
 
-It gets its orders and the sockets from its parent, tells it by one JSON object a line what there is to log, and ends
-at once when its parent is gone: the kernel closes the pipe between them, however the parent came to its end. Until
-then it shares the lock of the data directory, so nobody can take over what it is still working on.
+It gets its orders and the sockets from its parent, later perhaps other settings, tells it by one JSON object a line
+what there is to log, and ends at once when its parent is gone: the kernel closes the pipe between them, however the
+parent came to its end. Until then it shares the lock of the data directory, so nobody can take over what it is still
+working on. It gives a sign of life every few seconds, from the reactor's own thread: a parent that hears nothing kills it.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import msgspec
 from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogBeginner
+from twisted.internet.task import LoopingCall
+from twisted.logger import ILogObserver, LogEvent, Logger, eventAsText, globalLogBeginner
 from zope.interface import implementer
 
-from smtpeter.config import Settings
+from smtpeter.config import Misconfigured, Settings
 from smtpeter.service.host import host
 from smtpeter.service.server import Door, Smtpeter
 from smtpeter.storage.store import Store, open_for_worker
+
+BEAT_EVERY = 5.0  # seconds
+
+_log = Logger()
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -59,7 +66,7 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line from a worker: something for the log, or the number under which it now holds claims."""
+    """A line from a worker: something for the log, the number under which it now holds claims, or a sign of life."""
 
     level: str = ""
     text: str = ""
@@ -91,9 +98,10 @@ class Seat:
 
 
 def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
-    """Serve until SIGTERM, as ordered; `orders` brings one line and then stays open as long as the parent lives."""
+    """Serve until SIGTERM, as ordered: `orders` brings Orders, then Settings as they change, for as long as the
+    parent lives.
+    """
     ordered = msgspec.json.decode(orders.readline(), type=Orders)
-    threading.Thread(target=_end_with, args=(orders.fileno(),), name="smtpeter-parent", daemon=True).start()
     encoder = msgspec.json.Encoder()
 
     def tell(line: Told) -> None:
@@ -108,16 +116,30 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
 
     globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False)
     server = Smtpeter(ordered.settings, reactor, Seat(ordered, reactor, tell))
+
+    def change(settings: Settings) -> None:
+        try:
+            server.apply(settings)
+        except Misconfigured as error:  # a file that the parent could still read
+            _log.error("settings not changed, those before stay: {why}", why=str(error))
+
+    hear = partial(
+        _hear, orders, partial(reactor.callFromThread, change)
+    )  # which waits until the reactor runs
+    threading.Thread(target=hear, name="smtpeter-parent", daemon=True).start()
     server.privilegedStartService()
     server.startService()
+    beat = LoopingCall(tell, Told())
+    beat.clock = reactor
+    beat.start(BEAT_EVERY)
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
     reactor.run()
 
 
-def _end_with(parent: int) -> None:
+def _hear(parent: BinaryIO, change: Callable[[Settings], None]) -> None:
     """End when the pipe does: there is nobody to say goodbye to, and a new parent waits for our place."""
-    while os.read(parent, 1):
-        pass
+    for line in iter(parent.readline, b""):
+        change(msgspec.json.decode(line, type=Settings))
     os._exit(os.EX_TEMPFAIL)
 
 

@@ -2,7 +2,8 @@
 
 It serves nobody itself and touches the store only before it starts the first worker, so there is little that it
 could die of; if it does, its workers end with it. What a worker that died was working on its successor makes due
-again at once. A worker that keeps ending is started ever less often, and each end is logged.
+again at once. A worker that keeps ending is started ever less often, and each end is logged. One that gives no sign of
+life is killed: stopped, or hanging, it would keep what it holds, its turn to write at the store not least.
 """
 
 from __future__ import annotations
@@ -26,14 +27,19 @@ from twisted.python.failure import Failure
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.service.api import largest_request
 from smtpeter.service.host import host
-from smtpeter.service.server import Door, bind, check, end, endpoints, unopened
-from smtpeter.service.worker import Listener, Orders, Told
+from smtpeter.service.server import RELOADED, Door, bind, check, end, endpoints, unopened
+from smtpeter.service.supervision import mixed
+from smtpeter.service.worker import BEAT_EVERY, Listener, Orders, Told
 from smtpeter.storage.engine import StoreInUse, StoreUnusable
 from smtpeter.storage.store import take_directory
 
 _PATIENCE = 60.0  # seconds that all workers together may take to stop
 _SETTLED = 3.0  # seconds of service after which a worker's end is not held against its successor
 _LONGEST_PAUSE = 30.0
+# Looks, BEAT_EVERY apart, at which nothing had been heard: 30 s, but a start takes its time. Counted, not measured: a
+# parent that was itself stopped for long finds only one look missed.
+_SILENT = 6
+_SILENT_AT_START = 24
 _LOCK = 3  # descriptors in a worker: the lock of the data directory, then the sockets
 _FIRST_SOCKET = 4
 _FAMILIES = (AF_INET, AF_INET6)
@@ -88,6 +94,11 @@ class Process(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
         self.ended.callback(reason.getErrorMessage())
 
+    def change(self, settings: Settings) -> None:
+        """Have it go on by these settings."""
+        assert self.transport is not None
+        self.transport.write(msgspec.json.encode(settings) + b"\n")
+
     @property
     def pid(self) -> int | None:
         return None if self.transport is None else self.transport.pid
@@ -116,6 +127,8 @@ class Worker:
         self._failures = 0
         self._process: Process | None = None
         self._pause: Any = None
+        self._watch: Any = None
+        self._silence = 0  # looks since it was heard
         self._gone: Deferred[None] | None = None  # set once it is to stop
 
     def start(self) -> None:
@@ -128,6 +141,21 @@ class Worker:
             self._spawn(process)
         except OSError as error:
             self._ended(f"it could not be started: {error}")
+        else:
+            self._silence = 0
+            self._watch = self._clock.callLater(BEAT_EVERY, self._look)
+
+    def _look(self) -> None:
+        """Kill a worker that has been silent for too long."""
+        self._watch = self._clock.callLater(BEAT_EVERY, self._look)
+        self._silence += 1
+        if self._silence == (_SILENT_AT_START if self._ready_at is None else _SILENT):
+            self._log.error(
+                "worker {number} gives no sign of life for {silence:g} s, and is killed",
+                number=self._number,
+                silence=self._silence * BEAT_EVERY,
+            )
+            self.kill()
 
     def stop(self) -> Deferred[None]:
         """Let it end in order; fires when it has."""
@@ -140,11 +168,16 @@ class Worker:
             self._process.signal("TERM")
         return self._gone
 
+    def change(self, settings: Settings) -> None:
+        if self._process is not None:
+            self._process.change(settings)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.signal("KILL")
 
     def _told(self, told: Told) -> None:
+        self._silence = 0
         if told.ready is not None:
             self._claims_as, self._ready_at = told.ready, self._clock.seconds()
             self._log.info(
@@ -153,7 +186,7 @@ class Worker:
                 pid=None if self._process is None else self._process.pid,
                 claims_as=told.ready,
             )
-        else:
+        elif told.text:
             level = LogLevel.lookupByName(told.level)
             self._log.emit(level, "worker {number}: {text}", number=self._number, text=told.text)
 
@@ -162,6 +195,9 @@ class Worker:
 
     def _ended(self, how: str) -> None:
         self._process = None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         if self._gone is not None:
             self._gone.callback(None)
             return
@@ -192,7 +228,7 @@ class Workers(Service):
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         for key, text in endpoints(self._settings):
-            port = bind(self._reactor, key, text, door := Door())
+            port = bind(self._reactor, key, text, door := Door(key))
             family = getattr(port, "addressFamily", None)
             if not isinstance(port, tcp.Port) or port.factory is not door or family not in _FAMILIES:
                 end(f"{key}: {text!r}: expected a tcp or systemd endpoint, as server.workers is above 1")
@@ -233,9 +269,12 @@ class Workers(Service):
         command = [sys.executable, "-P", "-m", "smtpeter.tap"]
         self._reactor.spawnProcess(process, sys.executable, command, environment, childFDs=descriptors)
 
-    def apply(self, _settings: Settings) -> frozenset[str]:
-        """Nothing counts before a restart: all workers shall go by the same settings."""
-        return frozenset()
+    def apply(self, settings: Settings) -> frozenset[str]:
+        """Have all workers, also those to come, go on by these as far as that can be without a restart."""
+        self._settings = mixed(self._settings, settings, RELOADED)
+        for worker in self._workers:
+            worker.change(share(self._settings))
+        return RELOADED
 
     def stopService(self) -> Deferred[None]:  # noqa: N802
         super().stopService()  # type: ignore[no-untyped-call]

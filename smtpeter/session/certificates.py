@@ -64,14 +64,18 @@ class Certificates:
     _log = Logger()
 
     def __init__(self, pairs: Sequence[Pair], monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self.use(pairs)
+
+    def use(self, pairs: Sequence[Pair]) -> None:
+        """Read these, and serve by them from the next connection on; what raises changes nothing."""
         if not pairs:
             raise CertificateUnusable("[tls] certificate: at least one is needed")
+        self._loaded = tuple(self._load(pair, _state(pair)) for pair in pairs)
         self._pairs = tuple(pairs)
-        self._monotonic = monotonic
-        self._loaded = tuple(self._load(pair, _state(pair)) for pair in self._pairs)
         self._by_name = _by_name(self._loaded)
         self._failed: dict[Pair, tuple[object, ...]] = {}
-        self._next_check = monotonic() + _CHECK_EVERY
+        self._next_check = self._monotonic() + _CHECK_EVERY
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: ARG002, N802, N803
         if self._monotonic() >= self._next_check:

@@ -124,7 +124,7 @@ class QueueFilter:
     """Which deliveries an operator means; None means any. Domains are compared in lower case, all else exactly.
 
     `site` is the name of a site, or of a domain that is one by itself; `sender` the return path, "" the null one;
-    `accepted_before` Unix seconds.
+    `accepted_before` Unix seconds; `after` is the last delivery that has been seen already.
     """
 
     states: tuple[State, ...] | None = (State.DUE, State.CLAIMED, State.HELD)
@@ -136,6 +136,7 @@ class QueueFilter:
     site: str | None = None
     sender: str | None = None
     accepted_before: float | None = None
+    after: DeliveryId | None = None
 
 
 @dataclass(frozen=True, slots=True)

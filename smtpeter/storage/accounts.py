@@ -19,7 +19,17 @@ from smtpeter.accounts.interface import (
     NoSuchSenderDomain,
     SenderDomainExists,
 )
-from smtpeter.accounts.model import Algorithm, Bounces, Login, SenderDomain, SigningKey, TokenKey
+from smtpeter.accounts.model import (
+    Algorithm,
+    Bounces,
+    Limits,
+    Login,
+    Previous,
+    SenderDomain,
+    SigningKey,
+    TokenKey,
+)
+from smtpeter.accounts.uses import Kind
 from smtpeter.message.options import Priority, Switches
 from smtpeter.storage.schema import (
     logins,
@@ -28,9 +38,11 @@ from smtpeter.storage.schema import (
     sender_hosts,
     signing_keys,
     token_keys,
+    uses,
 )
 
 _LEDGER = "accounts"
+_OF_A_LOGIN = (Kind.LOGIN.value, Kind.PREVIOUS.value)
 _MOST_KEYS = 256  # a token has one octet for the number of its key
 
 
@@ -44,6 +56,8 @@ class _Relaying(msgspec.Struct, frozen=True, omit_defaults=True):
 _read_relaying = msgspec.json.Decoder(_Relaying).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_bounces = msgspec.json.Decoder(Bounces).decode
+_read_limits = msgspec.json.Decoder(Limits).decode
+_read_previous = msgspec.json.Decoder(Previous | None).decode
 
 
 def _revision(connection: Connection) -> int:
@@ -88,6 +102,7 @@ def remove(connection: Connection, batch: Sequence[str]) -> list[None]:
     for username in batch:
         if not connection.execute(delete(logins).where(logins.c.username == username)).rowcount:
             raise NoSuchLogin(username)
+        connection.execute(delete(uses).where(uses.c.kind.in_(_OF_A_LOGIN), uses.c.name == username))
     _changed(connection)
     return [None] * len(batch)
 
@@ -202,6 +217,9 @@ def _columns(one: Login) -> dict[str, Any]:
         "senders": msgspec.json.encode(one.senders).decode(),
         "relaying": msgspec.json.encode(_Relaying(one.give_up_after, one.priority)).decode(),
         "bounces": msgspec.json.encode(one.bounces).decode(),
+        "tags": msgspec.json.encode(one.tags).decode(),
+        "limits": msgspec.json.encode(one.limits).decode(),
+        "previous": msgspec.json.encode(one.previous).decode(),
     }
 
 
@@ -220,4 +238,7 @@ def _read(row: Any) -> Login:
         give_up_after=relaying.give_up_after,
         priority=relaying.priority,
         bounces=_read_bounces(row.bounces),
+        tags=_read_names(row.tags),
+        limits=_read_limits(row.limits),
+        previous=_read_previous(row.previous),
     )

@@ -17,13 +17,14 @@ from smtpeter.journal.events import Event
 from smtpeter.journal.interface import Entry, JournalUnavailable, Query, Tally
 from smtpeter.message.edit import Report, Template
 from smtpeter.message.identifier import DeliveryId, MessageId, show
+from smtpeter.spool.finding import Page, Sought
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Want
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import Step
 from smtpeter.spool.waiting import SiteState
-from smtpeter.storage import claims, journal, pending, queue, quotas, search, sites, spool, visits
+from smtpeter.storage import claims, finding, journal, pending, queue, quotas, search, sites, spool, visits
 from smtpeter.storage.engine import FreeSpace, Trouble
 from smtpeter.storage.threads import Access
 
@@ -155,6 +156,10 @@ class StoredSpool:
             altered += await self._access.write(spool.alter, asked, _spool_refuses)
         return altered
 
+    def find(self, sought: Sought, before: int | None, limit: int, /) -> Deferred[Page]:
+        """See spool.finding."""
+        return self._access.read(finding.find, sought, before, limit, refuse=_spool_refuses)
+
     def counts(self) -> Deferred[dict[str, int]]:
         return self._access.read(queue.counts, refuse=_spool_refuses)
 
@@ -213,6 +218,9 @@ class StoredJournal:
 
     def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
         return self._access.read(search.tallies, start, end, refuse=_journal_refuses)
+
+    def minutes(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
+        return self._access.read(search.minutes, start, end, refuse=_journal_refuses)
 
     def count(self, cursor: int, /) -> Deferred[tuple[int, Mapping[str, int]]]:
         return self._access.read(journal.count, cursor, refuse=_journal_refuses)

@@ -13,6 +13,7 @@ from smtpeter.accounts.operators import (
     SESSION_IDLE,
     SESSION_LASTS,
     Change,
+    LastAdministrator,
     NoSuchOperator,
     Operator,
     OperatorExists,
@@ -69,7 +70,10 @@ def _refuse(trouble: Trouble) -> AccountsUnavailable:
 
 
 def _read(row: Any) -> Operator:
-    return Operator(row.name, row.password_hash, Role(row.role), row.created_at, bytes(row.one_time))
+    return Operator(
+        row.name, row.password_hash, Role(row.role), row.created_at, bytes(row.one_time),
+        row.enabled, row.must_change,
+    )  # fmt: skip
 
 
 def _values(operator: Operator) -> dict[str, Any]:
@@ -78,6 +82,8 @@ def _values(operator: Operator) -> dict[str, Any]:
         "role": operator.role.value,
         "created_at": operator.created_at,
         "one_time": operator.one_time,
+        "enabled": operator.enabled,
+        "must_change": operator.must_change,
     }
 
 
@@ -100,6 +106,8 @@ def _create(connection: Connection, batch: Sequence[Operator]) -> list[None]:
 
 def _replace(connection: Connection, batch: Sequence[Operator]) -> list[None]:
     for one in batch:
+        if not one.administers:
+            _keep_one(connection, one.name)
         changed = update(operators).where(operators.c.name == one.name).values(**_values(one))
         if not connection.execute(changed).rowcount:
             raise NoSuchOperator(one.name)
@@ -109,10 +117,18 @@ def _replace(connection: Connection, batch: Sequence[Operator]) -> list[None]:
 
 def _delete(connection: Connection, batch: Sequence[str]) -> list[None]:
     for name in batch:
+        _keep_one(connection, name)
         if not connection.execute(delete(operators).where(operators.c.name == name)).rowcount:
             raise NoSuchOperator(name)
         _end_all(connection, name)
     return [None] * len(batch)
+
+
+def _keep_one(connection: Connection, name: str) -> None:
+    """Raises LastAdministrator if this one is: asked with all of them locked, so that two do not end each other."""
+    able = select(operators.c.name).where(operators.c.enabled, operators.c.role == Role.ADMINISTER.value)
+    if [name] == list(connection.execute(able.with_for_update()).scalars()):
+        raise LastAdministrator(name)
 
 
 def _end_all(connection: Connection, name: str) -> None:
@@ -122,7 +138,8 @@ def _end_all(connection: Connection, name: str) -> None:
 def _session(connection: Connection, digest: bytes) -> tuple[Session, Operator] | None:
     columns = operator_sessions.c
     joined = select(operator_sessions, operators).join(operators, operators.c.name == columns.operator)
-    row = connection.execute(joined.where(columns.digest == digest)).one_or_none()
+    wanted = joined.where(columns.digest == digest, operators.c.enabled)
+    row = connection.execute(wanted).one_or_none()
     if row is None:
         return None
     return Session(bytes(row.digest), row.operator, row.started_at, row.seen_at), _read(row)

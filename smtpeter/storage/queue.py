@@ -12,7 +12,7 @@ from smtpeter.message.edit import Template
 from smtpeter.message.identifier import DeliveryId, MessageId, earliest
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
-from smtpeter.storage import contents, pending
+from smtpeter.storage import contents, pending, search
 from smtpeter.storage.records import UNREADABLE, read_message, show_delivery, unpack_details
 from smtpeter.storage.schema import contents as content_rows
 from smtpeter.storage.schema import deliveries, messages, queued, site_domains
@@ -124,7 +124,11 @@ def _conditions(wanted: QueueFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.accepted_before is not None:
         yield deliveries.c.accepted_at < wanted.accepted_before
     if wanted.recipient is not None:
+        # With its domain, so that the index leads to what is queued for it; "" is that of an address without one.
+        yield deliveries.c.domain.in_((wanted.recipient.rpartition("@")[2].lower(), ""))
         yield deliveries.c.recipient == wanted.recipient
+    if wanted.after is not None:
+        yield deliveries.c.id > wanted.after
     if wanted.states is not None:
         yield deliveries.c.state.in_([state.value for state in wanted.states])
         if not any(state.is_final for state in wanted.states):
@@ -170,6 +174,7 @@ def forget_content(connection: Connection, batch: Sequence[Sequence[MessageId]])
 def forget_messages(connection: Connection, batch: Sequence[Sequence[MessageId]]) -> list[int]:
     forgotten = []
     for identifiers in batch:
+        search.forget_messages(connection, identifiers)
         contents.forget(connection, identifiers)
         contents.forget_links(connection, identifiers)
         pending.forget(connection, identifiers)

@@ -19,9 +19,14 @@ _SHARES = select(quotas.c.worker, quotas.c.held, quotas.c.wanted).where(_OF)
 
 def lease(connection: Connection, worker: int, batch: Sequence[Sequence[Want]]) -> list[tuple[int, ...]]:
     """How much of each `worker` holds from now on."""
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time; here leases take turns
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7237511)")
+    take_turn(connection)
     return [tuple(_lease(connection, worker, want) for want in wants) for wants in batch]
+
+
+def take_turn(connection: Connection) -> None:
+    """SQLite has one writer at a time; elsewhere whoever counts what is limited takes turns, by one lock for all."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7237511)")
 
 
 def _lease(connection: Connection, worker: int, want: Want) -> int:

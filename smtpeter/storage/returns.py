@@ -132,9 +132,9 @@ class StoredSuppressions:
         return changed
 
     def entries(
-        self, scope: str | None, after: tuple[str, str], limit: int, /
+        self, scope: str | None, after: tuple[str, str], limit: int, sought: str = "", /
     ) -> Deferred[Sequence[Suppression]]:
-        return self._read(_entries, scope, after, limit)
+        return self._read(_entries, scope, after, limit, sought)
 
     def forget(self, before: float, limit: int, /) -> Deferred[int]:
         return self._access.write(suppressions.forget, (before, min(limit, _CHANGE)), _accounts_refuse)
@@ -144,9 +144,9 @@ class StoredSuppressions:
 
 
 def _entries(
-    connection: Connection, scope: str | None, behind: tuple[str, str], limit: int
+    connection: Connection, scope: str | None, behind: tuple[str, str], limit: int, sought: str
 ) -> Sequence[Suppression]:
-    return suppressions.entries(connection, scope, behind, limit)
+    return suppressions.entries(connection, scope, behind, limit, sought)
 
 
 def _look(connection: Connection, scopes: Sequence[str]) -> dict[str, bool]:

@@ -19,7 +19,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
+    true,
 )
 
 # SQLite makes a column the table's own key only if its type is called INTEGER, which there has 64 bits.
@@ -84,8 +86,14 @@ Index(
     sqlite_where=queued,
     postgresql_where=queued,
 )
-# For operators: in a backlog of a million it finds those to one dead domain without reading the rest.
-Index("deliveries_domain", deliveries.c.domain, sqlite_where=queued, postgresql_where=queued)
+# For operators: in a backlog of a million it finds those to one dead domain, or one recipient, without reading the rest.
+Index(
+    "deliveries_domain",
+    deliveries.c.domain,
+    deliveries.c.recipient,
+    sqlite_where=queued,
+    postgresql_where=queued,
+)
 
 workers = Table(
     "workers",
@@ -132,6 +140,16 @@ event_hours = Table(
     sqlite_with_rowid=False,
 )
 
+# The same of the last two hours by minute, for plots; counts stay when their events are forgotten.
+event_minutes = Table(
+    "event_minutes",
+    metadata,
+    Column("minute", _Identifier, primary_key=True, autoincrement=False),  # Unix seconds at its beginning
+    Column("kind", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 marks = Table(
     "marks",
     metadata,
@@ -152,6 +170,9 @@ logins = Table(
     Column("senders", Text, nullable=False),  # JSON: an array
     Column("bounces", Text, nullable=False, server_default="{}"),  # JSON: accounts.model.Bounces
     Column("relaying", Text, nullable=False, server_default=text("'{}'")),  # JSON: priority, give_up_after
+    Column("tags", Text, nullable=False, server_default=text("'[]'")),  # JSON: an array
+    Column("limits", Text, nullable=False, server_default=text("'{}'")),  # JSON: accounts.model.Limits
+    Column("previous", Text, nullable=False, server_default=text("'null'")),  # JSON: accounts.model.Previous
 )
 
 # How much of what is limited each worker holds (spool.quota).
@@ -341,6 +362,8 @@ operators = Table(
     Column("created_at", Double, nullable=False),
     Column("one_time", LargeBinary, nullable=False),  # the key of the one-time codes; empty: none
     Column("spent", _Identifier, nullable=False),  # the step of the last one-time code that was used
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("must_change", Boolean, nullable=False, server_default=false()),  # the password, before all else
 )
 
 operator_sessions = Table(
@@ -362,3 +385,35 @@ operator_changes = Table(
     Column("subject", Text, nullable=False),
     Column("client", Text, nullable=False),
 )
+
+# What may be done only so often, by stretches of time (accounts.allowance).
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", _Identifier, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("over_at", _Identifier, nullable=False),  # when it counts no more
+)
+Index("allowances_over_at", allowances.c.over_at)
+
+uses = Table(
+    "uses",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
+mta_sts_policies = Table(
+    "mta_sts_policies",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("mx", Text, nullable=False),  # separated by blanks
+    Column("fetched_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+)
+Index("mta_sts_policies_expires_at", mta_sts_policies.c.expires_at)

@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.storage import migrations, workers
+from smtpeter.storage.allowances import StoredAllowances, StoredUses
 from smtpeter.storage.directory import StoredAccounts
 from smtpeter.storage.engine import (
     DirectoryLock,
@@ -33,6 +34,7 @@ from smtpeter.storage.engine import (
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
 from smtpeter.storage.operators import StoredOperators
+from smtpeter.storage.policies import StoredPolicies
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Reactor, Threads, Turn
 from smtpeter.storage.tokens import StoredRepeats, StoredTokens
@@ -78,6 +80,9 @@ class Store:
         self.returns = StoredReturns(access, space)
         self.suppressions = StoredSuppressions(access, host.boot_clock)
         self.operators = StoredOperators(access)
+        self.allowances = StoredAllowances(access)
+        self.uses = StoredUses(access)
+        self.policies = StoredPolicies(access)
         self._access = access
         self._worker = worker
         self._lock = lock
@@ -153,7 +158,7 @@ def _commands_turn(engine: Engine, directory: Path) -> Turn:
     if engine.dialect.name != "sqlite":
         return nullcontext
     try:
-        return Turns(directory, create=False).taken
+        return Turns(directory, stands=False).taken
     except OSError:
         return nullcontext
 

@@ -63,7 +63,7 @@ def _remove(connection: Connection, scope: str, recipient: str) -> int:
 
 
 def entries(
-    connection: Connection, scope: str | None, behind: tuple[str, str], limit: int
+    connection: Connection, scope: str | None, behind: tuple[str, str], limit: int, sought: str = ""
 ) -> tuple[Suppression, ...]:
     first, second = behind
     wanted = select(suppressions).where(
@@ -74,6 +74,8 @@ def entries(
     )
     if scope is not None:
         wanted = wanted.where(suppressions.c.scope == scope)
+    if sought:
+        wanted = wanted.where(suppressions.c.recipient.contains(sought.lower(), autoescape=True))
     ordered = wanted.order_by(suppressions.c.scope, suppressions.c.recipient).limit(limit)
     return tuple(map(_read, connection.execute(ordered)))
 

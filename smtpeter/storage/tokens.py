@@ -10,11 +10,12 @@ from twisted.internet.defer import Deferred, succeed
 
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.tokens import AccessToken, NoSuchToken, Scope
+from smtpeter.accounts.uses import Kind
 from smtpeter.message.identifier import MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.repeats import KEPT_FOR, Repeat
 from smtpeter.storage.engine import Trouble
-from smtpeter.storage.schema import access_tokens, repeats
+from smtpeter.storage.schema import access_tokens, repeats, uses
 from smtpeter.storage.threads import Access
 
 GOOD_FOR = 0.5  # seconds that what is remembered may be believed unasked
@@ -100,6 +101,7 @@ def _delete(connection: Connection, batch: Sequence[str]) -> list[None]:
     for identifier in batch:
         if not connection.execute(delete(access_tokens).where(access_tokens.c.id == identifier)).rowcount:
             raise NoSuchToken(identifier)
+        connection.execute(delete(uses).where(uses.c.kind == Kind.TOKEN.value, uses.c.name == identifier))
     return [None] * len(batch)
 
 

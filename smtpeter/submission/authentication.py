@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -36,18 +37,27 @@ _MOST_WAITING = 32  # slow hashes that may wait; above it we are being tried, or
 
 @implementer(ICredentialsChecker)
 class LoginChecker:
-    """Gives the Login whose username and password these are."""
+    """Gives the Login whose username and password these are, with what is kept of that password: it may be the previous one."""
 
     credentialInterfaces = (IAddressedPassword,)  # noqa: N815
     _log = Logger()
 
-    def __init__(self, accounts: Accounts, guard: Guard, pool: HashPool, token_bytes: Randomness) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        guard: Guard,
+        pool: HashPool,
+        token_bytes: Randomness,
+        clock: Callable[[], float],
+    ) -> None:
+        """`clock` gives Unix seconds."""
         self._accounts = accounts
         self._guard = guard
         self._pool = pool
         self._verified = VerifiedPasswords(token_bytes(32))
         self._stand_in = stand_in(token_bytes)
         self._waiting = 0
+        self._clock = clock
 
     # An avatar's identity is what checker and realm agree on (cred passes it on untouched): here, the Login.
 
@@ -59,28 +69,32 @@ class LoginChecker:
     async def _check(self, username: str, password: bytes, address: str) -> Login:
         login = await self._accounts.login(username)
         locked = self._guard.is_locked(address, username)
-        stored = login.password_hash if login is not None else self._stand_in
-        right = await self._is_right(username, password, stored, locked=locked)
+        kept = login.kept(self._clock()) if login is not None else (self._stand_in,)
+        right = await self._right(username, password, kept, locked=locked)
         if right and login is not None and login.enabled:
             self._guard.succeeded(address, username)
-            return login
+            return replace(login, password_hash=right)
         self._guard.failed(address, username)
         self._log.info("{address}: login failed for {username!r}", address=address, username=username[:100])
         raise UnauthorizedLogin
 
-    async def _is_right(self, username: str, password: bytes, stored: str, *, locked: bool) -> bool:
-        if not is_slow(stored):
-            if verify(password, stored):
-                return True
-            stored = self._stand_in  # cost what the others cost
+    async def _right(self, username: str, password: bytes, kept: tuple[str, ...], *, locked: bool) -> str:
+        """Which of these was made of the password; "" when none was.
+
+        A password that takes the place of another is a generated one, so that at most one of them is slow.
+        """
+        for fast in (one for one in kept if not is_slow(one)):
+            if verify(password, fast):
+                return fast
+        stored = next(filter(is_slow, kept), self._stand_in)  # cost what the others cost
         if locked:
             raise Refusal(_LOCKED)
         if self._verified.knows(username, password, stored):
-            return True
+            return stored
         right = await self._verify_slowly(password, stored)
         if right:
             self._verified.remember(username, password, stored)
-        return right
+        return stored if right else ""
 
     async def _verify_slowly(self, password: bytes, stored: str) -> bool:
         if self._waiting >= _MOST_WAITING:
@@ -122,12 +136,15 @@ class TrustedNetworks:
     """Who may submit without AUTH and without TLS: networks, each as a login."""
 
     def __init__(self, networks: Mapping[str, str], submitter: Callable[[str], Submitter]) -> None:
-        # The narrowest network that holds an address decides.
+        self._submitter = submitter
+        self.trust(networks)
+
+    def trust(self, networks: Mapping[str, str]) -> None:
+        """These and no others from the next connection on; the narrowest that holds an address decides."""
         self._networks: list[tuple[Network, str]] = sorted(
             ((ipaddress.ip_network(network), login) for network, login in networks.items()),
             key=lambda entry: -entry[0].prefixlen,
         )
-        self._submitter = submitter
 
     def admit(self, address: str) -> Submitter | None:
         if not self._networks or not address:

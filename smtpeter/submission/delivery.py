@@ -19,6 +19,7 @@ from zope.interface import implementer
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Suppression, Treatment
+from smtpeter.accounts.uses import Kind
 from smtpeter.message.address import AddressSyntax, ascii_domain
 from smtpeter.message.author import author_domain
 from smtpeter.message.edit import Edit, Report, compile_template
@@ -31,7 +32,7 @@ from smtpeter.session.reply import LOCAL_TROUBLE
 from smtpeter.session.whole import WholeMessage
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim
-from smtpeter.submission import policy
+from smtpeter.submission import limits, policy
 from smtpeter.submission.acceptance import Incoming, accepted, queued, top_fields
 from smtpeter.submission.interface import Neighbours, Prepared
 from smtpeter.submission.options import Options, Wishes, is_read, joined, read_options, wished
@@ -80,7 +81,7 @@ class Submitter:
             if self._password_hash is None:
                 raise Refusal(_NO_LOGIN, f"trusted_networks: no enabled login {self._username!r}")
             raise Refusal(_NO_LONGER)
-        if self._password_hash not in {None, login.password_hash}:
+        if self._password_hash not in {None, *login.kept(self.neighbours.clock())}:
             raise Refusal(_NO_LONGER)
         return login
 
@@ -92,6 +93,12 @@ class Submitter:
         addresses = [recipient.address for recipient in recipients]
         domain = neighbours.sender_domain(author) if author else ""
         return await suppressed(neighbours.suppressions, login, domain, addresses, neighbours.clock())
+
+    def used(self, login: Login, now: float) -> None:
+        """It has sent something; by the previous password, if that still opens it."""
+        self.neighbours.uses.used(Kind.LOGIN, login.username, now)
+        if self._password_hash not in {None, login.password_hash}:
+            self.neighbours.uses.used(Kind.PREVIOUS, login.username, now)
 
     def honours_options(self, login: Login) -> bool:
         """Whether `x-smtpeter-*` fields count: from who logged in, yes; from a trusted network, if the login says so."""
@@ -198,12 +205,15 @@ class SubmittedMessage:
         author = author_domain(content, find_all(incoming.found, "from"))
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
         edits = (top_fields(incoming), *options.edits)
+        await limits.take(neighbours.allowances, login, len(self._recipients), incoming.when)
         prepared = await self._prepare(incoming, options, edits)
         wanted = accepted(incoming, options, prepared, returning, listed)
         if neighbours.handoff.room(wanted.message):
             wanted = replace(wanted, claimed=True)
-        claims = await self._keep(wanted)
-        self._hand_off(wanted, claims)
+        claims = await self._keep(wanted, login)
+        if claims:
+            neighbours.afterwards(self._hand_off, wanted, claims)
+        self._submitter.used(login, incoming.when)
         return wanted
 
     def _incoming(self, content: bytes, login: Login, message: MessageId | None) -> Incoming:
@@ -240,19 +250,18 @@ class SubmittedMessage:
             made = made._replace(report=msgspec.structs.replace(made.report, notes=notes))
         return made
 
-    async def _keep(self, wanted: Accepted) -> tuple[Claim, ...]:
+    async def _keep(self, wanted: Accepted, login: Login) -> tuple[Claim, ...]:
+        neighbours = self._submitter.neighbours
         try:
-            return await self._submitter.neighbours.spool.accept(wanted)
+            return await neighbours.spool.accept(wanted)
         except SpoolUnavailable as unavailable:
+            number, when = len(wanted.deliveries), wanted.message.accepted_at
+            await limits.give_back(neighbours.allowances, login, number, when)
             raise Refusal(
                 _FULL if unavailable.full else LOCAL_TROUBLE, f"spool: {unavailable}"
             ) from unavailable
 
     def _hand_off(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
-        if claims:
-            self._submitter.neighbours.afterwards(self._begin, wanted, claims)
-
-    def _begin(self, wanted: Accepted, claims: tuple[Claim, ...]) -> None:
         try:
             self._submitter.neighbours.handoff.born(wanted.message, claims)
         except Exception:  # noqa: BLE001 - the message is kept: nothing may take the 250 back

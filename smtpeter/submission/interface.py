@@ -8,8 +8,10 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from smtpeter.accounts.allowance import Allowances
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.suppression import Suppressions
+from smtpeter.accounts.uses import Uses
 from smtpeter.message.edit import Edit, Report, Template
 from smtpeter.message.identifier import Identifiers, MessageId
 from smtpeter.message.options import Switches
@@ -62,6 +64,11 @@ class HashPool(Protocol):
     def __call__(self, function: Callable[..., T], /, *arguments: object) -> Deferred[T]: ...
 
 
+def at_once(function: Callable[..., object], /, *arguments: object) -> None:
+    """Where nobody waits for a word that should come first."""
+    function(*arguments)
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """What a submission door works with; `clock` gives Unix seconds.
@@ -74,9 +81,11 @@ class Neighbours:
     spool: Spool
     prepare: Prepare
     handoff: Handoff
-    afterwards: Callable[..., object]
     identifiers: Identifiers
     clock: Callable[[], float]
     return_paths: ReturnPaths
     suppressions: Suppressions
     sender_domain: Callable[[str], str]
+    allowances: Allowances
+    uses: Uses
+    afterwards: Callable[..., object] = at_once

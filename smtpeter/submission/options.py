@@ -16,7 +16,7 @@ from smtpeter.accounts.model import Login
 from smtpeter.message.edit import Edit
 from smtpeter.message.header import Field, value
 from smtpeter.message.identifier import MessageId
-from smtpeter.message.options import Priority, Switches
+from smtpeter.message.options import MAXIMUM_TAGS, Priority, Switches, is_tag
 
 _PREFIX = "x-smtpeter-"
 _REMOVED = frozenset({"bcc", "return-path"})
@@ -35,8 +35,6 @@ _SWITCHES = {
     "inlinizecss": "inline_css",
 }
 _VALUES = {"true": True, "false": False}
-_TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # the logs join tags with ";"
-_MAXIMUM_TAGS = 50
 _TEXTS = frozenset({"maxdelivertime", "priority"})
 _TIME = "%Y-%m-%d %H:%M:%S"
 _TIME_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
@@ -64,8 +62,9 @@ class Options:
         notes = self.notes
         if wanted is not None and wanted > login.priority:
             notes += (f"{_PREFIX}priority: {wanted.name.lower()} is more than the login has",)
+        tags = tuple(dict.fromkeys(self.tags + login.tags))[:MAXIMUM_TAGS]
         priority = login.priority if wanted is None else min(wanted, login.priority)
-        return replace(self, give_up_at=give_up_at, priority=priority, notes=notes)
+        return Options(self.switches, tags, self.edits, notes, give_up_at, priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def wished(switches: Switches, wishes: Wishes) -> Options:
 
 def joined(asked: Options, read: Options) -> Options:
     """What `read_options` made of the switches of `asked`, with the tags and notes of both, and its deadline if it has one."""
-    tags = tuple(dict.fromkeys(asked.tags + read.tags))[:_MAXIMUM_TAGS]
+    tags = tuple(dict.fromkeys(asked.tags + read.tags))[:MAXIMUM_TAGS]
     give_up_at = asked.give_up_at if read.give_up_at is None else read.give_up_at
     return replace(read, tags=tags, notes=asked.notes + read.notes, give_up_at=give_up_at)
 
@@ -169,10 +168,10 @@ def _read(option: str, text: str, asked: dict[str, bool], tags: list[str], notes
 
 def _read_tags(text: str, tags: list[str], notes: list[str]) -> None:
     for tag in filter(None, map(str.strip, text.split(","))):
-        if len(tags) == _MAXIMUM_TAGS:
-            notes.append(f"{_PREFIX}tags: more than {_MAXIMUM_TAGS}, the rest is left out")
+        if len(tags) == MAXIMUM_TAGS:
+            notes.append(f"{_PREFIX}tags: more than {MAXIMUM_TAGS}, the rest is left out")
             return
-        if not _TAG.fullmatch(tag):
+        if not is_tag(tag):
             notes.append(
                 f"{_PREFIX}tags: {tag[:60]!r} is left out: no white space, no semicolons, 100 characters"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -47,7 +48,9 @@ class SubmissionServer:
             maximum_memory=settings.maximum_memory,
         )
         guard = Guard(means.reactor.seconds)
-        checker = LoginChecker(neighbours.accounts, guard, means.hash_pool, means.token_bytes)
+        checker = LoginChecker(
+            neighbours.accounts, guard, means.hash_pool, means.token_bytes, neighbours.clock
+        )
         self._portal = portal(checker, self._authenticated)
         self._proxies = tuple(map(ip_network, settings.proxies))
         self._trusted = TrustedNetworks(settings.trusted_networks, self._trusted_submitter)
@@ -79,6 +82,10 @@ class SubmissionServer:
         )
         proxied = endpoint in self._settings.proxy_protocol
         return SessionFactory(setup, proxies=self._proxies if proxied else None)
+
+    def trust(self, networks: Mapping[str, str]) -> None:
+        """Who may submit without AUTH and TLS, from the next connection on."""
+        self._trusted.trust(networks)
 
     def _authenticated(self, login: Login) -> Submitter:
         return Submitter(self._neighbours, self._rules, login.username, login.password_hash)

@@ -11,7 +11,7 @@ from smtpeter.accounts.interface import (
     NoSuchSenderDomain,
     SenderDomainExists,
 )
-from smtpeter.accounts.model import Algorithm, Login, SenderDomain, SigningKey
+from smtpeter.accounts.model import Algorithm, Limits, Login, Previous, SenderDomain, SigningKey
 from smtpeter.message.options import Switches
 
 JOE = Login(
@@ -23,6 +23,9 @@ JOE = Login(
     enabled=False,
     trusted_option_headers=True,
     note="two\nlines",
+    tags=("ü", "spring"),
+    limits=Limits(per_day=7),
+    previous=Previous("blake2$before", 900.5, 2000.0),
 )
 ANN = Login("ann", "", Switches(), 0.0)
 

@@ -62,8 +62,9 @@ def examined(tmp_path, document, monkeypatch):
         settings = read(document, tmp_path)
         disk = os.statvfs_result((4096, 4096, 0, 0, free // 4096, 0, 0, 0, 0, 255))
         now = dt.datetime.now(dt.UTC).timestamp() + later
+        dns = Dns(settings.relay.nameservers)
         means = Means(
-            Dns(settings.relay.nameservers).ask, _greet, now, lambda: synchronised, lambda _path: disk
+            dns.ask, _greet, now, lambda: synchronised, lambda _path: disk, dns.validates, are_local=True
         )
         found = list(diagnosis.examine(settings, domains, "probe.example", means))
         return [(one.subject, one.fix) for one in found if one.verdict is not Verdict.RIGHT]
@@ -75,6 +76,47 @@ def test_when_all_is_well_nothing_is_found(examined):
     assert [] == examined()
 
 
+@pytest.mark.parametrize(
+    ("use", "are_local", "validates", "verdict", "text"),
+    [
+        ("auto", True, True, Verdict.RIGHT, "TLSA records count: the name servers validate"),
+        (
+            "auto",
+            True,
+            False,
+            Verdict.RIGHT,
+            "not used: the name servers do not validate; apt install unbound",
+        ),
+        (
+            "auto",
+            False,
+            True,
+            Verdict.RIGHT,
+            "not used: the name servers are not on this machine; apt install unbound",
+        ),
+        ("on", False, True, Verdict.RIGHT, "TLSA records count"),
+        ("on", True, False, Verdict.WRONG, "the name servers do not validate, so no TLSA record counts"),
+    ],
+)
+def test_dane_without_name_servers_that_validate(
+    document, tmp_path, names, use, are_local, validates, verdict, text
+):
+    if validates:
+        names.zone["."] = {"SOA": [". . 1 1 1 1 1"]}
+    names.validates = validates
+    document["relay"]["dane"] = use
+    means = Means(None, None, 0.0, None, validates=Dns([names.nameserver]).validates, are_local=are_local)
+    [found] = diagnosis.dane(read(document, tmp_path), means)
+    assert ("DANE", verdict) == (found.subject, found.verdict)
+    assert found.text.startswith(text)
+    assert bool(found.fix) is (verdict is Verdict.WRONG)
+
+
+def test_dane_that_is_off_is_not_looked_at(document, tmp_path):
+    document["relay"]["dane"] = "off"
+    assert [] == list(diagnosis.dane(read(document, tmp_path), Means(None, None, 0.0, None)))
+
+
 def test_nobody_answers_on_port_25(examined, document, names):
     names.host("probe.example", "127.0.0.9")
     [(subject, fix)] = examined()
@@ -84,7 +126,8 @@ def test_nobody_answers_on_port_25(examined, document, names):
 
 def test_no_host_to_try(examined, names):
     del names.zone["probe.example"]
-    assert ["port"] == [subject.split()[0] for subject, _ in examined()]
+    fix = "look at [relay] nameservers, or /etc/resolv.conf; or --probe another domain"
+    assert [("port 25", fix)] == examined()
 
 
 def test_smarthost_is_greeted_in_place_of_exchangers(examined, document, sink):

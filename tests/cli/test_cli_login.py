@@ -35,6 +35,8 @@ def test_rotating_gives_another_password(listed):
     first = listed("login", "create", "news")["password"]
 
     assert first != listed("login", "rotate", "news")["password"]
+    assert listed("login", "show", "news")["previous_until"] is None
+    assert listed("login", "rotate", "news", "--keep-old", "7d")["previous_until"] is not None
 
 
 def test_a_password_of_ones_own_is_taken_and_not_shown(smtpeter, listed):
@@ -97,3 +99,19 @@ def test_generated_passwords_verify():
     password, kept = generated()
 
     assert verify(password.encode(), kept)
+
+
+def test_tags_and_limits(smtpeter, listed):
+    made = listed("login", "create", "news", "--tag", "spring", "--tag", "shop", "--per-hour", "100")
+    assert (["spring", "shop"], 100, 0) == (made["tags"], made["per_hour"], made["per_day"])
+    changed = listed("login", "modify", "news", "--per-day", "1000")
+    assert (["spring", "shop"], 100, 1000) == (changed["tags"], changed["per_hour"], changed["per_day"])
+    changed = listed("login", "modify", "news", "--tag", "", "--per-hour", "0")
+    assert ([], 0, 1000) == (changed["tags"], changed["per_hour"], changed["per_day"])
+    for words, said in (
+        (("--tag", "two words"), "a tag has 1 to 100 characters"),
+        (("--per-hour", "-1"), "-1 is not in the range"),
+        (("--per-day", "many"), "is not a valid integer"),
+    ):
+        ended = smtpeter("login", "modify", "news", *words)
+        assert (2, True) == (ended.exit_code, said in ended.output), ended.output

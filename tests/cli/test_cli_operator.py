@@ -31,16 +31,37 @@ def test_what_cannot_be_is_said(smtpeter):
         assert said in ended.output
 
 
+def test_the_last_who_administers_stays(smtpeter, listed):
+    listed("operator", "create", "ada")
+    listed("operator", "create", "bob", "--role", "operate")
+    for words in (("role", "ada", "view"), ("disable", "ada"), ("delete", "ada")):
+        ended = smtpeter("operator", *words)
+        assert (1, True) == (ended.exit_code, "nobody else could administer then" in ended.output)
+    assert 0 == smtpeter("operator", "role", "bob", "administer").exit_code
+    assert 0 == smtpeter("operator", "disable", "ada").exit_code
+    assert [("ada", False), ("bob", True)] == [
+        (one["name"], one["enabled"]) for one in listed("operator", "list")
+    ]
+    assert 1 == smtpeter("operator", "delete", "bob").exit_code
+    assert 0 == smtpeter("operator", "enable", "ada").exit_code
+    assert 0 == smtpeter("operator", "delete", "bob").exit_code
+
+
 def test_role_password_and_code_are_changed(smtpeter, listed):
+    def of(name, *columns):
+        [one] = [one for one in listed("operator", "list") if one["name"] == name]
+        return tuple(one[column] for column in columns)
+
+    listed("operator", "create", "root")
     first = listed("operator", "create", "ada", "--role", "view")["password"]
     assert first != listed("operator", "password", "ada")["password"]
     assert 0 == smtpeter("operator", "role", "ada", "operate").exit_code
     assert listed("operator", "totp", "ada")["uri"].startswith("otpauth://totp/")
-    assert [("operate", True)] == [(one["role"], one["totp"]) for one in listed("operator", "list")]
+    assert ("operate", True) == of("ada", "role", "totp")
     assert 0 == smtpeter("operator", "totp", "ada", "--off").exit_code
-    assert [False] == [one["totp"] for one in listed("operator", "list")]
+    assert (False,) == of("ada", "totp")
     assert 0 == smtpeter("operator", "delete", "ada").exit_code
-    assert [] == listed("operator", "list")
+    assert ["root"] == [one["name"] for one in listed("operator", "list")]
 
 
 def test_a_password_is_kept_as_argon2id():

@@ -9,6 +9,7 @@ from smtpeter.spool.returned import Returned
 
 
 def test_add_list_remove(smtpeter, listed):
+    listed("login", "create", "news")
     assert {"added": 1} == listed(
         "suppression", "add", "Joe@Example.com", "--login", "news", "--reason", "asked"
     )
@@ -38,6 +39,7 @@ def test_an_empty_list_is_told(smtpeter):
 
 
 def test_what_is_exported_can_be_imported(smtpeter, listed):
+    listed("login", "create", "news")
     listed(
         "suppression",
         "add",
@@ -61,10 +63,22 @@ def test_what_is_exported_can_be_imported(smtpeter, listed):
 
 
 def test_one_address_a_line_will_do(listed):
+    listed("login", "create", "news")
     text = "\ufeffjoe@example.com\r\n\r\n  ann@example.com \r\n"
 
     assert {"added": 2} == listed("suppression", "import", "--login", "news", "--reason", "moved", input=text)
     assert {("login", "moved")} == {(row["scope"], row["reason"]) for row in listed("suppression", "list")}
+
+
+def test_the_list_is_searched_by_a_part_of_the_address(listed):
+    listed("suppression", "add", "joe@example.com", "ann@example.com", "a_b@example.org")
+    for sought, found in (
+        ("JOE@", ["joe@example.com"]),
+        ("_", ["a_b@example.org"]),
+        ("@example.com", ["ann@example.com", "joe@example.com"]),
+    ):
+        rows = listed("suppression", "list", "--recipient", sought)
+        assert found == [row["recipient"] for row in rows]
 
 
 def test_a_list_of_more_than_a_page(listed):
@@ -78,6 +92,8 @@ def test_a_list_of_more_than_a_page(listed):
     ("words", "text", "status", "problem"),
     [
         (("add", "joe"), "", 1, "'joe' is no address"),
+        (("add", "a@b.c", "--login", "typo"), "", 1, "no login 'typo'"),
+        (("import", "--login", "typo"), "a@b.c", 1, "no login 'typo'"),
         (("add", "a@b.c", "--login", "x", "--domain", "y.example"), "", 2, "exclude each other"),
         (("add", "a@b.c", "--domain", "y..z"), "", 2, "--domain: 'y..z'"),
         (("add", "a@b.c", "--for", "long"), "", 2, "--for: expected a duration"),

@@ -76,6 +76,19 @@ def test_is_said_by_check_config_too(bad, section: str, key: str, value: str) ->
     assert value in said
 
 
+def test_same_port_twice(bad) -> None:
+    server = bad(submission={"implicit_tls": ["tcp:2587"], "starttls": ["tcp:2587:interface=127.0.0.1"]})
+    said = complaint(server.command("check-config"))
+    assert "submission.implicit_tls[0]: 'tcp:2587': port 2587 is taken by submission.starttls[0]" in said
+
+
+def test_socket_that_systemd_has_not_passed_in(bad) -> None:
+    """Nothing is wrong with the file, so it is said only at the start."""
+    server = bad(submission={"implicit_tls": ["systemd:domain=INET6:index=0"]})
+    assert "can be used" in server.command("check-config").stdout
+    assert "systemd has passed in no such socket" in complaint(server.run())
+
+
 def test_missing_key(bad) -> None:
     server = bad()
     del server.sections["server"]["hostname"]

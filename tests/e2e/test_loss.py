@@ -115,6 +115,9 @@ def one_in_five(kills: Kills, number: int) -> None:
 
 @pytest.mark.row(137)
 @pytest.mark.row(144)
+@pytest.mark.fault(
+    "SIGKILL at random moments: the server", "what got its 250 arrives, twice only what was on its way"
+)
 def test_nothing_is_lost_when_one_process_is_killed(staffed: Callable[..., Daemon]) -> None:
     with Sink() as sink:
         run(staffed(sink.port, workers=1), sink, ROUNDS // 5, lambda kills, _: kills.everything())
@@ -122,6 +125,9 @@ def test_nothing_is_lost_when_one_process_is_killed(staffed: Callable[..., Daemo
 
 @pytest.mark.row(137)
 @pytest.mark.row(144)
+@pytest.mark.fault(
+    "SIGKILL at random moments: any worker", "what got its 250 arrives, twice only what was on its way"
+)
 def test_nothing_is_lost_when_workers_are_killed(staffed: Callable[..., Daemon]) -> None:
     with Sink() as sink:
         run(staffed(sink.port), sink, ROUNDS // 2, one_in_five)
@@ -129,6 +135,10 @@ def test_nothing_is_lost_when_workers_are_killed(staffed: Callable[..., Daemon])
 
 @pytest.mark.row(137)
 @pytest.mark.row(144)
+@pytest.mark.fault(
+    "SIGKILL at random moments: any worker, on PostgreSQL",
+    "what got its 250 arrives, twice only what was on its way",
+)
 def test_nothing_is_lost_when_workers_on_postgresql_are_killed(
     staffed: Callable[..., Daemon], postgresql: PostgreSQL
 ) -> None:

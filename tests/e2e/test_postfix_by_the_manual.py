@@ -16,9 +16,7 @@ from tests.kit.loopback import until
 from tests.kit.manual import main_cf, settings
 from tests.kit.names import StubNames
 from tests.kit.postfix import Postfix
-from tests.kit.sink import Sink
-
-pytestmark = pytest.mark.stress
+from tests.kit.sink import Rule, Sink, Stage
 
 DSN = ("RET=HDRS", "ENVID=QQ314159", "BODY=8BITMIME")
 
@@ -35,40 +33,42 @@ def words(sink: Sink, recipient: str) -> set[str]:
     return set(message.mail.split()) | set(message.rcpt[0].split())
 
 
+def report(sink: Sink, return_path: str) -> str:
+    """What the sender was told in a DSN."""
+    message = sink.wait_for(return_path)
+    assert (message.return_path, message.content.count(b"report-type=delivery-status")) == ("", 1)
+    return message.content.decode("utf-8", "replace")
+
+
 @pytest.fixture(scope="module")
-def behind(server: Daemon) -> Iterator[Postfix]:
+def behind(server: Daemon, names: StubNames) -> Iterator[Postfix]:
     """Only names, ports and passwords are others than in the manual."""
+    names.host("example.com", "127.0.0.1")
     news = server.login(username="newsletters")
     office = server.login(username="office")
-    main = settings("main.cf", "behind").replace("[mail.example.com]:587", f"[127.0.0.1]:{server.starttls}")
+    here = ("[mail.example.com]:587", f"[127.0.0.1]:{server.starttls}")
     passwords = (
         settings("sasl_passwd", "behind")
-        .replace("[mail.example.com]:587", f"[127.0.0.1]:{server.starttls}")
+        .replace(*here)
         .replace("PASSWORD1", news.password)
         .replace("PASSWORD2", office.password)
     )
-    lines = main_cf(main)
-    assert "/etc/ssl/certs" == lines.pop("smtp_tls_CApath")
-    # The host has no name here: its certificate is for localhost.
-    assert "hostname" == lines["smtp_tls_verify_cert_match"]
-    lines |= {"smtp_tls_CAfile": str(server.authority.path), "smtp_tls_verify_cert_match": "localhost"}
-    postfix = Postfix(
-        {
-            **lines,
-            "smtpd_relay_restrictions": "permit_mynetworks, reject",
-            "minimal_backoff_time": "1s",
-            "queue_run_delay": "1s",
-        },
-        files={"sasl_passwd": passwords},
+    lines = main_cf(
+        settings("main.cf", "behind").replace(*here).replace("/etc/postfix/", "$config_directory/")
     )
-    lines["smtp_sasl_password_maps"] = f"texthash:{postfix.directory}/etc/sasl_passwd"
-    postfix._settings = {**postfix._settings, **lines}
-    with postfix:
+    assert lines.pop("smtp_tls_CApath") == "/etc/ssl/certs"
+    # The host has no name here: its certificate is for localhost.
+    assert lines["smtp_tls_verify_cert_match"] == "hostname"
+    lines |= {"smtp_tls_CAfile": str(server.authority.path), "smtp_tls_verify_cert_match": "localhost"}
+    soon = {"minimal_backoff_time": "1s", "queue_run_delay": "1s"}
+    allowed = {"smtpd_relay_restrictions": "permit_mynetworks, reject"}
+    with Postfix(lines | soon | allowed, files={"sasl_passwd": passwords}) as postfix:
         yield postfix
 
 
 @pytest.mark.row(158)
 def test_behind_postfix(server: Daemon, sink: Sink, behind: Postfix) -> None:
+    """Each sender has his login, and what was asked of DSNs and bodies passes through."""
     for sender, login in (("news@example.com", "newsletters"), ("boss@example.com", "office")):
         recipient = f"{login}@example.net"
         inject(behind, sender, recipient)
@@ -78,15 +78,33 @@ def test_behind_postfix(server: Daemon, sink: Sink, behind: Postfix) -> None:
 
 
 @pytest.mark.row(158)
-def test_mail_that_we_refuse_for_the_moment_stays_and_returns(
-    server: Daemon, sink: Sink, behind: Postfix
-) -> None:
-    """While we are away, it is Postfix's queue that has it."""
+def test_mail_waits_at_postfix_while_we_are_away(server: Daemon, sink: Sink, behind: Postfix) -> None:
     server.stop()
     inject(behind, "boss@example.com", "later@example.net")
     until(lambda: "status=deferred" in behind.log(), what=behind.log)
     server.start()
     assert {*DSN} <= words(sink, "later@example.net")
+
+
+@pytest.mark.row(158)
+def test_mail_that_its_host_refuses_comes_back(server: Daemon, sink: Sink, behind: Postfix) -> None:
+    """From us, who had taken it; with the sender's own envelope identifier."""
+    sink.rules.append(Rule(Stage.RCPT, "550 5.1.1 No such mailbox", recipient="gone@example.net"))
+    inject(behind, "lists@example.com", "gone@example.net")
+    told = report(sink, "lists@example.com")
+    assert "Original-Envelope-Id: QQ314159" in told
+    assert "Reporting-MTA: dns; mail.sender.example" in told
+
+
+@pytest.mark.row(158)
+def test_mail_that_we_refuse_comes_back(server: Daemon, sink: Sink, behind: Postfix) -> None:
+    """From Postfix, by way of the login for all others."""
+    server.command("login", "modify", "newsletters", "--sender", "example.org")
+    inject(behind, "news@example.com", "refused@example.net")
+    told = report(sink, "news@example.com")
+    assert "Original-Envelope-Id: QQ314159" in told
+    assert "Reporting-MTA: dns; postfix.example" in told
+    assert "553 5.7.1" in told
 
 
 @pytest.mark.row(158)

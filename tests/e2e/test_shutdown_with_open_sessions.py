@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import smtplib
 import socket
 import threading
@@ -124,3 +125,20 @@ def test_nothing_is_lost_at_full_speed(prepared: Callable[..., Daemon], sink: Si
     ]
     assert set(taken) <= set(arrived) <= set(sent)
     assert len(arrived) == len(set(arrived))
+
+
+def test_told_twice(prepared: Callable[..., Daemon], sink: Sink) -> None:
+    """A second SIGTERM neither hurries nor hurts."""
+    server = prepared(sink.port)
+    login = server.login()
+    with server:
+        client = logged_in(server, login)
+        client.mail(SENDER)
+        client.rcpt("twice@example.net")
+        assert client.docmd("DATA")[0] == 354
+        for count in (1, 2):
+            server.signal(signal.SIGTERM)
+            until(lambda: server.log().count("Received SIGTERM") >= count, what=server.log)  # noqa: B023
+        client.send(b"Subject: twice\r\n\r\n.\r\n")
+        assert client.getreply()[0] == 250
+        farewell(client)

@@ -51,6 +51,9 @@ def send(server: Daemon, recipient: str) -> None:
 
 
 @pytest.mark.row(142)
+@pytest.mark.fault(
+    "wall clocks jump by a day, alone and together", "nothing expires, no claim is stolen, no busy loop"
+)
 def test_no_claim_is_stolen_and_nothing_expires(staffed: Callable[..., Daemon], clocks: Clocks) -> None:
     """Two deliveries are under way, one at each worker, while the clocks jump; then both are taken, once each."""
     more = {"path": [Path(__file__).parent / "clocks"], "environment": {"CLOCKS": str(clocks.directory)}}

@@ -28,7 +28,7 @@ def ready(server: Daemon, count: int) -> None:
 def is_there(pid: int) -> bool:
     """Whether a process runs: one that has ended and was not waited for by its parent does not."""
     with contextlib.suppress(OSError):
-        return _state(pid) not in "ZX"
+        return state(pid) not in "ZX"
     return False
 
 
@@ -46,14 +46,14 @@ def stopped(pid: int, server: Daemon) -> Iterator[None]:
 
 def _stop_between_turns(pid: int, data: Path) -> bool:
     os.kill(pid, signal.SIGSTOP)
-    until(lambda: _state(pid) == "T", 60)
+    until(lambda: state(pid) == "T", 60)
     if all(_is_free(data / name) for name in ("turn-next", "turn")):
         return True
     os.kill(pid, signal.SIGCONT)
     return False
 
 
-def _state(pid: int) -> str:
+def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 

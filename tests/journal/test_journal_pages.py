@@ -161,6 +161,34 @@ def test_hours_are_counted_by_kind(shelf):
 
 
 @pytest.mark.parametrize("filed", [0, 2, 100])
+def test_minutes_are_counted_by_kind(shelf, filed):
+    append(
+        shelf,
+        attempt(1, time=125.0),
+        attempt(2, time=179.9),
+        Click(time=126.0, delivery=1, message=10),
+        attempt(3, time=180.0),
+        attempt(4, time=300.0),
+    )
+    shelf.run(shelf.journal.digest(filed))
+    expected = (Tally(120, "attempt", 2), Tally(120, "click", 1), Tally(180, "attempt", 1))
+    assert expected == shelf.run(shelf.journal.minutes(130.0, 300.0))
+    assert () == shelf.run(shelf.journal.minutes(360.0, 900.0))
+
+
+def test_minutes_are_kept_for_two_hours(either):
+    append(either, attempt(1, time=60.0))
+    either.run(either.journal.digest(100))
+    append(either, attempt(2, time=60.0 + 2 * HOUR))
+    either.run(either.journal.digest(100))
+    assert 2 == len(either.run(either.journal.minutes(0.0, 3.0 * HOUR)))
+    append(either, attempt(3, time=120.0 + 2 * HOUR))
+    either.run(either.journal.digest(100))
+    kept = either.run(either.journal.minutes(0.0, 3.0 * HOUR))
+    assert [2 * HOUR + 60, 2 * HOUR + 120] == [one.start for one in kept]
+
+
+@pytest.mark.parametrize("filed", [0, 2, 100])
 def test_what_is_forgotten_is_not_counted(shelf, filed):
     append(shelf, *(attempt(number, time=float(number)) for number in range(1, 5)))
     append(shelf, attempt(9, time=9.0, tags=("red",)))

@@ -43,8 +43,11 @@ class Authority:
         self.path = directory / "authority.pem"
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, expired: bool = False) -> Certificate:
-        """A certificate for host names and IP addresses; the first also names its files."""
+    def issue(self, *names: str, expired: bool = False, chain: bool = False) -> Certificate:
+        """A certificate for host names and IP addresses; the first also names its files.
+
+        `chain`: its host shows the authority's certificate, too.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(_common_name(names[0]), self._name, key.public_key(), expired=expired)
@@ -54,9 +57,10 @@ class Authority:
             .add_extension(_key_usage(signs=False), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        stem = names[0] + ("-expired" if expired else "")
+        stem = names[0] + ("-expired" if expired else "") + ("-chain" if chain else "")
         issued = Certificate(self._directory / f"{stem}.crt", self._directory / f"{stem}.key")
-        issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        shown = certificate.public_bytes(serialization.Encoding.PEM)
+        issued.certificate.write_bytes(shown + (self.path.read_bytes() if chain else b""))
         issued.private_key.touch(mode=0o600)
         issued.private_key.write_bytes(
             key.private_bytes(

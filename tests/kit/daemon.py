@@ -55,7 +55,8 @@ class Daemon:
 
     Default: both listeners of submission and the tracking door on free ports of 127.0.0.1, a certificate of
     `authority` for localhost, delivery to the sandbox. `python` runs another installation than the tests' own;
-    `path` comes before the checkout where Python looks for modules, `environment` is added to the tests' own.
+    `path` comes before the checkout where Python looks for modules, `environment` is added to the tests' own,
+    `inside` comes before each command, as of a `SmallDisk`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Daemon:
         python: Path | None = None,
         path: Sequence[Path] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
+        inside: Sequence[str] = (),
         **sections: Section,
     ) -> None:
         self.directory = directory
@@ -94,6 +96,7 @@ class Daemon:
         self._python = python
         self._path = path
         self._more = environment
+        self._inside = inside
         self._process: subprocess.Popen[bytes] | None = None
         self.configure()
 
@@ -276,7 +279,7 @@ class Daemon:
         entry = {"twistd": "twisted.scripts.twistd:run", "smtpeter": "smtpeter.cli:main"}[program]
         module, _, function = entry.partition(":")
         start = f"import sys; sys.argv[0] = {program!r}; from {module} import {function}; {function}()"
-        return [str(self._python or sys.executable), "-P", "-c", start, *arguments]
+        return [*self._inside, str(self._python or sys.executable), "-P", "-c", start, *arguments]
 
     def _environment(self) -> dict[str, str]:
         """The checkout is on the path, unless another installation is meant."""

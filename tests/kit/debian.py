@@ -17,13 +17,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 from tests.kit.daemon import ROOT
 from tests.kit.peers import absent, program
 
 UNIT = Path("/lib/systemd/system/smtpeter.service")
 PYTHON = "/usr/lib/smtpeter/bin/python"
 # What is made by building and running, and stays behind in a checkout.
-_MADE = shutil.ignore_patterns(
+MADE = shutil.ignore_patterns(
     "__pycache__",
     "dropin.cache",
     ".*",
@@ -36,11 +38,19 @@ _MADE = shutil.ignore_patterns(
 )
 
 
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DPKG_DEB_COMPRESSOR_TYPE": "gzip",  # in a third of the time
+    "DPKG_DEB_COMPRESSOR_LEVEL": "1",
+}
+
+
 def run(*command: str | Path, cwd: Path | None = None, within: float = 600.0, stdin: str = "") -> str:
     """What the command prints; it must succeed."""
     ended = subprocess.run(
         list(map(str, command)), cwd=cwd, input=stdin, capture_output=True, text=True, timeout=within, check=False,
-        env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        env={**os.environ, **_ENVIRONMENT},
     )  # fmt: skip
     assert ended.returncode == 0, f"{command}: {ended.stdout[-5000:]}{ended.stderr[-5000:]}"
     return ended.stdout
@@ -48,12 +58,18 @@ def run(*command: str | Path, cwd: Path | None = None, within: float = 600.0, st
 
 def build(directory: Path) -> Path:
     """The package, built in `directory`."""
-    for name, package in (("dpkg-buildpackage", "dpkg-dev"), ("dh_virtualenv", "dh-virtualenv")):
-        program(name, package)
+    if "VERSION_CODENAME=bookworm" not in Path("/etc/os-release").read_text():
+        pytest.skip("the package is for Debian 12, and built there")
+    checked = subprocess.run(
+        [program("dpkg-checkbuilddeps", "dpkg-dev"), ROOT / "debian/control"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if checked.returncode:
+        absent(checked.stderr.strip())
     source = directory / "source"
     for path in ROOT.iterdir():
         if path.is_dir() and path.name in {"smtpeter", "twisted", "etc", "debian", "docs"}:
-            shutil.copytree(path, source / path.name, symlinks=True, ignore=_MADE)
+            shutil.copytree(path, source / path.name, symlinks=True, ignore=MADE)
         elif path.is_file():
             source.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, source)
@@ -80,7 +96,7 @@ def older(package: Path, directory: Path) -> Path:
     shipped = tree / "etc/smtpeter/smtpeter.toml"
     shipped.write_text("# an older file\n" + shipped.read_text())
     made = directory / "older.deb"
-    run("dpkg-deb", "--build", "-Zgzip", "-z1", tree, made)
+    run("dpkg-deb", "--build", tree, made)
     return made
 
 
@@ -257,6 +273,7 @@ os.execv(command[0], command)
 def contents(package: Path, directory: Path) -> Sequence[tuple[str, str, bytes]]:
     """Each file of a package: its path, mode and links, and what is in it; the control files, too."""
     tree = directory / package.stem
+    directory.mkdir(parents=True, exist_ok=True)
     run("dpkg-deb", "--raw-extract", package, tree)
     return [
         (str(path.relative_to(tree)), oct(path.lstat().st_mode), _content(path))

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from smtpeter.accounts.allowance import Allowance, Stretch, beginning, longest, wait
 from smtpeter.accounts.interface import (
     KeyRingFull,
     LoginExists,
@@ -23,11 +24,15 @@ from smtpeter.accounts.interface import (
 from smtpeter.accounts.model import Login, SenderDomain, TokenKey
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.accounts.tokens import AccessToken, NoSuchToken
+from smtpeter.accounts.uses import Kind
 from smtpeter.accounts.webhooks import Aside, Health, NoSuchWebhook, Webhook, WebhookId
 from smtpeter.journal.events import Event, Operated
 from smtpeter.journal.interface import Entry, Query, Tally
 from smtpeter.message.edit import Report, Template
+from smtpeter.message.encoded import decoded
 from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.message.mailboxes import mailboxes
+from smtpeter.spool.finding import Found, Page, Sought, words
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Accepted, Claim, Delivery, Message, QueueFilter, Settlement, Visited
 from smtpeter.spool.quota import Share, Want, grant
@@ -98,12 +103,15 @@ class FakeJournal(_Fake):
     def tallies(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
         return self._answer(self._tallies, start, end)
 
-    def _tallies(self, start: float, end: float) -> tuple[Tally, ...]:
+    def minutes(self, start: float, end: float, /) -> Deferred[tuple[Tally, ...]]:
+        return self._answer(self._tallies, start, end, 60)
+
+    def _tallies(self, start: float, end: float, length: int = 3600) -> tuple[Tally, ...]:
         counted: Counter[tuple[int, str]] = Counter()
         for entry in self.entries:
-            hour = int(entry.event.time // 3600) * 3600
-            if start - 3600 < hour < end:
-                counted[hour, entry.event.kind] += 1
+            begins = int(entry.event.time // length) * length
+            if start - length < begins < end:
+                counted[begins, entry.event.kind] += 1
         return tuple(Tally(*key, count) for key, count in sorted(counted.items()))
 
     def count(self, cursor: int, /) -> Deferred[tuple[int, dict[str, int]]]:
@@ -305,6 +313,7 @@ class FakeSpool(_Fake):
             and wanted.delivery in (None, delivery.id)
             and wanted.site in (None, delivery.recipient.address.domain.lower())
             and (wanted.accepted_before is None or delivery.accepted_at < wanted.accepted_before)
+            and (wanted.after is None or delivery.id > wanted.after)
             and (wanted.sender is None or wanted.sender == self._sender(delivery))
         )
 
@@ -368,6 +377,48 @@ class FakeSpool(_Fake):
 
     def _next_due(self, avoid: frozenset[str]) -> float | None:
         return min((row.delivery.due_at for row in self._waiting(avoid)), default=None)
+
+    def find(self, sought: Sought, before: int | None, limit: int, /) -> Deferred[Page]:
+        return self._answer(self._find, sought, before, limit)
+
+    def _find(self, sought: Sought, before: int | None, limit: int) -> Page:
+        """Through all that was accepted, the last first."""
+        accepted = [e for e in reversed(self.journal.entries) if e.event.kind == "attempt"]
+        old = [e for e in accepted if before is None or e.cursor < before]
+        wanted = [(e.cursor, found) for e in old if (found := self._sought(e.event, sought)) is not None]
+        further = wanted[limit - 1][0] if len(wanted) > limit else None
+        return Page(tuple(found for _, found in wanted[:limit]), further)
+
+    def _sought(self, event: Event, sought: Sought) -> Found | None:
+        row, message = self.shelf.rows.get(event.delivery), self.shelf.messages.get(event.message)
+        facts = {} if message is None else message.facts
+        subject = decoded(facts.get("subject", ""))
+        senders = {str(one).lower() for one in mailboxes(facts.get("from", "")) if one is not None}
+        if message is not None and message.envelope.return_path is not None:
+            senders.add(str(message.envelope.return_path).lower())
+        is_meant = (
+            sought.recipient in {"", event.recipient}
+            and sought.login in {"", event.login}
+            and (not sought.tag or sought.tag in event.tags)
+            and (sought.state is None or (row is not None and row.delivery.state is sought.state))
+            and (sought.start is None or event.time >= sought.start)
+            and (sought.end is None or event.time < sought.end)
+            and set(words(sought.subject)) <= set(words(subject))
+            and (not sought.sender or sought.sender.lower() in senders)
+        )
+        if not is_meant:
+            return None
+        state = None if row is None else row.delivery.state
+        return Found(
+            event.delivery,
+            event.time,
+            event.recipient,
+            event.login,
+            event.tags,
+            state,
+            subject,
+            decoded(facts.get("from", "")),
+        )
 
     def alter(
         self, wanted: QueueFilter, step: Step, now: float, limit: int, by: str = "", /
@@ -613,12 +664,15 @@ class FakeSuppressions(_Fake):
         )
 
     def entries(
-        self, scope: str | None, after: tuple[str, str], limit: int, /
+        self, scope: str | None, after: tuple[str, str], limit: int, sought: str = "", /
     ) -> Deferred[Sequence[Suppression]]:
-        return self._answer(self._entries, scope, after, limit)
+        return self._answer(self._entries, scope, after, limit, sought)
 
-    def _entries(self, scope: str | None, behind: tuple[str, str], limit: int) -> Sequence[Suppression]:
+    def _entries(
+        self, scope: str | None, behind: tuple[str, str], limit: int, sought: str
+    ) -> Sequence[Suppression]:
         found = sorted(place for place in self.listed if place > behind and scope in (None, place[0]))
+        found = [place for place in found if sought.lower() in place[1]]
         return [self.listed[place] for place in found[:limit]]
 
     def forget(self, before: float, limit: int, /) -> Deferred[int]:
@@ -829,3 +883,46 @@ class FakeRepeats(_Fake):
             key: one for key, one in self._kept.items() if one.asked_at >= asked.asked_at - KEPT_FOR
         }
         return self._kept.setdefault(asked.key, asked)
+
+
+class FakeAllowances(_Fake):
+    """Counts in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: dict[str, dict[int, int]] = {}
+
+    def take(self, name: str, number: int, allowances: Sequence[Allowance], now: float, /) -> Deferred[float]:
+        return self._answer(self._take, name, number, allowances, now)
+
+    def _take(self, name: str, number: int, allowances: Sequence[Allowance], now: float) -> float:
+        done = self.done.setdefault(name, {})
+        known = [Stretch(at, count) for at, count in done.items() if at < now + longest(allowances)]
+        waits = wait(known, number, allowances, now)
+        if not waits:
+            at = beginning(allowances, now)
+            done[at] = done.get(at, 0) + number
+        return waits
+
+    def give_back(
+        self, name: str, number: int, allowances: Sequence[Allowance], now: float, /
+    ) -> Deferred[None]:
+        return self._answer(self._give_back, name, number, beginning(allowances, now))
+
+    def _give_back(self, name: str, number: int, at: int) -> None:
+        if at in self.done.get(name, {}):
+            self.done[name][at] -= number
+
+
+class FakeUses(_Fake):
+    """Uses in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[Kind, dict[str, float]] = {kind: {} for kind in Kind}
+
+    def used(self, kind: Kind, name: str, now: float, /) -> None:
+        self.known[kind][name] = now
+
+    def last(self, kind: Kind, /) -> Deferred[Mapping[str, float]]:
+        return self._answer(lambda: dict(self.known[kind]))

@@ -25,12 +25,14 @@ def content(recipient: str) -> bytes:
 class Clients:
     """So many sessions at a time at a port of 127.0.0.1, without AUTH and TLS; a context manager.
 
-    `acknowledged`: recipients of messages that got their 250; `sent`: of all that may have been taken.
+    `acknowledged`: recipients of messages that got their 250; `sent`: of all that may have been taken; `refused`:
+    the codes of all replies that said no.
     """
 
     def __init__(self, port: int, sessions: int) -> None:
         self.acknowledged: list[str] = []
         self.sent: list[str] = []
+        self.refused: list[int] = []
         self._port = port
         self._ending = threading.Event()
         self._threads = [
@@ -56,14 +58,22 @@ class Clients:
                         self.sent.append(recipient)
                         if client.sendmail(SENDER, [recipient], content(recipient)) == {}:
                             self.acknowledged.append(recipient)
-            except (smtplib.SMTPException, OSError):
-                time.sleep(0.02)  # the server is down: soon it is up again
+            except (smtplib.SMTPException, OSError) as error:
+                self.refused += _codes(error)
+                time.sleep(0.02)  # the server is down, or in trouble: soon it is well again
 
     def _recipients(self, number: int) -> Iterator[str]:
         for count in _counting():
             if self._ending.is_set():
                 return
             yield f"load-{number}-{count}@example.net"
+
+
+def _codes(error: Exception) -> list[int]:
+    """What the server said, if it said anything."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return [code for code, _ in error.recipients.values()]
+    return [error.smtp_code] if isinstance(error, smtplib.SMTPResponseException) else []
 
 
 def _counting() -> Iterator[int]:

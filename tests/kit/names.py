@@ -51,12 +51,15 @@ class Query:
 class StubNames:
     """The name server. A context manager; `nameserver` is what `[relay] nameservers` wants.
 
-    `truncates`: names whose answers by UDP carry only the TC flag, so that they are asked again by TCP.
+    `truncates`: names whose answers by UDP carry only the TC flag, so that they are asked again by TCP. `validates`:
+    answers are marked as signed for who understands that, except where an `unsigned` name is on the way.
     """
 
     def __init__(self, zone: Zone | None = None, *, port: int | None = None) -> None:
         self.zone: Zone = zone if zone is not None else {}
         self.truncates: set[str] = set()
+        self.validates = False
+        self.unsigned: set[str] = set()
         self.port = port or free_port()
         self.queries: list[Query] = []
 
@@ -122,6 +125,9 @@ class StubNames:
                 answer.set_rcode(dns.rcode.from_text(trouble.name))
             case None:
                 pass
+        names = {question.name, *(found.name for found in answer.answer)}
+        if self.validates and query.flags & dns.flags.AD and self.unsigned.isdisjoint(map(_shown, names)):
+            answer.flags |= dns.flags.AD
         return answer.to_wire()
 
     def _fill(self, answer: dns.message.Message, name: dns.name.Name, kind: str) -> Trouble | None:

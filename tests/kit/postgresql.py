@@ -117,6 +117,11 @@ class PostgreSQL:
             return False
         return True
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As if the machine had failed; the server's own children end when they see that it is gone."""
         assert self._process is not None

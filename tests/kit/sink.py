@@ -130,6 +130,14 @@ class Sink:
             raise AssertionError(f"nothing for {recipient} came within {within} s\n{self.transcript()}")
         return message
 
+    def used_up(self) -> bool:
+        """Whether all rules that are for so many times have been used so often."""
+        with self._changed:
+            return all(
+                rule.times is None or self._used[number, ""] >= rule.times
+                for number, rule in enumerate(self.rules)
+            )
+
     def transcript(self) -> str:
         """All that was said, a line each."""
         return "\n".join(

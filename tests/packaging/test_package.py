@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.kit.certificates import Authority
-from tests.kit.debian import PYTHON, UNIT, Debian, build, contents, older
-from tests.kit.peers import program
+from tests.kit.debian import PYTHON, Debian, build, contents, older
 
 # Minutes: it builds the package from the registry, and a Debian from its mirror.
 pytestmark = pytest.mark.stress
@@ -52,11 +50,6 @@ Content-Type: text/html; charset=utf-8
 
 <html><head><style>p { color: red }</style></head><body><p>Hello</p></body></html>
 """
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture(scope="module")
@@ -101,23 +94,6 @@ def sandboxed(debian: Debian, identifier: str) -> str:
 
 def owner(path: Path) -> tuple[str, str, str]:
     return (path.owner(), path.group(), oct(path.stat().st_mode & 0o777))
-
-
-def test_nothing_to_complain_of(package: Path) -> None:
-    ended = subprocess.run(
-        [program("lintian", "lintian"), "--fail-on=error", "--allow-root", package],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout
-
-
-def test_unit_is_clean_and_hardened(debian: Debian) -> None:
-    units = (UNIT, UNIT.with_suffix(".socket"))
-    said = debian.run("sh", "-c", f"systemd-analyze verify --man=no {units[0]} {units[1]} 2>&1")
-    assert "" == "".join(line for line in said.splitlines() if "smtpeter" in line)
-    told = debian.run("systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT))
-    [exposure] = re.findall(r"Overall exposure level for smtpeter\.service: ([\d.]+)", told)
-    assert float(exposure) <= 1.5
 
 
 def test_served_upgraded_and_purged(debian: Debian, package: Path) -> None:

@@ -109,3 +109,26 @@ def test_where_there_is_no_room_for_content_it_is_fetched_for_its_attempt(build)
     house.store(pending())
     house.advance(5.0)
     assert [FINISHED] == tried(house)
+
+
+def test_what_waits_for_its_edits_takes_its_places_in_the_window(build):
+    house = build(window=8)
+    house.preparation.gate = gate = Deferred()
+    for _ in range(40):
+        house.store(pending())
+    house.advance(30.0)
+    assert 6 == house.spool.most, "a quarter is left to what is born claimed"
+    gate.callback(None)
+    house.advance(60.0)
+    assert [State.DELIVERED] * 40 == house.states
+    assert house.spool.most <= 8
+
+
+def test_once_given_back_it_takes_no_place(build):
+    house = build(window=8)
+    house.preparation.trouble = NotNow()
+    for _ in range(10):
+        house.accept(pending())
+    house.preparation.trouble = None
+    house.advance(30.0)
+    assert [State.DELIVERED] * 10 == house.states

@@ -127,6 +127,28 @@ def test_reload_takes_what_it_can_and_names_the_rest(environment, told, logged):
     assert "changed, and counts after a restart: relay.port" in logged
 
 
+def test_what_was_taken_is_not_told_of_again_and_what_waits_is(environment, logged):
+    read = msgspec.structs.replace(SETTINGS, retention=Retention(content=1.0), relay=Relay(port=26))
+    one = supervision(environment, Clock(), read, lambda _settings: frozenset(("retention.content",)))
+    one.reload()
+    del logged[:]
+    one.reload()
+    assert [
+        "configuration read anew: nothing to change",
+        "changed, and counts after a restart: relay.port",
+    ] == logged
+
+
+def test_reload_that_fails_half_way_is_none(environment, told, logged):
+    def apply(_settings):
+        raise Misconfigured("tls.certificate: gone")
+
+    supervision(environment, Clock(), apply=apply).reload()
+
+    assert ["RELOADING=1", "READY=1"] == told()
+    assert ["configuration not read anew, the one before stays: tls.certificate: gone"] == logged
+
+
 def test_reload_of_what_cannot_be_used_changes_nothing(environment, told, logged):
     def apply(_settings):
         raise AssertionError

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from smtpeter.config import read
+from smtpeter.config import Settings, read
 from smtpeter.service.api import largest_request
 from smtpeter.service.worker import Listener, Orders, Told
 from smtpeter.service.workers import Worker, share
@@ -61,6 +61,10 @@ class Staff:
         self.refusals = []
         self.worker = Worker(2, self.orders, self.spawn, self.clock)
 
+    def passes(self, seconds):
+        """Time, in steps as short as the parent's own."""
+        self.clock.pump([5.0] * round(seconds / 5))
+
     def orders(self, number, predecessor):
         return Orders(number, settings(), (Listener("tcp:587", 4, 2),), predecessor)
 
@@ -109,6 +113,19 @@ def test_orders_arrive_as_they_were_given(staff):
     line = staff.process.transport.orders
     assert line.endswith(b"\n")
     assert staff.orders(2, None) == msgspec.json.decode(line, type=Orders)
+
+
+def test_other_settings_follow_the_orders_while_there_is_a_process(staff):
+    staff.worker.change(settings())
+    staff.worker.start()
+    changed = settings(workers=5)
+    staff.worker.change(changed)
+    _, line, rest = staff.process.transport.orders.split(b"\n")
+    assert (changed, b"") == (msgspec.json.decode(line, type=Settings), rest)
+    process = staff.process
+    staff.ends(signal.SIGKILL)
+    staff.worker.change(changed)
+    assert 2 == process.transport.orders.count(b"\n")
 
 
 def test_limits_of_what_the_machine_has_are_divided():
@@ -196,6 +213,43 @@ def test_one_that_cannot_be_started_for_want_of_resources_is_tried_again(staff, 
     staff.clock.advance(1)
     assert 1 == len(staff.processes)
     assert "temporarily unavailable" in logged[0][1]
+
+
+@pytest.mark.row(145)
+def test_one_that_gives_no_sign_of_life_for_half_a_minute_is_killed(staff, logged):
+    staff.worker.start()
+    staff.says(Told(ready=17))
+    staff.passes(25)
+    staff.says(Told())
+    staff.passes(25)
+    assert [] == staff.process.transport.signals
+    staff.passes(5)
+    assert ["KILL"] == staff.process.transport.signals
+    assert (LogLevel.error, "worker 2 gives no sign of life for 30 s, and is killed") == logged[-1]
+    staff.ends(signal.SIGKILL)
+    staff.clock.advance(0)
+    assert 17 == msgspec.json.decode(staff.process.transport.orders, type=Orders).predecessor
+
+
+def test_one_that_starts_may_take_its_time(staff):
+    staff.worker.start()
+    staff.passes(115)
+    assert [] == staff.process.transport.signals
+    staff.passes(5)
+    assert ["KILL"] == staff.process.transport.signals
+
+
+def test_a_parent_that_slept_does_not_blame_its_workers(staff):
+    staff.worker.start()
+    staff.says(Told(ready=17))
+    staff.clock.advance(3600)
+    assert [] == staff.process.transport.signals
+
+
+def test_a_sign_of_life_is_nothing_for_the_log(staff, logged):
+    staff.worker.start()
+    staff.says(Told())
+    assert [] == logged
 
 
 # -- the end in order ----------------------------------------------------------------------------------------

@@ -71,6 +71,22 @@ def shake_hands(certificates, name=None):
     return shown.removeprefix("CN="), facts(server)
 
 
+def test_others_are_used_from_the_next_connection_on(tmp_path, seconds):
+    certificates = Certificates([write(tmp_path, "one", "one.test")], seconds)
+    certificates.use([write(tmp_path, "two", "two.test"), write(tmp_path, "three", "three.test")])
+    assert ["two.test", "two.test", "three.test"] == [
+        shake_hands(certificates, name)[0] for name in (None, "one.test", "three.test")
+    ]
+
+
+def test_others_that_cannot_be_used_change_nothing(tmp_path, seconds):
+    certificates = Certificates([write(tmp_path, "one", "one.test")], seconds)
+    missing = Pair(tmp_path / "two.pem", tmp_path / "two.key")
+    with pytest.raises(CertificateUnusable, match=r"two\.pem"):
+        certificates.use([write(tmp_path, "three", "three.test"), missing])
+    assert "one.test" == shake_hands(certificates, "three.test")[0]
+
+
 @pytest.mark.row(58)
 @pytest.mark.parametrize(
     ("asked", "shown"),

@@ -27,6 +27,7 @@ from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
 from tests.kit.fakes import (
     FakeAccounts,
+    FakeAllowances,
     FakeJournal,
     FakeQuota,
     FakeRepeats,
@@ -35,7 +36,9 @@ from tests.kit.fakes import (
     FakeSpool,
     FakeSuppressions,
     FakeTokens,
+    FakeUses,
 )
+from tests.kit.policies import FakePolicies
 
 URL = "sqlite:///smtpeter.db"
 
@@ -115,6 +118,8 @@ class FakeShelf:
         self.quota = FakeQuota()
         self.sites = FakeSites(self.spool)
         self.suppressions = FakeSuppressions()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
+        self.policies = FakePolicies()
         self.returns = FakeReturns(self.spool, self.suppressions)
         self.run = result
 
@@ -178,7 +183,9 @@ class StoredShelf:
         self.tokens, self.repeats = store.tokens, store.repeats
         self.quota, self.sites = store.quota, store.sites
         self.returns, self.suppressions = store.returns, store.suppressions
+        self.policies = store.policies
         self.webhooks = store.webhooks
+        self.allowances, self.uses, self.operators = store.allowances, store.uses, store.operators
 
     def new_store(self):
         with for_writing(self.engine).begin() as connection:

@@ -92,6 +92,9 @@ def failure_of(deferred):
 
 
 @pytest.mark.row(136)
+@pytest.mark.fault(
+    "each statement of each verb of the store fails", "refused, nothing of it written, works again"
+)
 @pytest.mark.parametrize("cause", sorted(CODES))
 @pytest.mark.parametrize("verb", ["accept", "claim", "settle", "release", "append", "create"])
 def test_whichever_statement_fails_nothing_has_happened_and_it_works_again(stored, faults, verb, cause):

@@ -1,5 +1,8 @@
 """Processes that share a SQLite file stand in line for writing."""
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
 
@@ -75,5 +78,32 @@ def test_the_turn_of_a_process_that_is_killed_is_free_again(tmp_path, taker):
 
 def test_a_command_leaves_no_files_behind(tmp_path):
     with pytest.raises(FileNotFoundError):
-        Turns(tmp_path, create=False)
+        Turns(tmp_path, stands=False)
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.row(145)
+@pytest.mark.fault("a process hangs in its turn to write", "others go without after a while")
+def test_who_waits_too_long_for_a_process_that_is_stopped_goes_without(tmp_path, taker):
+    stopped = taker()
+    assert "has it" == stopped.heard()
+    stopped.process.send_signal(signal.SIGSTOP)
+    turns = Turns(tmp_path, patience=0.1)
+    for _ in range(2):
+        with turns.taken():
+            pass
+    stopped.process.send_signal(signal.SIGCONT)
+    stopped.go_on()
+    assert "is through" == stopped.heard()
+    with turns.taken():
+        other = taker()
+    assert "has it" == other.heard()
+
+
+def test_a_command_that_waits_keeps_nobody_in_line(tmp_path, taker):
+    holder = taker()
+    assert "has it" == holder.heard()
+    first = os.open(tmp_path / "turn-next", os.O_RDWR)
+    with Turns(tmp_path, stands=False, patience=0.0).taken():
+        fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(first)

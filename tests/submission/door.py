@@ -19,10 +19,10 @@ from smtpeter.message.returning import Returning
 from smtpeter.session.certificates import Certificates, Pair
 from smtpeter.session.selfmade import self_made
 from smtpeter.submission.delivery import Rules
-from smtpeter.submission.interface import Neighbours, Prepared
+from smtpeter.submission.interface import Neighbours, Prepared, at_once
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
-from tests.kit.fakes import FakeAccounts, FakeJournal, FakeSpool, FakeSuppressions
+from tests.kit.fakes import FakeAccounts, FakeAllowances, FakeJournal, FakeSpool, FakeSuppressions, FakeUses
 from tests.session.wire import Wire
 
 HOSTNAME = "mail.test"
@@ -93,10 +93,11 @@ class Door:
         self.spool = FakeSpool(self.journal)
         self.accounts = FakeAccounts(*(logins or (login(),)))
         self.suppressions = FakeSuppressions()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.bounce_host = ""
         self.prepare = Identity()
         self.relay = Relay()
-        self.afterwards = maybeDeferred
+        self.afterwards = at_once
         self.certificate, key = pem(HOSTNAME)
         certificates = None
         if tls and tmp_path is not None:
@@ -114,12 +115,14 @@ class Door:
                 self.spool,
                 self.prepare,
                 self.relay,
-                self._afterwards,
                 Identifiers(lambda: NOW, lambda bits: 0),
                 lambda: NOW + self.clock.seconds() - 1000,
                 self._return_paths,
                 self.suppressions,
                 lambda author: author.removeprefix("news."),
+                self.allowances,
+                self.uses,
+                self._afterwards,
             ),
             Means(self.clock, pool, zeros, certificates),
         )

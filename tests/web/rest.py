@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from smtpeter.accounts import tokens
 from smtpeter.accounts.model import Login
-from smtpeter.accounts.published import Server
+from smtpeter.accounts.published import Server, Unanswered
 from smtpeter.message.edit import Report, compile_template
 from smtpeter.message.identifier import Identifiers, read
 from smtpeter.message.options import Switches
@@ -28,12 +28,14 @@ from smtpeter.web.api.problem import Problem
 from smtpeter.web.visit import Proxies, Visit
 from tests.kit.fakes import (
     FakeAccounts,
+    FakeAllowances,
     FakeJournal,
     FakeRepeats,
     FakeReturns,
     FakeSpool,
     FakeSuppressions,
     FakeTokens,
+    FakeUses,
     FakeWebhooks,
 )
 from tests.storage.stores import result
@@ -116,10 +118,12 @@ class Rest:
         self.repeats = FakeRepeats()
         self.suppressions = FakeSuppressions()
         self.webhooks = FakeWebhooks()
+        self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.trials = []  # webhooks that were tested
         self.trial = (200, "")
         self.prepare = Rewriters()
         self.files = Files()
+        self.dns = {}  # (name, kind): texts; a text alone is why it cannot be asked
         self.identifiers = Identifiers(lambda: self.now, lambda bits: 0)
         self.submission = DirectSubmission(
             SubmissionNeighbours(
@@ -127,12 +131,13 @@ class Rest:
                 self.spool,
                 self.prepare,
                 Handoff(),
-                maybeDeferred,
                 self.identifiers,
                 lambda: self.now,
                 lambda content, reports_to: None,  # no bounce host
                 self.suppressions,
                 lambda author: author,
+                self.allowances,
+                self.uses,
             ),
             Rules("mail.test", 100),
             Sizes(maximum_size, maximum_recipients),
@@ -140,6 +145,8 @@ class Rest:
         self.neighbours = Neighbours(
             accounts=self.accounts,
             tokens=self.tokens,
+            uses=self.uses,
+            allowances=self.allowances,
             spool=self.spool,
             journal=self.journal,
             original=FakeReturns(self.spool, self.suppressions).original,
@@ -162,6 +169,8 @@ class Rest:
             server=Server("mail.test", "links.test"),
             tracks=True,
             sender="mail.test",
+            ask=self._ask,
+            asking=maybeDeferred,
         )
         self.api = Api(
             self.neighbours,
@@ -173,6 +182,12 @@ class Rest:
 
     def secret(self, length):
         return next(self._secrets).to_bytes(length, "big")
+
+    def _ask(self, name, kind):
+        found = self.dns.get((name, kind), [])
+        if isinstance(found, str):
+            raise Unanswered(found)
+        return found
 
     async def _trial(self, webhook):
         self.trials.append(webhook)

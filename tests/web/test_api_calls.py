@@ -5,10 +5,14 @@ from urllib.parse import urlencode
 
 import pytest
 
+from smtpeter.accounts.published import Unanswered
 from smtpeter.accounts.suppression import Treatment
+from smtpeter.accounts.uses import Kind
 from smtpeter.journal.events import Click, Delivered
 from smtpeter.message.identifier import DeliveryId, MessageId, read
 from smtpeter.spool.states import State
+from smtpeter.web.api.domains import in_time
+from tests.storage.stores import result
 from tests.web.rest import NOW, Rest, b64
 
 
@@ -335,6 +339,9 @@ WISHES = {
     "suppress": "login",
     "suppressed": "refuse",
     "suppress_for": 86_400,
+    "tags": ["spring", "shop"],
+    "per_hour": 100,
+    "per_day": 1000,
 }
 
 
@@ -348,6 +355,9 @@ def test_a_login_has_wishes_and_keeps_those_that_are_not_named(rest):
         ("suppress", "none"),
         ("suppressed", "fail"),
         ("suppress_for", 0),
+        ("tags", []),
+        ("per_hour", 0),
+        ("per_day", 7),
     ):
         before = rest.get("/logins/new", token=rest.operator).json
         after = rest.ask("PATCH", "/logins/new", {name: value}, token=rest.operator).json
@@ -357,7 +367,47 @@ def test_a_login_has_wishes_and_keeps_those_that_are_not_named(rest):
     assert {name: after[name] for name in WISHES} == {
         **{name: plain[name] for name in WISHES},
         "priority": "low",
+        "per_day": 7,
     }
+
+
+def test_a_password_is_replaced_with_an_overlap(rest):
+    kept = rest.login.password_hash
+    told = rest.post("/logins/shop/rotate?overlap=3600", token=rest.operator).json
+    login = result(rest.accounts.login("shop"))
+    assert (kept, NOW + 3600) == (login.previous.password_hash, login.previous.until)
+    assert {"until": "2026-05-28 21:26:40", "used": None} == told["previous"]
+    rest.uses.used(Kind.PREVIOUS, "shop", NOW + 60)
+    assert "2026-05-28 20:27:40" == rest.get("/logins/shop", token=rest.operator).json["previous"]["used"]
+    rest.now += 3600
+    assert "previous" not in rest.get("/logins/shop", token=rest.operator).json
+    assert 400 == rest.post("/logins/shop/rotate?overlap=-1", token=rest.operator).status
+
+
+def test_the_last_use_of_logins_and_tokens_is_told(rest):
+    assert rest.get("/logins/shop", token=rest.operator).json["used"] is None
+    rest.send()
+    assert "2026-05-28 20:26:40" == rest.get("/logins/shop", token=rest.operator).json["used"]
+    used = {one["id"]: one["used"] for one in rest.get("/tokens", token=rest.operator).json}
+    assert {"2026-05-28 20:26:40"} == set(used.values())
+    made = rest.post("/tokens", {"login": "shop"}, token=rest.operator).json
+    assert made["used"] is None
+
+
+def test_a_use_of_another_login_of_the_same_name_is_not_told(rest):
+    rest.uses.used(Kind.LOGIN, "new", NOW - 1)
+    assert rest.post("/logins", {"username": "new"}, token=rest.operator).json["used"] is None
+    assert rest.get("/logins/new", token=rest.operator).json["used"] is None
+
+
+def test_a_login_at_its_limit_is_told_when_to_come_back(rest):
+    rest.ask("PATCH", "/logins/shop", {"per_hour": 1}, token=rest.operator)
+    assert 200 == rest.send().status
+    refused = rest.send()
+    assert (429, "4.7.1") == (refused.status, refused.json["error"]["status"])
+    assert 3600 <= int(refused.headers["Retry-After"]) <= 3900
+    rest.now += 3900
+    assert 200 == rest.send().status
 
 
 def test_a_login_without_a_name_gets_one(rest):
@@ -371,8 +421,9 @@ def test_a_login_without_a_name_gets_one(rest):
         ({"switches": ["track_opens", "fly"]}, "switches[1]"),
         ({"senders": ["a b"]}, "senders[0]"),
         ({"forward_bounces": "nowhere"}, "forward_bounces"),
+        ({"tags": ["a", "b c"]}, "tags[1]"),
     ],
-    ids=["unknown", "second unknown", "sender", "forward"],
+    ids=["unknown", "second unknown", "sender", "forward", "tag"],
 )
 def test_what_a_login_cannot_be(rest, body, field):
     answered = rest.post("/logins", body, token=rest.operator)
@@ -403,6 +454,52 @@ def test_sender_domains_from_their_making_to_their_end(rest):
     for method in ("GET", "DELETE"):
         assert 404 == rest.ask(method, "/domains/xn--bcher-kva.example", token=rest.operator).status
     assert 422 == rest.post("/domains", {"name": "localhost"}, token=rest.operator).status
+
+
+def test_a_domains_records_are_looked_for_in_the_dns(rest):
+    made = rest.post("/domains", {"name": "x.example"}, token=rest.operator).json
+    for record in made["records"]:
+        rest.dns[record["name"], "TXT"] = [record["value"]]
+    rest.dns["mail.test", "A"] = ["192.0.2.1"]
+    checked = rest.get("/domains/x.example/check", token=rest.operator).json
+    assert {"right"} == {one["verdict"] for one in checked}
+    assert {"dkim": "ok", "spf": "ok", "dmarc": "ok"} == rest.get(
+        "/dns/x.example/status", token=rest.operator
+    ).json
+    rest.dns["smtpeter-rsa._domainkey.x.example", "TXT"] = []
+    rest.dns["_dmarc.x.example", "TXT"] = "no answer"
+    judged = {
+        one["name"]: one["verdict"] for one in rest.get("/domains/x.example/check", token=rest.operator).json
+    }
+    assert "missing" == judged["smtpeter-rsa._domainkey.x.example"]
+    assert "unknown" == judged["_dmarc.x.example"]
+    assert {"dkim": "error", "spf": "ok", "dmarc": "error"} == rest.get(
+        "/dns/x.example/status", token=rest.operator
+    ).json
+
+
+def test_name_servers_that_take_too_long_are_asked_no_more():
+    now = [0.0]
+
+    def slow(name, kind):
+        now[0] += 2.5
+        return [name]
+
+    ask = in_time(slow, lambda: now[0])
+    assert [["x"], ["x"], ["x"]] == [ask("x", "TXT") for _ in range(3)]
+    with pytest.raises(Unanswered, match="take too long"):
+        ask("x", "TXT")
+
+
+def test_a_domains_records_as_the_product_lists_them(rest):
+    made = rest.post("/domains", {"name": "x.example"}, token=rest.operator).json
+    wanted = [{name: one[name] for name in ("name", "type", "value")} for one in made["records"]]
+    assert wanted == rest.get("/dns/x.example/recommended", token=rest.operator).json
+    key = rest.get("/dkimkey/x.example", token=rest.operator).json
+    assert ("smtpeter-rsa", "sha256") == (key["selector"], key["algorithm"])
+    assert f"v=DKIM1; k=rsa; p={key['public']}" in [one["value"] for one in made["records"]]
+    assert ["a:mail.test"] == rest.get("/spf/x.example", token=rest.operator).json
+    assert 404 == rest.get("/spf/y.example", token=rest.operator).status
 
 
 def test_a_sender_domain_has_hosts_of_its_own(rest):
@@ -514,6 +611,19 @@ def test_the_list_comes_in_pages(rest):
         rest.get("/suppressions?cursor=%20").status,
         rest.get("/suppressions?cursor=x").error[0],
     )
+
+
+def test_a_list_of_no_login_is_refused(rest):
+    refused = rest.post(
+        "/suppressions", {"recipients": ["a@x.example"], "login": "typo"}, token=rest.operator
+    )
+    assert (422, ("login", "there is no such login")) == (refused.status, refused.error)
+
+
+def test_the_list_is_searched_by_a_part_of_the_address(rest):
+    rest.post("/suppressions", {"recipients": ["one@x.example", "two@x.example"]})
+    found = rest.get("/suppressions?recipient=TWO").json["suppressions"]
+    assert ["two@x.example"] == [one["recipient"] for one in found]
 
 
 @pytest.mark.parametrize("whose", [{"login": "other"}, {"domain": "x.example"}], ids=["login", "domain"])

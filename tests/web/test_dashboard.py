@@ -8,14 +8,17 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from smtpeter.accounts import codes, passwords
+from smtpeter.accounts.model import Limits
 from smtpeter.accounts.operators import SESSION_IDLE, SESSION_LASTS, Operator, Role
+from smtpeter.accounts.uses import Kind
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.schema import operator_changes
 from smtpeter.web.dashboard.app import Dashboard
 from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
-from smtpeter.web.dashboard.table import table
+from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
+from tests.kit.fakes import FakeSites
 from tests.storage.stores import empty_store, result, stored
 from tests.web.rest import NOW, Answered, Rest
 
@@ -31,7 +34,16 @@ class Browser:
         self.rest = Rest()
         self.operators = operators
         result(operators.create(Operator("ada", KEPT["right"], role, NOW, one_time)))
-        self.neighbours = Neighbours(self.rest.neighbours, operators, Connecting("mail.test", 587, 465))
+        self.sites = FakeSites(self.rest.spool)
+        self.ends = []  # of certificates
+        self.neighbours = Neighbours(
+            self.rest.neighbours,
+            operators,
+            Connecting("mail.test", 587, 465),
+            self.sites,
+            self.rest.spool,
+            lambda: self.ends,
+        )
         self.dashboard = Dashboard(self.neighbours, Proxies(()))
         self.cookie = self.form_token = ""
 
@@ -117,9 +129,27 @@ def test_guessing_is_held_up_even_with_the_right_password(browser):
     for _ in range(10):
         browser.sign_in(password="wrong")
     answered = browser.sign_in()
-    assert (429, "10") == (answered.status, answered.headers["Retry-After"])
-    browser.rest.now += 11
+    assert 429 == answered.status
+    assert 303 == browser.sign_in(peer="192.0.2.1", secure=True).status
+    browser.rest.now += int(answered.headers["Retry-After"])
+    browser.cookie = ""
     assert 303 == browser.sign_in().status
+
+
+def test_guessing_is_held_up_by_all_processes_together(browser):
+    """An IPv6 client counts by its network, of which it has more addresses than anybody can count."""
+    other = Dashboard(browser.neighbours, Proxies(()))
+    for number in range(10):
+        browser.dashboard, other = other, browser.dashboard
+        assert 403 == browser.sign_in("nobody", peer=f"2001:db8::{number}", secure=True).status
+    assert 429 == browser.sign_in(peer="2001:db8::beef", secure=True).status
+    assert 303 == browser.sign_in(peer="2001:db8:0:1::", secure=True).status
+
+
+def test_a_name_is_held_up_wherever_the_tries_come_from(browser):
+    for number in range(20):
+        browser.sign_in(password="wrong", peer=f"192.0.2.{number}", secure=True)
+    assert 429 == browser.sign_in(peer="192.0.2.99", secure=True).status
 
 
 def test_a_form_of_another_site_is_not_taken(browser):
@@ -205,14 +235,14 @@ def test_our_own_files_are_kept_by_browsers(browser):
 
 
 def routes():
-    neighbours = Neighbours(Rest().neighbours, None, Connecting("mail.test", None, None))
+    neighbours = Neighbours(Rest().neighbours, None, Connecting("mail.test", None, None), None, None, None)
     return [
         (one.method, re.sub(r"\{\w+\}", "shop", one.path), one.role) for one in table(neighbours, Pages()).all
     ]
 
 
 ROUTES = routes()
-POSTS = [(path, role) for method, path, role in ROUTES if method == "POST"]
+POSTS = [(path, role) for method, path, role in ROUTES if method == "POST" and not path.startswith(ACCOUNT)]
 
 
 @pytest.mark.parametrize(("path", "needed"), POSTS, ids=[path for path, _ in POSTS])
@@ -290,6 +320,41 @@ def test_a_login_gets_another_password_is_disabled_and_deleted(signed_in):
     assert 404 == signed_in.get("/logins/shop").status
 
 
+def test_a_login_has_tags_and_limits(signed_in):
+    form = {"tags": "spring, shop", "per_hour": "100", "per_day": ""}
+    assert 303 == signed_in.post("/logins/shop", form).status
+    login = result(signed_in.rest.accounts.login("shop"))
+    assert (("spring", "shop"), Limits(100, 0)) == (login.tags, login.limits)
+    shown = signed_in.get("/logins/shop").body.decode()
+    assert 'name="tags" value="spring shop"' in shown
+    assert 'name="per_hour" value="100"' in shown
+    assert 'name="per_day" value=""' in shown
+    for wrong in ({"per_hour": "many"}, {"per_day": "-1"}, {"tags": "x" * 101}):
+        assert 422 == signed_in.post("/logins/shop", wrong).status
+
+
+def test_the_old_password_of_a_login_lasts_as_long_as_is_said(signed_in):
+    before = result(signed_in.rest.accounts.login("shop")).password_hash
+    assert 'id="password"' in signed_in.post("/logins/shop/password", {"overlap": "86400"}).body.decode()
+    assert before in result(signed_in.rest.accounts.login("shop")).kept(NOW + 86_399)
+    said = text(signed_in.get("/logins/shop"))
+    assert "Its old password still opens it Until 2026-05-29 20:26:40 UTC" in said
+    assert "Nothing was sent with it since" in said
+    signed_in.rest.uses.used(Kind.PREVIOUS, "shop", NOW + 60)
+    assert "sent with it at 2026-05-28 20:27:40 UTC: a program" in text(signed_in.get("/logins/shop"))
+    signed_in.post("/logins/shop/password/old")
+    assert result(signed_in.rest.accounts.login("shop")).previous is None
+    assert "Its old password" not in text(signed_in.get("/logins/shop"))
+    assert 422 == signed_in.post("/logins/shop/password", {"overlap": "5"}).status
+
+
+def test_the_last_use_of_a_login_is_shown(signed_in):
+    assert "never used" in text(signed_in.get("/logins/shop"))
+    signed_in.rest.uses.used(Kind.LOGIN, "shop", NOW)
+    assert "last used 2026-05-28 20:26:40 UTC" in text(signed_in.get("/logins/shop"))
+    assert "any address 2026-05-28 20:26:40" in text(signed_in.get("/logins"))
+
+
 def test_how_to_connect_names_this_server(signed_in):
     page = text(signed_in.get("/logins/shop"))
     for line in (
@@ -356,7 +421,7 @@ HOSTILE = (
 @pytest.fixture
 def sent(signed_in):
     """The path of a message's page, of one that was sent."""
-    answered = signed_in.rest.send(html=HOSTILE, subject="<b>hi</b>", tags=["spring"])
+    answered = signed_in.rest.send(html=HOSTILE, subject="<b>hi</b> hello", tags=["spring"])
     return f"/messages/{next(iter(answered.json))}"
 
 
@@ -367,6 +432,8 @@ def test_a_message_is_found_by_what_is_known_of_it(signed_in, sent):
         "?recipient=john%40doe.example",
         "?login=shop",
         "?tag=spring",
+        "?subject=hello",
+        "?sender=info%40example.com",
         "?since=2026-05-28&until=2026-05-28",
     ):
         assert found in signed_in.get(f"/messages{query}").body.decode()
@@ -392,16 +459,21 @@ def test_messages_come_in_portions(signed_in):
     assert not of[0] & of[1]
 
 
-@pytest.mark.parametrize("query", ["?before=x", "?since=x", "?id=x"])
-def test_a_search_that_means_nothing_is_told(signed_in, query):
-    assert signed_in.get(f"/messages{query}").status in {400, 404, 422}
+def test_a_search_that_means_nothing_is_told(signed_in):
+    for query in ("?before=x", "?since=x", "?id=x", "?state=lost", "?subject=a+-"):
+        assert signed_in.get(f"/messages{query}").status in {400, 404, 422}
+
+
+def test_what_waits_is_looked_for_in_the_queue(signed_in):
+    answered = signed_in.get("/messages?state=waiting&login=shop&tag=spring")
+    assert (303, "/queue?login=shop") == (answered.status, answered.headers["Location"])
 
 
 def test_a_strangers_html_is_never_in_our_page(signed_in, sent):
     page = signed_in.get(sent).body.decode()
     assert "<script>parent" not in page
     assert "<b>hi</b>" not in page
-    assert "&lt;b&gt;hi&lt;/b&gt;" in page
+    assert "&lt;b&gt;hi&lt;/b&gt; hello" in page
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
 
 
@@ -416,7 +488,7 @@ def test_a_strangers_html_has_an_origin_of_its_own_and_loads_nothing(signed_in, 
 
 def test_the_timeline_tells_what_happened(signed_in, sent):
     said = text(signed_in.get(f"{sent}/timeline"))
-    assert said.startswith("State: due Accepted 2026-05-28 ")
+    assert said.startswith("State: due backlog Accepted 2026-05-28 ")
 
 
 def test_a_message_is_sent_again(signed_in, sent):

@@ -204,6 +204,11 @@ HEADS = {
 }
 
 
+def timeless(answer):
+    """Its lines but for Date, which tells the second."""
+    return sorted(line for line in answer.split(b"\r\n") if not line.startswith(b"Date:"))
+
+
 @pytest.mark.parametrize("name", sorted(HEADS))
 def test_the_short_way_and_the_long_way_are_the_same(name):
     """What comes whole takes the short way, if it is plain; what comes in two parts never does."""
@@ -211,7 +216,7 @@ def test_the_short_way_and_the_long_way_are_the_same(name):
     whole, parted = Conversation(), Conversation()
     one = whole.say(request)
     other = parted.say(request[:9]) + parted.say(request[9:])
-    assert sorted(one.split(b"\r\n")) == sorted(other.split(b"\r\n"))
+    assert timeless(one) == timeless(other)
     assert whole.transport.disconnecting == parted.transport.disconnecting
 
     def seen(conversation):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from smtpeter.accounts import tokens
 from smtpeter.accounts.tokens import AccessToken, Scope
+from smtpeter.accounts.uses import Kind
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.rates import Rates
@@ -40,6 +41,7 @@ class Callers:
             self._limit(self._failures.wait(client, now))
             raise Problem(401, "Invalid access token", headers=_CHALLENGE)
         self._limit(self._requests.wait(found.id, now))
+        self._neighbours.uses.used(Kind.TOKEN, found.id, self._neighbours.clock())
         return found
 
     async def _holds(self, token: AccessToken) -> bool:

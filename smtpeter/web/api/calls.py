@@ -7,10 +7,10 @@ from typing import Any
 from smtpeter.accounts.tokens import Scope
 from smtpeter.web.api import suppressions, webhooks
 from smtpeter.web.api.aliases import canonical
-from smtpeter.web.api.domains import Domains, Hosts, NewDomain, ShownDomain
+from smtpeter.web.api.domains import Advice, DkimKey, Domains, Hosts, Judged, NewDomain, ShownDomain
 from smtpeter.web.api.events import Events, Following, Page, Window
 from smtpeter.web.api.interface import Neighbours
-from smtpeter.web.api.logins import ChangedLogin, Logins, NewLogin, NewToken, ShownLogin, ShownToken
+from smtpeter.web.api.logins import ChangedLogin, Logins, NewLogin, NewToken, Overlap, ShownLogin, ShownToken
 from smtpeter.web.api.messages import File, Messages
 from smtpeter.web.api.queue import Altered, Listing, Meant, Queue
 from smtpeter.web.api.route import Route, Routes
@@ -125,7 +125,7 @@ def _logins(logins: Logins) -> tuple[Route, ...]:
         admin("GET", one, "One login.", logins.show, gives=ShownLogin),
         admin("PATCH", one, "Change what is named.", logins.modify, takes=ChangedLogin, gives=ShownLogin),
         admin("DELETE", one, "Take it away; its messages and events stay.", logins.delete, status=204),
-        admin("POST", one + "/rotate", "Give it a new password, shown once.", logins.rotate, gives=ShownLogin),
+        admin("POST", one + "/rotate", "Give it a new password, shown once.", logins.rotate, gives=ShownLogin, query=Overlap),
         admin("GET", "/tokens", "All tokens, without their secrets.", logins.tokens, gives=list[ShownToken]),
         admin("POST", "/tokens", "Make a token; it is shown once.", logins.create_token, takes=NewToken, gives=token, status=201),
         admin("DELETE", "/tokens/{id}", "Revoke a token, by its id.", logins.revoke_token, status=204),
@@ -177,4 +177,9 @@ def _domains(domains: Domains) -> tuple[Route, ...]:
         admin("GET", one, "A sender domain and its DNS records.", domains.show, gives=shown),
         admin("PATCH", one, "Change its own hosts, for the mail accepted from now on.", domains.modify, takes=Hosts, gives=shown),
         admin("DELETE", one, "Sign its mail no more, and forget its keys.", domains.delete, status=204),
+        admin("GET", one + "/check", "Whether the DNS has its records, asked now.", domains.check, gives=list[Judged]),
+        admin("GET", "/dns/{name}/recommended", "The DNS records to publish.", domains.recommended, gives=list[Advice]),
+        admin("GET", "/dns/{name}/status", "Whether they are published: ok or error, by kind.", domains.status, gives=dict[str, str]),
+        admin("GET", "/dkimkey/{name}", "The public half of its RSA key.", domains.dkimkey, gives=DkimKey),
+        admin("GET", "/spf/{name}", "The SPF mechanisms that let this server send.", domains.spf, gives=list[str]),
     )  # fmt: skip

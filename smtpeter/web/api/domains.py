@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from msgspec import Meta
 from smtpeter.accounts import published, signing_keys
 from smtpeter.accounts.interface import NoSuchSenderDomain, SenderDomainExists
 from smtpeter.accounts.model import Algorithm, SenderDomain, SigningKey
+from smtpeter.accounts.published import Judgement, Unanswered, Verdict
+from smtpeter.accounts.spf import Ask
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import MAXIMUM_DOMAIN, AddressSyntax, ascii_domain
 from smtpeter.web.api.interface import Neighbours
@@ -18,6 +21,7 @@ from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.settings import origin
 
+_PATIENCE = 6.0  # seconds for all questions about a domain
 Url = Annotated[str, Meta(max_length=300)]
 
 
@@ -43,6 +47,7 @@ class Record(msgspec.Struct, frozen=True):
     type: str
     value: str
     strings: list[str]
+    kind: str
 
 
 class ShownDomain(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,6 +60,30 @@ class ShownDomain(msgspec.Struct, frozen=True, omit_defaults=True):
     bounce_domain: str
     created: str
     records: list[Record] | None = None
+
+
+class Judged(Record, frozen=True):
+    """How a record stands: right, missing, wrong or unknown; why, and what was found in its place."""
+
+    verdict: str
+    reason: str
+    found: list[str]
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """A record as the product's `/dns` lists it."""
+
+    name: str
+    type: str
+    value: str
+
+
+class DkimKey(msgspec.Struct, frozen=True):
+    """The public half of a key that signs."""
+
+    selector: str
+    algorithm: str
+    public: str
 
 
 class Domains:
@@ -98,10 +127,50 @@ class Domains:
             raise _no_such() from None
         return Given(b"", status=204)
 
+    # -- the DNS -----------------------------------------------------------------------------------------
+
+    async def check(self, call: Call[None]) -> Given:
+        """Whether the DNS has the records, asked now."""
+        return given([_judged(one) for one in await self._judgements(call)])
+
+    async def recommended(self, call: Call[None]) -> Given:
+        records = self._wanted(await self._found(call.path["name"]))
+        return given([Advice(one.name, one.type, one.value) for one in records])
+
+    async def status(self, call: Call[None]) -> Given:
+        """Each kind of record is "ok" or "error"."""
+        stands: dict[str, str] = {}
+        for one in await self._judgements(call):
+            right = one.verdict is Verdict.RIGHT and stands.get(one.record.kind.lower(), "ok") == "ok"
+            stands[one.record.kind.lower()] = "ok" if right else "error"
+        return given(stands)
+
+    async def dkimkey(self, call: Call[None]) -> Given:
+        """The key that every receiver knows: the RSA one."""
+        domain = await self._found(call.path["name"])
+        key = next((one for one in domain.keys if one.algorithm is Algorithm.RSA), None)
+        if key is None:
+            raise _no_such()
+        return given(DkimKey(key.selector, "sha256", signing_keys.record(key).partition("p=")[2]))
+
+    async def spf(self, call: Call[None]) -> Given:
+        """The mechanisms that let this server send; none where a smarthost does."""
+        sender = self._neighbours.sender
+        await self._found(call.path["name"])
+        return given([f"a:{sender}"] if sender else [])
+
+    async def _judgements(self, call: Call[None]) -> list[Judgement]:
+        records = self._wanted(await self._found(call.path["name"]))
+        ask = in_time(self._neighbours.ask, self._neighbours.monotonic)
+        found: list[Judgement] = await self._neighbours.asking(_judge, records, self._neighbours.sender, ask)
+        return found
+
+    def _wanted(self, domain: SenderDomain) -> list[published.Record]:
+        return published.wanted(domain, self._neighbours.sender, self._neighbours.server)
+
     def _whole(self, domain: SenderDomain) -> ShownDomain:
         records = [
-            Record(one.name, one.type, one.value, list(one.strings))
-            for one in published.wanted(domain, self._neighbours.sender, self._neighbours.server)
+            Record(one.name, one.type, one.value, one.strings, one.kind) for one in self._wanted(domain)
         ]
         return _shown(domain, records)
 
@@ -136,6 +205,32 @@ class Domains:
 def _keys(selector: str, now: float) -> tuple[SigningKey, ...]:
     """Making an RSA key takes a while."""
     return tuple(signing_keys.make(f"{selector}-{one}", one, now) for one in sorted(Algorithm))
+
+
+def in_time(ask: Ask, monotonic: Callable[[], float]) -> Ask:
+    """The same for as long as whoever waits has patience, from the first question on; then nothing is answered."""
+    since: list[float] = []
+
+    def asked(name: str, kind: str, /) -> Sequence[str]:
+        since.append(monotonic())
+        if since[-1] - since[0] > _PATIENCE:
+            raise Unanswered("the name servers take too long")
+        return ask(name, kind)
+
+    return asked
+
+
+def _judge(records: Sequence[published.Record], sender: str, ask: Ask) -> list[Judgement]:
+    """Takes as long as the DNS does."""
+    return [published.judge(record, sender, ask) for record in records]
+
+
+def _judged(one: Judgement) -> Judged:
+    record = one.record
+    return Judged(
+        record.name, record.type, record.value, record.strings,
+        record.kind, one.verdict, one.reason, list(one.found),
+    )  # fmt: skip
 
 
 def _shown(domain: SenderDomain, records: list[Record] | None = None) -> ShownDomain:

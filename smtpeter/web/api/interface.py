@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from smtpeter.accounts.allowance import Allowances
 from smtpeter.accounts.interface import Accounts
 from smtpeter.accounts.passwords import Randomness
 from smtpeter.accounts.published import Server
+from smtpeter.accounts.spf import Ask
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
+from smtpeter.accounts.uses import Uses
 from smtpeter.accounts.webhooks import Webhook, Webhooks
 from smtpeter.journal.daily import Original
 from smtpeter.journal.interface import Journal
@@ -111,6 +114,8 @@ class Neighbours:
 
     accounts: Accounts
     tokens: Tokens
+    uses: Uses
+    allowances: Allowances
     spool: Spool
     journal: Journal
     original: Original
@@ -133,3 +138,5 @@ class Neighbours:
     server: Server  # whither the hosts of sender domains have to lead
     tracks: bool  # is there a listener that answers at a click_url
     sender: str  # the host whose address the world sees, "" when that is not ours to know
+    ask: Ask  # the DNS, in any thread: takes as long as the answer does; raises published.Unanswered
+    asking: Aside  # for that alone: name servers that do not answer must not hold up what else takes long

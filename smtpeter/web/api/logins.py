@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Breadth, Treatment
 from smtpeter.accounts.tokens import OF_A_LOGIN, AccessToken, NoSuchToken, Scope
+from smtpeter.accounts.uses import Kind, last_use
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import AddressSyntax, ascii_domain, parse
 from smtpeter.message.options import Switches
@@ -21,6 +23,7 @@ from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.wishes import Wishes, heeded, shown
 
+LONGEST_OVERLAP = 31_536_000  # seconds
 Username = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
 Sender = Annotated[
     str, Meta(max_length=320, description="An address, a domain, or .domain for its subdomains.")
@@ -48,6 +51,19 @@ class ChangedLogin(Wishes, frozen=True, forbid_unknown_fields=True):
     note: Note | None = None
 
 
+class ShownPrevious(msgspec.Struct, frozen=True):
+    """The password before the present one: until when it still opens the login, and when it last did."""
+
+    until: str
+    used: str | None
+
+
+class Overlap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many seconds the present password still opens the login beside the new one."""
+
+    overlap: Annotated[int, Meta(ge=0, le=LONGEST_OVERLAP)] = 0
+
+
 class ShownLogin(msgspec.Struct, frozen=True, omit_defaults=True):
     """A login; its password only when it was just made."""
 
@@ -62,8 +78,13 @@ class ShownLogin(msgspec.Struct, frozen=True, omit_defaults=True):
     suppress: Breadth
     suppressed: Treatment
     suppress_for: int
+    tags: list[str]
+    per_hour: int
+    per_day: int
     created: str
     note: str
+    used: str | None
+    previous: ShownPrevious | None = None
     password: str | None = None
 
 
@@ -83,6 +104,7 @@ class ShownToken(msgspec.Struct, frozen=True, omit_defaults=True):
     scopes: list[Scope]
     created: str
     note: str
+    used: str | None
     token: str | None = None
 
 
@@ -93,7 +115,8 @@ class Logins:
         self._neighbours = neighbours
 
     async def listed(self, call: Call[None]) -> Given:  # noqa: ARG002
-        return given([_shown(one) for one in await self._neighbours.accounts.logins()])
+        uses = await self._uses()
+        return given([_shown(one, uses) for one in await self._neighbours.accounts.logins()])
 
     async def create(self, call: Call[NewLogin]) -> Given:
         asked = call.body
@@ -113,10 +136,10 @@ class Logins:
             await self._neighbours.accounts.create(made)
         except LoginExists:
             raise Problem(409, "this login exists already", "username") from None
-        return given(_shown(made, password), 201)
+        return given(_shown(made, NEVER, password), 201)
 
     async def show(self, call: Call[None]) -> Given:
-        return given(_shown(await self._login(call)))
+        return given(_shown(await self._login(call), await self._uses()))
 
     async def modify(self, call: Call[ChangedLogin]) -> Given:
         login, asked = await self._login(call), call.body
@@ -133,8 +156,11 @@ class Logins:
         return await self._replace(heeded(changed, asked))
 
     async def rotate(self, call: Call[None]) -> Given:
+        overlap: Overlap = call.query
         password, kept = self._password()
-        return await self._replace(replace(await self._login(call), password_hash=kept), password)
+        login = await self._login(call)
+        changed = login.rotated(kept, self._neighbours.clock(), overlap.overlap)
+        return await self._replace(changed, password)
 
     async def delete(self, call: Call[None]) -> Given:
         try:
@@ -154,7 +180,14 @@ class Logins:
             await self._neighbours.accounts.replace(changed)
         except NoSuchLogin:
             raise _no_such_login() from None
-        return given(_shown(changed, password))
+        return given(_shown(changed, await self._uses(), password))
+
+    async def _uses(self) -> LastUses:
+        return LastUses(
+            self._neighbours.clock(),
+            await self._neighbours.uses.last(Kind.LOGIN),
+            await self._neighbours.uses.last(Kind.PREVIOUS),
+        )
 
     def _password(self) -> tuple[str, str]:
         password = passwords.generate(self._neighbours.token_bytes)
@@ -169,7 +202,8 @@ class Logins:
     # -- tokens ------------------------------------------------------------------------------------------
 
     async def tokens(self, call: Call[None]) -> Given:  # noqa: ARG002
-        return given([_shown_token(one) for one in await self._neighbours.tokens.tokens()])
+        uses = await self._neighbours.uses.last(Kind.TOKEN)
+        return given([_shown_token(one, uses.get(one.id)) for one in await self._neighbours.tokens.tokens()])
 
     async def create_token(self, call: Call[NewToken]) -> Given:
         asked = call.body
@@ -183,7 +217,7 @@ class Logins:
         except tokens.UnusableScope as error:
             raise Problem(422, str(error), "scopes") from None
         await self._neighbours.tokens.create(made)
-        return given(_shown_token(made, text), 201)
+        return given(_shown_token(made, None, text), 201)
 
     async def revoke_token(self, call: Call[None]) -> Given:
         try:
@@ -207,7 +241,32 @@ def read_senders(entries: list[str]) -> tuple[str, ...]:
     return tuple(entries)
 
 
-def _shown(login: Login, password: str | None = None) -> ShownLogin:
+@dataclass(frozen=True, slots=True)
+class LastUses:
+    """When logins were used last, before `now`, and by their previous passwords; by username."""
+
+    now: float
+    logins: Mapping[str, float]
+    previous: Mapping[str, float]
+
+
+NEVER = LastUses(0.0, {}, {})
+
+
+def _used(uses: Mapping[str, float], name: str, since: float) -> str | None:
+    used = last_use(uses, name, since)
+    return None if used is None else timestamp(used)
+
+
+def _previous(login: Login, uses: LastUses) -> ShownPrevious | None:
+    previous = login.previous
+    if previous is None or uses.now >= previous.until:
+        return None
+    used = _used(uses.previous, login.username, previous.since)
+    return ShownPrevious(timestamp(previous.until), used)
+
+
+def _shown(login: Login, uses: LastUses, password: str | None = None) -> ShownLogin:
     return ShownLogin(
         username=login.username,
         enabled=login.enabled,
@@ -217,11 +276,19 @@ def _shown(login: Login, password: str | None = None) -> ShownLogin:
         **shown(login),
         created=timestamp(login.created_at),
         note=login.note,
+        used=_used(uses.logins, login.username, login.created_at),
+        previous=_previous(login, uses),
         password=password,
     )
 
 
-def _shown_token(token: AccessToken, text: str | None = None) -> ShownToken:
+def _shown_token(token: AccessToken, used: float | None, text: str | None = None) -> ShownToken:
     return ShownToken(
-        token.id, token.login, list(token.scopes), timestamp(token.created_at), token.note, text
+        token.id,
+        token.login,
+        list(token.scopes),
+        timestamp(token.created_at),
+        token.note,
+        None if used is None else timestamp(used),
+        text,
     )

@@ -51,6 +51,8 @@ class Problem(Exception):
 def of_refusal(refused: Refusal, field: str = "") -> Problem:
     """A refusal of submission, as HTTP has it; its cause stays in our log."""
     reply = refused.reply
+    if refused.retry_after is not None:
+        return Problem(429, reply.text, retry_after=refused.retry_after, enhanced=reply.enhanced)
     if not reply.is_permanent:
         return trouble(reply.text)
     return Problem(_status(reply), reply.text, field or _FIELDS.get(reply.code, ""), enhanced=reply.enhanced)

@@ -11,21 +11,14 @@ from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
 from smtpeter.spool.model import QueueFilter
-from smtpeter.spool.states import State, Step
+from smtpeter.spool.states import State
+from smtpeter.spool.verbs import VERBS, WAITING
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.shapes import Identifier
 
-_WAITING = (State.DUE, State.CLAIMED, State.HELD)
 _PORTION = 1000  # deliveries altered at a time
-_VERBS = {
-    "retry": (Step.RELEASE, (State.DUE,)),
-    "hold": (Step.HOLD, (State.DUE,)),
-    "release": (Step.RELEASE, (State.HELD,)),
-    "delete": (Step.DELETE, (State.DUE, State.HELD)),
-}
-
 
 Sender = Annotated[str, Meta(max_length=320, description="The return path; empty is the null one.")]
 Age = Annotated[int, Meta(ge=0, le=315_360_000, description="Accepted longer ago than so many seconds.")]
@@ -74,7 +67,7 @@ class Queue:
 
     async def listed(self, call: Call[None]) -> Given:
         asked: Listing = call.query
-        states = (asked.state,) if asked.state else _WAITING
+        states = (asked.state,) if asked.state else WAITING
         found = await self._neighbours.spool.deliveries(self._filter(call, asked, states), asked.limit)
         domains = {one.recipient.address.domain.lower() for one in found}
         standings = await self._neighbours.standings(domains)
@@ -90,12 +83,12 @@ class Queue:
         )  # these mean something when empty
         if not (asked.all or any(named) or named_empty):
             raise Problem(422, "name what is meant, or say all", "all")
-        step, states = _VERBS[call.target.partition("?")[0].rpartition("/")[2]]
-        wanted = self._filter(call, asked, states)
+        verb = VERBS[call.target.partition("?")[0].rpartition("/")[2]]
+        wanted = self._filter(call, asked, verb.states)
         now = self._neighbours.clock()
         by = f"token {call.token.id}"
         done = 0
-        while altered := await self._neighbours.spool.alter(wanted, step, now, _PORTION, by):
+        while altered := await self._neighbours.spool.alter(wanted, verb.step, now, _PORTION, by):
             done += altered
             if altered < _PORTION:
                 break

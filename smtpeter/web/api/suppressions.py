@@ -27,6 +27,7 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     login: _Name | UnsetType = UNSET
     domain: _Name | UnsetType = UNSET
+    recipient: Annotated[str, Meta(max_length=320, description="A part of the address.")] = ""
     cursor: Annotated[str, Meta(max_length=2000, description="What the page before this one gave.")] = ""
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
 
@@ -83,13 +84,17 @@ class Listed:
         asked: Listing = call.query
         scope = _scope(call, asked.login or None, asked.domain or None)
         place = _place(asked.cursor)
-        found = await self._neighbours.suppressions.entries(scope or None, place, asked.limit)
+        found = await self._neighbours.suppressions.entries(
+            scope or None, place, asked.limit, asked.recipient
+        )
         cursor = _cursor(found[-1]) if len(found) == asked.limit else ""
         return given(Page([_shown(one) for one in found], cursor))
 
     async def add(self, call: Call[Added]) -> Given:
         asked, now = call.body, self._neighbours.clock()
         scope = _scope(call, asked.login, asked.domain)
+        if asked.login is not None and await self._neighbours.accounts.login(asked.login) is None:
+            raise Problem(422, "there is no such login", "login")
         expires = None if asked.days is None else now + asked.days * 86_400.0
         reason = fields.clean(asked.reason, "reason")
         entries = [

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from smtpeter.message.address import Address
 from smtpeter.message.envelope import Notify, OriginalRecipient, Recipient, Ret
+from smtpeter.message.options import MAXIMUM_TAGS, is_tag
 from smtpeter.web.api import fields
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.shapes import Dsn, Send
@@ -22,8 +23,6 @@ _SWITCHES = {
 }
 # What `mime` has of its own.
 _FIELDS = ("from_", "to", "cc", "bcc", "replyto", "subject", "text", "html", "unsubscribe", "extra", "headers", "attachments")  # fmt: skip
-_TAG = re.compile(r"[^\s;,\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")
-_MOST_TAGS = 50
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]{1,100}")  # RFC 3461 4.4
 _KINDS = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": Notify.DELAY}
@@ -61,7 +60,7 @@ def wanted(send: Send, now: float, *, needs_recipients: bool = True) -> Wanted:
         switches={
             switch: on for name, switch in _SWITCHES.items() if (on := getattr(send, name)) is not None
         },
-        tags=_tags(send.tags),
+        tags=read_tags(send.tags),
         give_up_at=None if send.maxdelivertime is None else _deadline(send.maxdelivertime, now),
     )
 
@@ -131,16 +130,16 @@ def _orcpt(dsn: Dsn) -> OriginalRecipient | None:
     return OriginalRecipient("rfc822" if address.is_ascii else "utf-8", str(address))
 
 
-def _tags(given: str | list[str] | None) -> tuple[str, ...]:
+def read_tags(given: str | list[str] | None) -> tuple[str, ...]:
     texts = given.split(",") if isinstance(given, str) else given or []
     tags = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
     for number, tag in enumerate(tags):
-        if _TAG.fullmatch(tag) is None:
+        if not is_tag(tag):
             raise Problem(
                 422, "a tag has 1 to 100 characters, no white space, no comma or semicolon", f"tags[{number}]"
             )
-    if len(tags) > _MOST_TAGS:
-        raise Problem(422, f"more than {_MOST_TAGS}", "tags")
+    if len(tags) > MAXIMUM_TAGS:
+        raise Problem(422, f"more than {MAXIMUM_TAGS}", "tags")
     return tags
 
 

@@ -8,17 +8,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from smtpeter.accounts.model import NOBODY, RETURN_PATH, Bounces, Login
+from smtpeter.accounts.model import NOBODY, RETURN_PATH, Bounces, Limits, Login
 from smtpeter.accounts.suppression import Breadth, Treatment
 from smtpeter.message.address import AddressSyntax, parse
-from smtpeter.message.options import Priority
+from smtpeter.message.options import MAXIMUM_TAGS, Priority
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.wanted import read_tags
 
 _LONGEST = 315_360_000  # seconds: ten years
 
 Period = Annotated[int, Meta(ge=0, le=_LONGEST)]
 Time = Annotated[
     int, Meta(ge=0, le=_LONGEST, description="Seconds that delivery is tried; 0: as long as the server does.")
+]
+Most = Annotated[
+    int, Meta(ge=0, le=2**31 - 1, description="Recipients that it may send to in so long; 0: any number.")
 ]
 Forward = Annotated[
     str,
@@ -35,6 +39,14 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suppress: Breadth | None = None
     suppressed: Treatment | None = None
     suppress_for: Period | None = None
+    tags: (
+        Annotated[
+            list[str], Meta(max_length=MAXIMUM_TAGS, description="What all its messages are tagged with.")
+        ]
+        | None
+    ) = None
+    per_hour: Most | None = None
+    per_day: Most | None = None
 
 
 def heeded(login: Login, asked: Wishes) -> Login:
@@ -52,6 +64,11 @@ def heeded(login: Login, asked: Wishes) -> Login:
             bounces.suppressed if asked.suppressed is None else asked.suppressed,
             bounces.suppress_for if asked.suppress_for is None else float(asked.suppress_for),
         ),
+        tags=login.tags if asked.tags is None else read_tags(asked.tags),
+        limits=Limits(
+            login.limits.per_hour if asked.per_hour is None else asked.per_hour,
+            login.limits.per_day if asked.per_day is None else asked.per_day,
+        ),
     )
 
 
@@ -64,6 +81,9 @@ def shown(login: Login) -> dict[str, Any]:
         "suppress": login.bounces.suppress,
         "suppressed": login.bounces.suppressed,
         "suppress_for": int(login.bounces.suppress_for),
+        "tags": list(login.tags),
+        "per_hour": login.limits.per_hour,
+        "per_day": login.limits.per_day,
     }
 
 

@@ -19,7 +19,7 @@ from smtpeter.web.dashboard import sessions
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.route import Asked, Form, Route
-from smtpeter.web.dashboard.table import table
+from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
 
 _UNAVAILABLE = (SpoolUnavailable, JournalUnavailable, AccountsUnavailable)
@@ -77,6 +77,8 @@ class Dashboard:
         asked = Asked(operator, form_token(secret), places, Form(query), form, client)
         try:
             _judge(operator, route)
+            if operator.must_change and route.path not in {ACCOUNT, f"{ACCOUNT}/password"}:
+                return elsewhere(ACCOUNT)
             return await route.handler(asked)
         except Problem as problem:
             return self._pages.problem(problem, asked)

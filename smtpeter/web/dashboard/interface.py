@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from smtpeter.accounts.operators import Operators
+from smtpeter.spool.finding import Finding
+from smtpeter.spool.sites import SiteBook
 from smtpeter.web.api.interface import Neighbours as ApiNeighbours
 
 
@@ -24,3 +27,8 @@ class Neighbours:
     api: ApiNeighbours
     operators: Operators
     connecting: Connecting
+    sites: SiteBook
+    finding: Finding
+    certificates: Callable[
+        [], Sequence[tuple[str, float]]
+    ]  # the files, and when they end; called in a thread

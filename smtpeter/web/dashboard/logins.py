@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from smtpeter.accounts import passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
-from smtpeter.accounts.model import Login
+from smtpeter.accounts.model import Limits, Login
+from smtpeter.accounts.uses import Kind, last_use
 from smtpeter.message import identifier
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.options import Switches
@@ -19,6 +20,7 @@ from smtpeter.web.api.logins import read_senders
 from smtpeter.web.api.problem import Problem, of_refusal
 from smtpeter.web.api.route import Given
 from smtpeter.web.api.shapes import Send
+from smtpeter.web.api.wanted import read_tags
 from smtpeter.web.dashboard.connecting import ways
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
@@ -35,6 +37,8 @@ SWITCHES = {
     "track_text_links": ("Track links in text", "Also URLs in the plain text lead through this server; needs Track clicks."),
     "always_pixel": ("Always add the pixel", "An invisible image for opens, even where there are images; needs Track opens."),
 }  # fmt: skip
+# For how many seconds the old password still opens a login beside the new one.
+OVERLAPS = {"": "at once", "3600": "in an hour", "86400": "in a day", "604800": "in a week", "2592000": "in thirty days"}  # fmt: skip
 _TEST_TEXT = "This is a test message. If you read it, the login works.\n\nhttps://example.com/\n"
 _TEST_HTML = (
     "<!doctype html><html><body><h1>It works</h1><p>This is a test message, sent from the dashboard.</p>"
@@ -55,7 +59,11 @@ class Logins:
 
     async def listed(self, asked: Asked) -> Given:
         logins = await self._api.accounts.logins()
-        return self._pages.page("logins.html", asked, logins=logins, switches=SWITCHES)
+        uses = await self._api.uses.last(Kind.LOGIN)
+        used = {one.username: last_use(uses, one.username, one.created_at) for one in logins}
+        return self._pages.page(
+            "logins.html", asked, logins=logins, used=used, switches=SWITCHES, login=None
+        )  # fmt: skip
 
     async def create(self, asked: Asked) -> Given:
         form = asked.form
@@ -63,31 +71,42 @@ class Logins:
         if len(username) > _LONGEST_NAME or not all("!" <= one <= "~" for one in username):
             raise Problem(422, "A name of a login has 1 to 255 ASCII characters and no blanks.", "username")
         password, kept = self._password()
-        made = Login(username, kept, _switches(form), self._api.clock(), _senders(form), note=_note(form))
+        made = _as_wanted(Login(username, kept, _switches(form), self._api.clock()), form)
         try:
             await self._api.accounts.create(made)
         except LoginExists:
             raise Problem(409, f"The login {username} exists already.", "username") from None
         await self._recording(asked, "made the login", username)
-        return self._page(asked, made, password=password)
+        return await self._page(asked, made, password=password)
 
     async def show(self, asked: Asked) -> Given:
-        return self._page(asked, await self._login(asked))
+        return await self._page(asked, await self._login(asked))
 
     async def change(self, asked: Asked) -> Given:
         login, form = await self._login(asked), asked.form
-        changed = replace(login, switches=_switches(form), senders=_senders(form), note=_note(form))
+        changed = _as_wanted(login, form)
         await self._replace(changed)
         on = ", ".join(changed.switches.on()) or "none"
         await self._recording(asked, f"changed the login, switches: {on}", login.username)
         return elsewhere(path_of(login))
 
     async def rotate(self, asked: Asked) -> Given:
+        overlap = asked.form.one("overlap")
+        if overlap not in OVERLAPS:
+            raise Problem(422, "There is no such choice.", "overlap")
         password, kept = self._password()
-        changed = replace(await self._login(asked), password_hash=kept)
+        changed = (await self._login(asked)).rotated(kept, self._api.clock(), float(overlap or 0))
         await self._replace(changed)
-        await self._recording(asked, "gave the login another password", changed.username)
-        return self._page(asked, changed, password=password)
+        done = f"gave the login another password, the old one stops {OVERLAPS[overlap]}"
+        await self._recording(asked, done, changed.username)
+        return await self._page(asked, changed, password=password)
+
+    async def end_previous(self, asked: Asked) -> Given:
+        """The old password stops before its time."""
+        changed = replace(await self._login(asked), previous=None)
+        await self._replace(changed)
+        await self._recording(asked, "ended the login's old password", changed.username)
+        return elsewhere(path_of(changed))
 
     async def enable(self, asked: Asked) -> Given:
         """Or disable: as the form says."""
@@ -132,7 +151,13 @@ class Logins:
         await self._recording(asked, f"sent a test message to {recipient}", login.username)
         return elsewhere(f"/messages/{identifier.show(delivery.id)}")
 
-    def _page(self, asked: Asked, login: Login, password: str = "") -> Given:
+    async def _page(self, asked: Asked, login: Login, password: str = "") -> Given:
+        now, previous = self._api.clock(), login.previous
+        if previous is not None and now >= previous.until:
+            previous = None
+        used = last_use(await self._api.uses.last(Kind.LOGIN), login.username, login.created_at)
+        uses = await self._api.uses.last(Kind.PREVIOUS)
+        previous_used = last_use(uses, login.username, previous.since) if previous else None
         sender = next((one for one in login.senders if "@" in one), "")
         if not sender:
             domain = next((one for one in login.senders), self._connecting.host).removeprefix(".")
@@ -140,6 +165,7 @@ class Logins:
         return self._pages.page(
             "login.html", asked, login=login, password=password, switches=SWITCHES, sender=sender,
             path=path_of(login), ways=ways(self._connecting, login.username, sender),
+            used=used, previous=previous, previous_used=previous_used, overlaps=OVERLAPS,
         )  # fmt: skip
 
     async def _login(self, asked: Asked) -> Login:
@@ -176,5 +202,21 @@ def _senders(form: Form) -> tuple[str, ...]:
     return read_senders(form.one("senders").replace(",", " ").split())
 
 
-def _note(form: Form) -> str:
-    return form.one("note")[:_LONGEST_NOTE]
+def _as_wanted(login: Login, form: Form) -> Login:
+    """The login as the form has it; raises Problem 422."""
+    return replace(
+        login,
+        switches=_switches(form),
+        senders=_senders(form),
+        tags=read_tags(form.one("tags").replace(",", " ").split()),
+        limits=Limits(_most(form, "per_hour"), _most(form, "per_day")),
+        note=form.one("note")[:_LONGEST_NOTE],
+    )
+
+
+def _most(form: Form, name: str) -> int:
+    """0 for what is left empty."""
+    text = form.one(name) or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise Problem(422, "Expected a number, or nothing.", name.replace("_", " "))
+    return int(text)

@@ -7,27 +7,34 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from smtpeter.journal.events import Attempt
 from smtpeter.journal.interface import Entry, Query
 from smtpeter.message import identifier
+from smtpeter.message.encoded import decoded
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal
 from smtpeter.session.interface import Client
+from smtpeter.spool.finding import Sought, words
 from smtpeter.spool.model import Delivery, Message
+from smtpeter.spool.states import State
+from smtpeter.spool.verbs import VERBS
+from smtpeter.spool.waiting import why
 from smtpeter.web.api import parts
 from smtpeter.web.api.problem import Problem, of_refusal
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard import beside, timeline
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere, mail
+from smtpeter.web.dashboard.queue import WORDS
 from smtpeter.web.dashboard.record import Recording
 from smtpeter.web.dashboard.route import Asked, Form
 
 _PORTION = 50
 _MOST_EVENTS = 500
-_SOUGHT = ("recipient", "login", "tag", "since", "until")
+_SOUGHT = ("recipient", "sender", "subject", "login", "tag", "state", "since", "until")
+_WAITING = "waiting"  # in whatever state of the queue
+_STATES = (_WAITING, *(state.value for state in State if state.is_final))
 
 
 class Messages:
@@ -35,28 +42,27 @@ class Messages:
 
     def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
         self._api = neighbours.api
+        self._finding = neighbours.finding
         self._pages = pages
         self._recording = recording
 
     # -- finding -----------------------------------------------------------------------------------------
 
     async def listed(self, asked: Asked) -> Given:
-        sought = {name: asked.query.one(name) for name in _SOUGHT}
+        named = {name: asked.query.one(name) for name in _SOUGHT}
         if asked.query.one("id"):
             return elsewhere(f"/messages/{identifier.show(_delivery_id(asked.query.one('id')))}")
-        found = await self._api.journal.before(_cursor(asked.query), _query(sought), _PORTION)
-        earlier = ""
-        if len(found) == _PORTION:
-            place = {name: value for name, value in sought.items() if value}
-            earlier = urlencode({**place, "before": str(found[-1].cursor)})
-        rows = [(entry.event, await self._state(entry)) for entry in found]
+        if named["state"] == _WAITING:
+            return elsewhere(f"/queue?{urlencode(_waiting(named))}")
+        page = await self._finding.find(_sought(named), _cursor(asked.query), _PORTION)
+        further = ""
+        if page.further is not None:
+            place = {name: value for name, value in named.items() if value}
+            further = urlencode({**place, "before": str(page.further)})
         return self._pages.page(
-            "messages.html", asked, rows=rows, sought=sought, earlier=earlier, show=identifier.show
-        )
-
-    async def _state(self, entry: Entry) -> str:
-        delivery = await self._api.spool.delivery(entry.event.delivery)
-        return "no longer kept" if delivery is None else delivery.state.value
+            "messages.html", asked, rows=page.found, sought=named, further=further, states=_STATES,
+            is_sought=any(named.values()) or bool(asked.query.one("before")), show=identifier.show,
+        )  # fmt: skip
 
     # -- one of them -------------------------------------------------------------------------------------
 
@@ -69,6 +75,9 @@ class Messages:
             seen = await self._api.aside(_seen, message)
         return self._pages.page(
             "message.html", asked, delivery=delivery, message=outline, is_kept=message is not None, **seen,
+            subject="" if outline is None else decoded(outline.facts.get("subject", "")),
+            author="" if outline is None else decoded(outline.facts.get("from", "")),
+            verbs=[one.name for one in VERBS.values() if delivery.state in one.states], words=WORDS,
             id=identifier.show(delivery.id), **await self._told(delivery),
         )  # fmt: skip
 
@@ -118,7 +127,10 @@ class Messages:
 
     async def _told(self, delivery: Delivery) -> dict[str, Any]:
         entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
-        return {"items": [timeline.item(entry.event) for entry in entries]}
+        domain = delivery.recipient.address.domain.lower()
+        standing = (await self._api.standings({domain}))[domain]
+        wait = why(delivery, standing.state, self._api.clock())
+        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait}
 
 
 def _seen(message: Message) -> dict[str, Any]:
@@ -143,16 +155,28 @@ def _no_such() -> Problem:
     return Problem(404, "There is no such message.")
 
 
-def _query(sought: dict[str, str]) -> Query:
-    until = _day(sought["until"], "until")
-    return Query(
-        recipient=sought["recipient"] or None,
-        login=sought["login"] or None,
-        tags=(sought["tag"],) if sought["tag"] else (),
-        kinds=(Attempt.kind,),
-        start=_seconds(_day(sought["since"], "since")),
+def _sought(named: dict[str, str]) -> Sought:
+    """Raises Problem 422."""
+    if named["state"] and named["state"] not in _STATES:
+        raise Problem(422, f"Expected one of {', '.join(_STATES)}.", "state")
+    if named["subject"] and not words(named["subject"]):
+        raise Problem(422, "Expected a word of three letters at least.", "subject")
+    until = _day(named["until"], "until")
+    return Sought(
+        recipient=named["recipient"],
+        sender=named["sender"],
+        subject=named["subject"],
+        login=named["login"],
+        tag=named["tag"],
+        state=State(named["state"]) if named["state"] else None,
+        start=_seconds(_day(named["since"], "since")),
         end=_seconds(until and until + timedelta(days=1)),
     )
+
+
+def _waiting(named: dict[str, str]) -> dict[str, str]:
+    """The same, asked of the queue, as far as it knows."""
+    return {name: named[name] for name in ("recipient", "login", "sender") if named[name]}
 
 
 def _day(text: str, field: str) -> datetime | None:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from smtpeter.accounts.operators import Role
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
+from smtpeter.web.dashboard.attention import duration
 from smtpeter.web.dashboard.route import Asked
 
 _PACKAGE = "smtpeter.web.dashboard"
@@ -51,6 +52,7 @@ class Pages:
         version = blake2b(b"".join(one[0] for one in self._files.values()), digest_size=6).hexdigest()
         self._environment.globals.update(version=version, Role=Role)
         self._environment.filters["day_and_time"] = day_and_time
+        self._environment.filters["duration"] = duration
 
     def static(self, path: str) -> Given | None:
         """One of our files; its address changes with what is in it."""

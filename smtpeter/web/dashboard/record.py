@@ -25,14 +25,11 @@ class Recording:
 
 
 class Record:
-    """The pages about operators and what they did."""
+    """The page about what operators did."""
 
     def __init__(self, neighbours: Neighbours, pages: Pages) -> None:
         self._operators = neighbours.operators
         self._pages = pages
-
-    async def operators(self, asked: Asked) -> Given:
-        return self._pages.page("operators.html", asked, operators=await self._operators.operators())
 
     async def changes(self, asked: Asked) -> Given:
         before = asked.query.one("before")

@@ -11,14 +11,16 @@ import re
 from dataclasses import replace
 
 from smtpeter.accounts import codes, passwords
+from smtpeter.accounts.allowance import Allowance
 from smtpeter.accounts.operators import Change, Operator, Session, digest
+from smtpeter.session.limits import source_of
 from smtpeter.web.api.problem import Problem
-from smtpeter.web.api.rates import Rates
 from smtpeter.web.dashboard.interface import Neighbours
 
 _SECRET = re.compile(r"[a-z2-7]{26}")
-_BY_ADDRESS = (1 / 10, 10)  # tries a second in the long run, and at once
-_BY_NAME = (1 / 10, 20)
+_BY_ADDRESS = (Allowance(10, 60),)  # tries in a minute, at all processes together
+_BY_NAME = (Allowance(20, 60),)
+_LONGEST_NAME = 255
 _SEEN_AGAIN = 300.0  # seconds after which it is written down that a session is in use
 _WRONG = "This name and password, and the code if one is asked of you, do not open the door."
 
@@ -28,8 +30,6 @@ class Sessions:
 
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
-        self._by_address = Rates(*_BY_ADDRESS)
-        self._by_name = Rates(*_BY_NAME)
         self._nobody = passwords.stand_in(neighbours.api.token_bytes)
 
     async def operator(self, secret: str) -> Operator | None:
@@ -45,11 +45,17 @@ class Sessions:
 
     async def sign_in(self, name: str, password: str, code: str, client: str) -> str:
         """The secret of a new session; raises Problem 403 and 429."""
-        self._hold_up(name, client)
+        await self._hold_up(f"sign-in from {source_of(client)}", _BY_ADDRESS)
+        await self._hold_up(f"sign-in as {name[:_LONGEST_NAME]}", _BY_NAME)
         operator = await self._neighbours.operators.operator(name)
         kept = self._nobody if operator is None else operator.password_hash
         right = await self._neighbours.api.aside(passwords.verify, password.encode("utf-8", "replace"), kept)
-        if operator is None or not right or not await self._code_opens(operator, code):
+        if (
+            operator is None
+            or not operator.enabled
+            or not right
+            or not await self._code_opens(operator, code)
+        ):
             raise Problem(403, _WRONG)
         secret = passwords.generate(self._neighbours.api.token_bytes)
         now = self._neighbours.api.clock()
@@ -60,9 +66,8 @@ class Sessions:
     async def sign_out(self, secret: str) -> None:
         await self._neighbours.operators.end(digest(secret))
 
-    def _hold_up(self, name: str, client: str) -> None:
-        now = self._neighbours.api.monotonic()
-        wait = self._by_address.wait(client, now) or self._by_name.wait(name, now)
+    async def _hold_up(self, who: str, allowed: tuple[Allowance, ...]) -> None:
+        wait = await self._neighbours.api.allowances.take(who, 1, allowed, self._neighbours.api.clock())
         if wait:
             raise Problem(429, "Too many tries; wait a minute.", retry_after=math.ceil(wait))
 

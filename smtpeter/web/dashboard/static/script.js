@@ -15,10 +15,12 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-const live = document.querySelector("[data-live]");
-if (live) {
-  setInterval(async () => {
-    if (document.hidden) return;
+// On a phone the navigation is wider than the page.
+document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+// What lives is asked for anew: every so often where it says how often, and then at once.
+const look = async (live) => {
+  if (!document.hidden) {
     try {
       const answer = await fetch(live.dataset.live);
       const text = answer.ok && !answer.redirected ? await answer.text() : null;
@@ -29,5 +31,10 @@ if (live) {
     } catch (error) {
       // The server is away for a moment; the next time will tell.
     }
-  }, 1500);
-}
+  }
+  setTimeout(look, Number(live.dataset.every || 1500), live);
+};
+for (const live of document.querySelectorAll("[data-live]")) setTimeout(look, live.dataset.every ? 0 : 1500, live);
+
+// What is done a part at a time goes on by itself.
+document.querySelector("[data-continue]")?.requestSubmit();

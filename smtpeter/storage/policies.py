@@ -1,0 +1,96 @@
+"""The policies of MTA-STS, in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+from twisted.internet.defer import Deferred
+
+from smtpeter.spool.interface import SpoolUnavailable
+from smtpeter.spool.policies import FETCHED_EVERY, Mode, Policy
+from smtpeter.storage.engine import Trouble
+from smtpeter.storage.schema import mta_sts_policies
+from smtpeter.storage.threads import Access
+
+_MOST = 10_000  # that are kept: strangers decide how long each is
+
+_columns = mta_sts_policies.c
+
+
+class StoredPolicies:
+    """Keeps at most `most`."""
+
+    def __init__(self, access: Access, most: int = _MOST) -> None:
+        self._access = access
+        self._most = most
+
+    def policy(self, domain: str, /) -> Deferred[Policy | None]:
+        return self._access.read(_policy, domain, refuse=_refuse)
+
+    def keep(self, policy: Policy, now: float, /) -> Deferred[None]:
+        return self._access.write(self._keep, (policy, now), _refuse)
+
+    def aged(self, now: float, used_since: float, limit: int, /) -> Deferred[tuple[Policy, ...]]:
+        return self._access.read(_aged, now, used_since, limit, refuse=_refuse)
+
+    def _keep(self, connection: Connection, batch: Sequence[tuple[Policy, float]]) -> list[None]:
+        for policy, now in batch:
+            connection.execute(
+                delete(mta_sts_policies).where(
+                    (_columns.expires_at <= now) | (_columns.domain == policy.domain)
+                )
+            )
+            number = connection.execute(select(func.count()).select_from(mta_sts_policies)).scalar_one()
+            if number >= self._most:
+                first = select(_columns.domain).order_by(_columns.expires_at).limit(number - self._most + 1)
+                connection.execute(delete(mta_sts_policies).where(_columns.domain.in_(first)))
+            connection.execute(insert(mta_sts_policies).values(_values(policy)))
+        return [None] * len(batch)
+
+
+def _refuse(trouble: Trouble) -> SpoolUnavailable:
+    return SpoolUnavailable(trouble.cause, full=trouble.full)
+
+
+def _read(row: Any) -> Policy:
+    return Policy(
+        row.domain,
+        row.id,
+        Mode(row.mode),
+        tuple(row.mx.split()),
+        row.fetched_at,
+        row.expires_at,
+        row.used_at,
+    )
+
+
+def _values(policy: Policy) -> dict[str, Any]:
+    return {
+        "domain": policy.domain,
+        "id": policy.id,
+        "mode": policy.mode.value,
+        "mx": " ".join(policy.mx),
+        "fetched_at": policy.fetched_at,
+        "expires_at": policy.expires_at,
+        "used_at": policy.used_at,
+    }
+
+
+def _policy(connection: Connection, domain: str) -> Policy | None:
+    row = connection.execute(select(mta_sts_policies).where(_columns.domain == domain)).one_or_none()
+    return None if row is None else _read(row)
+
+
+def _aged(connection: Connection, now: float, used_since: float, limit: int) -> tuple[Policy, ...]:
+    is_aged = (_columns.fetched_at + FETCHED_EVERY <= now) | (
+        _columns.fetched_at + _columns.expires_at <= 2 * now
+    )
+    wanted = (
+        select(mta_sts_policies)
+        .where(is_aged, _columns.used_at >= used_since)
+        .order_by(_columns.fetched_at)
+        .limit(limit)
+    )
+    return tuple(map(_read, connection.execute(wanted)))
