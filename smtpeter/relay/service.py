@@ -7,85 +7,38 @@ may end within a grace time; all else is released.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock, FirstError
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.message import identifier
-from smtpeter.message.identifier import DeliveryId
-from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.faults import caught
 from smtpeter.relay.intake import Intake, Surroundings
-from smtpeter.relay.interface import Courier, Group, NotNow, Outgoing, Preparation
+from smtpeter.relay.interface import Group, NotNow
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.leases import Leases
 from smtpeter.relay.limits import Allowance
+from smtpeter.relay.neighbours import Neighbours
 from smtpeter.relay.notes import Notes
 from smtpeter.relay.pacer import Pacer
 from smtpeter.relay.pacing import Limits
-from smtpeter.relay.patience import Patience, together
-from smtpeter.relay.settlement import Reports, Settling, no_reports
-from smtpeter.relay.sites import Sites
-from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.relay.patience import Patience, sleep, together
+from smtpeter.relay.settlement import Reports, no_reports
+from smtpeter.relay.tasks import Tasks
+from smtpeter.relay.work import Work, decided, parted, unreached
+from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import Claim, Delivery, Message, Settlement
-from smtpeter.spool.quota import Quota
-from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason
 
 _LAST_WORD = 5.0  # seconds that what was cancelled has to hand back its claims
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """What the relay works with. `now` gives Unix seconds; `quota` is what the operator's limits are leased from."""
-
-    spool: Spool
-    courier: Courier
-    outgoing: Outgoing
-    reports: Reports
-    settling: Settling
-    clock: IReactorTime  # for intervals
-    now: Callable[[], float]
-    sites: Sites
-    quota: Quota
-    book: SiteBook
-    preparation: Preparation
-
-
-LOST = Outcome(
-    Result.FAILED,
-    Stage.PROCESS,
-    Reply(554, "5.3.0", "The content of the message has been lost here"),
-    cause="the spool has no content of a message that it gave out",
-)
-
-
-TOO_LATE = Outcome(
-    Result.DEFERRED,
-    Stage.PROCESS,
-    Reply(451, "4.4.7", "The time that the message had for its delivery is over"),
-)
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """A batch on its way from its attempt, begun at `began` (Unix seconds), to its settlement."""
-
-    batch: Batch
-    began: float
-    message: Message
-    outcomes: Mapping[DeliveryId, Outcome] | None = None
-    stumbled: bool = False
 
 
 class Relay(Service):
@@ -97,7 +50,9 @@ class Relay(Service):
         self._n = neighbours
         self._grace = grace
         self._window = Window(limits, neighbours.sites, neighbours.outgoing.per_recipient)
-        self._patience = Patience(self._sleep, self._spool_changed)
+        self._tasks: Tasks[Work] = Tasks(neighbours.clock, self._stumbled)
+        self._run = self._tasks.run
+        self._patience = Patience(partial(sleep, neighbours.clock), self._spool_changed)
         self._admission = Admission(
             spool=neighbours.spool,
             contents=self._window.contents,
@@ -122,13 +77,9 @@ class Relay(Service):
         )
         leases = Leases(neighbours.quota, self._window.allowances, self._kept) if limits.is_shared else None
         self._pacer = Pacer(self._window, leases, neighbours.clock, self._run, self._pump)
-        self._tasks: set[Deferred[None]] = set()
         self._in_turn = DeferredLock()
         self._stopping = False
         self._pumping = False
-        self._idle: Deferred[None] | None = None  # fires when no task is left
-
-    # -- the service's life ------------------------------------------------------------------------------
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         super().startService()  # type: ignore[no-untyped-call]
@@ -148,40 +99,13 @@ class Relay(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await self._wait_for_tasks(self._grace)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await self._wait_for_tasks(_LAST_WORD)
+        await self._tasks.wait(self._grace)
+        self._tasks.cancel()
+        await self._tasks.wait(_LAST_WORD)
         await self._n.courier.stop()
-
-    async def _wait_for_tasks(self, seconds: float) -> None:
-        if not self._tasks:
-            return
-        self._idle = Deferred()
-        limit = self._n.clock.callLater(seconds, self._idle.callback, None)
-        await self._idle
-        self._idle = None
-        if limit.active():
-            limit.cancel()
-
-    def _run(self, coroutine: Coroutine[Any, Any, None], work: _Work | None = None) -> None:
-        """Own a coroutine until it ends; one that fails costs at most an attempt."""
-        task = Deferred.fromCoroutine(coroutine)
-        self._tasks.add(task)
-        task.addCallbacks(self._finished, self._stumbled, callbackArgs=(task,), errbackArgs=(task, work))
-
-    def _finished(self, _result: None, task: Deferred[None]) -> None:
-        self._tasks.discard(task)
-        if self._idle is not None and not self._tasks and not self._idle.called:
-            self._idle.callback(None)
 
     def _kept(self, allowance: Allowance) -> int:
         return self._n.courier.kept(allowance.site)
-
-    def _sleep(self, seconds: float) -> Deferred[None]:
-        awake: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self._n.clock.callLater(seconds, awake.callback, None)
-        return awake
 
     def _spool_changed(self, trouble: SpoolUnavailable | None) -> None:
         if trouble is not None:
@@ -231,11 +155,10 @@ class Relay(Service):
             self._run(self._finish(message, tuple(claims), is_born=is_born))
             return
         now = self._n.clock.seconds()
-        to_try, decided = _parted(claims)
-        if decided:
-            self._settle_decided(
-                self._window.put_aside(message, decided, now, is_born=is_born, is_whole=is_whole)
-            )
+        to_try, to_settle = parted(claims)
+        if to_settle:
+            aside = self._window.put_aside(message, to_settle, now, is_born=is_born, is_whole=is_whole)
+            self._settle_decided(aside)
         if to_try:
             self._turn_away(self._window.add(message, to_try, now, is_born=is_born, is_whole=is_whole))
         if self._stopping:
@@ -247,8 +170,7 @@ class Relay(Service):
             self._give_back(batches)
             return
         for batch in batches:
-            outcomes = {c.delivery.id: c.delivery.last for c in batch.claims if c.delivery.last is not None}
-            work = _Work(batch, self._n.now(), batch.held.message, outcomes)
+            work = decided(batch, self._n.now())
             self._run(self._settle_untried(work), work)
 
     async def _finish(self, message: Message, claims: Sequence[Claim], *, is_born: bool) -> None:
@@ -296,14 +218,14 @@ class Relay(Service):
                 batch = self._window.begin(self._n.clock.seconds())
                 if batch is None:
                     break
-                work = _Work(batch, self._n.now(), batch.held.message)
+                work = Work(batch, self._n.now(), batch.held.message)
                 self._run(self._attempt(work), work)
         finally:
             self._pumping = False
         if self._window.has_limits:
             self._pacer.look()
 
-    async def _attempt(self, work: _Work) -> None:
+    async def _attempt(self, work: Work) -> None:
         if not self._window.is_placed(work.batch, self._n.clock.seconds()) and await self._moved(work):
             return
         if not work.batch.held.is_whole:
@@ -312,7 +234,7 @@ class Relay(Service):
             self._pump()
         await self._try(work)
 
-    async def _moved(self, work: _Work) -> bool:
+    async def _moved(self, work: Work) -> bool:
         """Find the site of the batch's domain; whether the batch waits there now."""
         batch, now = work.batch, self._n.clock.seconds
         found = await caught(self._n.sites.find(batch.domain, now()), f"finding the site of {batch.domain}")
@@ -325,7 +247,7 @@ class Relay(Service):
         self._pump()
         return True
 
-    async def _fetch(self, work: _Work) -> None:
+    async def _fetch(self, work: Work) -> None:
         held = work.batch.held
         if not held.is_whole:
             message = await self._patience.insist(partial(self._n.spool.message, held.message.id))
@@ -333,18 +255,18 @@ class Relay(Service):
                 self._log.error(
                     "message {message}: its content is lost", message=identifier.show(held.message.id)
                 )
-                work.outcomes = {claim.delivery.id: LOST for claim in work.batch.claims}
+                work.has_lost_its_content()
             else:
                 self._window.contents.fill(held, message)
                 work.message = message
         if held.is_whole:
             work.message = held.message
 
-    async def _try(self, work: _Work) -> None:
+    async def _try(self, work: Work) -> None:
         batch = work.batch
         work.began = self._n.now()
         if work.outcomes is None and self._n.settling.is_past(work.message, work.began):
-            work.outcomes = {claim.delivery.id: claim.delivery.last or TOO_LATE for claim in batch.claims}
+            work.is_too_late()
         if work.outcomes is None:
             deliveries = tuple(claim.delivery for claim in batch.claims)
             group = Group(work.message, deliveries, batch.domain, batch.site, self._window.source(batch))
@@ -353,9 +275,9 @@ class Relay(Service):
         self._pump()
         await self._settle(work, self._n.reports)
 
-    # -- and is settled ----------------------------------------------------------------------------------
+    # -- and is settled, or given back -------------------------------------------------------------------
 
-    async def _settle(self, work: _Work, reports: Reports) -> None:
+    async def _settle(self, work: Work, reports: Reports) -> None:
         message, batch = work.message, work.batch
         settlements = self._n.settling.settlements(
             message, batch.claims, work.outcomes or {}, work.began, self._n.now()
@@ -386,7 +308,7 @@ class Relay(Service):
         self._window.leave(batch)
         self._intake.look()
 
-    def _stumbled(self, failure: Failure, task: Deferred[None], work: _Work | None) -> None:
+    def _stumbled(self, failure: Failure, work: Work | None) -> None:
         """A task ended by exception: by cancellation at the end of the grace time, or by a fault of ours."""
         if isinstance(failure.value, FirstError):
             failure = failure.value.subFailure
@@ -397,9 +319,8 @@ class Relay(Service):
             self._cancelled(work)
         elif work is not None:
             self._recover(work)
-        self._finished(None, task)
 
-    def _recover(self, work: _Work) -> None:
+    def _recover(self, work: Work) -> None:
         """Settle what is known, without what stumbled; a fault must not cost a place in the window."""
         self._turn_away(self._window.end(work.batch, work.outcomes or {}, self._n.clock.seconds()))
         if work.stumbled:
@@ -410,17 +331,14 @@ class Relay(Service):
         self._run(self._settle(work, no_reports), work)
         self._pump()
 
-    async def _let_go(self, work: _Work) -> None:
+    async def _let_go(self, work: Work) -> None:
         """Release what could not be settled, but nothing that the next hop took: that would come to it each hour."""
         try:
-            taken = {i for i, outcome in (work.outcomes or {}).items() if outcome.result is Result.DELIVERED}
-            await self._admission.put_aside(
-                claim for claim in work.batch.claims if claim.delivery.id not in taken
-            )
+            await self._admission.put_aside(work.not_taken())
         finally:
             self._leave(work.batch)
 
-    def _cancelled(self, work: _Work) -> None:
+    def _cancelled(self, work: Work) -> None:
         self._window.end(work.batch, {}, self._n.clock.seconds())
         if work.outcomes is None:
             self._give_back([work.batch])
@@ -428,7 +346,7 @@ class Relay(Service):
         self._window.leave(work.batch)
         self._tell_unrecorded(work)
 
-    def _tell_unrecorded(self, work: _Work) -> None:
+    def _tell_unrecorded(self, work: Work) -> None:
         for delivery, outcome in (work.outcomes or {}).items():
             self._log.error(
                 "{delivery}: could not be recorded, and will be tried again: {result} ({reply})",
@@ -437,8 +355,6 @@ class Relay(Service):
                 reply=str(outcome.reply),
             )
 
-    # -- or given back -----------------------------------------------------------------------------------
-
     def _turn_away(self, batches: Iterable[Batch]) -> None:
         """Release batches that cannot wait here; those whose sender must hear of it now are settled instead."""
         if self._stopping:
@@ -446,24 +362,20 @@ class Relay(Service):
             return
         now = self._n.clock.seconds()
         for batch in batches:
-            unreached = self._unreached(batch, now)
-            if unreached is None:
+            work = self._unreached(batch, now)
+            if work is None:
                 self._run(self._release(batch, self._n.now() + batch.pace.book(now)))
             else:
-                self._run(self._settle_untried(unreached), unreached)
+                self._run(self._settle_untried(work), work)
 
-    def _unreached(self, batch: Batch, now: float) -> _Work | None:
+    def _unreached(self, batch: Batch, now: float) -> Work | None:
         trouble = self._window.trouble(batch.domain, now)
         if trouble is None:
             return None
         outcome, age = trouble
-        since = self._n.now() - age
-        message = batch.held.message
-        if not any(self._n.settling.is_overdue(message, c.delivery, since) for c in batch.claims):
-            return None
-        return _Work(batch, since, message, {claim.delivery.id: outcome for claim in batch.claims})
+        return unreached(batch, outcome, self._n.now() - age, self._n.settling)
 
-    async def _settle_untried(self, work: _Work) -> None:
+    async def _settle_untried(self, work: Work) -> None:
         """Settle with what was decided before, or with the trouble that another attempt met at the site a moment ago."""
         async with self._in_turn:  # they are as many as wait for a site, each with its content
             await self._fetch(work)
@@ -485,12 +397,3 @@ class Relay(Service):
             )
         finally:
             self._leave(batch)
-
-
-def _parted(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Those to try, and those whose end was decided when their message was accepted."""
-    parted: tuple[list[Claim], list[Claim]] = ([], [])
-    for claim in claims:
-        last = claim.delivery.last
-        parted[last is not None and last.is_final].append(claim)
-    return parted

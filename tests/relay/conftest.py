@@ -6,8 +6,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from smtpeter.message.edit import Literal, Report, Template
+from smtpeter.relay.neighbours import Neighbours
 from smtpeter.relay.pacing import Limits
-from smtpeter.relay.service import Neighbours, Relay
+from smtpeter.relay.service import Relay
 from smtpeter.relay.settlement import Settling
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
