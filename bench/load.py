@@ -97,7 +97,7 @@ class Generator:
 
     def _send(self, server: Server, load: Load, messages: int) -> dict[str, float]:
         login = server.logins[load.login] if load.login else "-"
-        counts = (server.port, min(load.sessions, messages), messages, load.per_connection)
+        counts = (server.port, min(load.sessions, server.sessions, messages), messages, load.per_connection)
         ended = subprocess.run(
             [self._program, *map(str, counts), login, load.contents, str(LIMIT)],
             capture_output=True,

@@ -51,7 +51,10 @@ exec {directory}/usr/sbin/exim4 -bdf -q5m
 
 @contextlib.contextmanager
 def opensmtpd(directory: Path, sink: int) -> Iterator[Server]:
-    """Without logins: it relays to one host over one connection, which is what bounds it."""
+    """Without logins: it relays to one host over one connection, which is what bounds it.
+
+    It listens with a backlog of 5: of more sessions that come at once some wait for seconds, and some for ever.
+    """
     port = free_port()
     directory.mkdir(mode=0o755)
     version = _unpacked(OPENSMTPD, directory, "usr/sbin/smtpd")
@@ -68,7 +71,8 @@ mkdir -p /var/spool/smtpd; mount --bind {directory}/queue /var/spool/smtpd
 exec /usr/sbin/smtpd -F -f /etc/smtpd.conf
 """
     with _of_its_own(directory, script, port) as usage:
-        yield Server("opensmtpd", version, "no: the queue is not synced", port, usage, trial=20)
+        durable = "no: the queue is not synced (loaded with 4 sessions at most)"
+        yield Server("opensmtpd", version, durable, port, usage, trial=20, sessions=4)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ EVERYTHING = ("--track-clicks", "--track-opens", "--prevent-scam", "--inline-css
 class Server:
     """One that runs. `logins`: username:password by what they are for; `durable`: what is on disk before the 250.
 
-    `trial`: messages whose rate tells how many a run needs.
+    `trial`: messages whose rate tells how many a run needs; `sessions`: the most that it bears at a time.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Server:
     usage: Usage
     logins: Mapping[str, str] = field(default_factory=dict)
     trial: int = 200
+    sessions: int = 100
 
 
 def smarthost(port: int) -> dict[str, object]:

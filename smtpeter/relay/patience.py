@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from smtpeter.session.deadline import Clock
 from smtpeter.spool.interface import SpoolUnavailable
 
 T = TypeVar("T")
@@ -20,13 +18,6 @@ _LONGEST_PAUSE = 15.0
 def pause(failures: int) -> float:
     """Seconds to wait when a spool that is away has failed so often before."""
     return min(2.0 ** min(failures, 10), _LONGEST_PAUSE)
-
-
-def sleep(clock: Clock, seconds: float) -> Deferred[None]:
-    """Fires when the time has passed; cancelling it takes the call back."""
-    awake: Deferred[None] = Deferred(lambda _: call.cancel())
-    call = clock.callLater(seconds, partial(awake.callback, None))
-    return awake
 
 
 def together(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> Deferred[list[Any]]:

@@ -7,38 +7,76 @@ may end within a grace time; all else is released.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock, FirstError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.message import identifier
+from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
+from smtpeter.relay.ending import Ending, Work
 from smtpeter.relay.faults import caught
+from smtpeter.relay.finishing import Finishing
 from smtpeter.relay.intake import Intake, Surroundings
-from smtpeter.relay.interface import Group, NotNow
+from smtpeter.relay.interface import Courier, Group, Outgoing, Preparation
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.leases import Leases
 from smtpeter.relay.limits import Allowance
-from smtpeter.relay.neighbours import Neighbours
 from smtpeter.relay.notes import Notes
 from smtpeter.relay.pacer import Pacer
 from smtpeter.relay.pacing import Limits
-from smtpeter.relay.patience import Patience, sleep, together
-from smtpeter.relay.settlement import Reports, no_reports
+from smtpeter.relay.patience import Patience
+from smtpeter.relay.settlement import Reports, Settling, no_reports
+from smtpeter.relay.sites import Sites
 from smtpeter.relay.tasks import Tasks
-from smtpeter.relay.work import Work, decided, parted, unreached
-from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.spool.model import Claim, Delivery, Message, Settlement
+from smtpeter.spool.interface import Spool, SpoolUnavailable
+from smtpeter.spool.model import Claim, Delivery, Message
+from smtpeter.spool.quota import Quota
+from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason
 
 _LAST_WORD = 5.0  # seconds that what was cancelled has to hand back its claims
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What the relay works with. `now` gives Unix seconds; `quota` is what the operator's limits are leased from."""
+
+    spool: Spool
+    courier: Courier
+    outgoing: Outgoing
+    reports: Reports
+    settling: Settling
+    clock: IReactorTime  # for intervals
+    now: Callable[[], float]
+    sites: Sites
+    quota: Quota
+    book: SiteBook
+    preparation: Preparation
+
+
+LOST = Outcome(
+    Result.FAILED,
+    Stage.PROCESS,
+    Reply(554, "5.3.0", "The content of the message has been lost here"),
+    cause="the spool has no content of a message that it gave out",
+)
+
+
+TOO_LATE = Outcome(
+    Result.DEFERRED,
+    Stage.PROCESS,
+    Reply(451, "4.4.7", "The time that the message had for its delivery is over"),
+)
 
 
 class Relay(Service):
@@ -50,9 +88,8 @@ class Relay(Service):
         self._n = neighbours
         self._grace = grace
         self._window = Window(limits, neighbours.sites, neighbours.outgoing.per_recipient)
-        self._tasks: Tasks[Work] = Tasks(neighbours.clock, self._stumbled)
-        self._run = self._tasks.run
-        self._patience = Patience(partial(sleep, neighbours.clock), self._spool_changed)
+        self._tasks = Tasks(neighbours.clock)
+        self._patience = Patience(self._sleep, self._spool_changed)
         self._admission = Admission(
             spool=neighbours.spool,
             contents=self._window.contents,
@@ -77,9 +114,28 @@ class Relay(Service):
         )
         leases = Leases(neighbours.quota, self._window.allowances, self._kept) if limits.is_shared else None
         self._pacer = Pacer(self._window, leases, neighbours.clock, self._run, self._pump)
+        self._finishing = Finishing(
+            spool=neighbours.spool,
+            preparation=neighbours.preparation,
+            window=self._window,
+            admission=self._admission,
+            patience=self._patience,
+        )
+        self._ending = Ending(
+            spool=neighbours.spool,
+            window=self._window,
+            settling=neighbours.settling,
+            admission=self._admission,
+            patience=self._patience,
+            now=neighbours.now,
+            owed=self._intake.expect,
+            left=self._intake.look,
+        )
         self._in_turn = DeferredLock()
         self._stopping = False
         self._pumping = False
+
+    # -- the service's life ------------------------------------------------------------------------------
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         super().startService()  # type: ignore[no-untyped-call]
@@ -104,8 +160,17 @@ class Relay(Service):
         await self._tasks.wait(_LAST_WORD)
         await self._n.courier.stop()
 
+    def _run(self, coroutine: Coroutine[Any, Any, None], work: Work | None = None) -> None:
+        """Own a coroutine until it ends; one that fails costs at most an attempt."""
+        self._tasks.run(coroutine, partial(self._stumbled, work))
+
     def _kept(self, allowance: Allowance) -> int:
         return self._n.courier.kept(allowance.site)
+
+    def _sleep(self, seconds: float) -> Deferred[None]:
+        awake: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self._n.clock.callLater(seconds, awake.callback, None)
+        return awake
 
     def _spool_changed(self, trouble: SpoolUnavailable | None) -> None:
         if trouble is not None:
@@ -155,10 +220,11 @@ class Relay(Service):
             self._run(self._finish(message, tuple(claims), is_born=is_born))
             return
         now = self._n.clock.seconds()
-        to_try, to_settle = parted(claims)
-        if to_settle:
-            aside = self._window.put_aside(message, to_settle, now, is_born=is_born, is_whole=is_whole)
-            self._settle_decided(aside)
+        to_try, decided = _parted(claims)
+        if decided:
+            self._settle_decided(
+                self._window.put_aside(message, decided, now, is_born=is_born, is_whole=is_whole)
+            )
         if to_try:
             self._turn_away(self._window.add(message, to_try, now, is_born=is_born, is_whole=is_whole))
         if self._stopping:
@@ -170,41 +236,17 @@ class Relay(Service):
             self._give_back(batches)
             return
         for batch in batches:
-            work = decided(batch, self._n.now())
+            outcomes = {c.delivery.id: c.delivery.last for c in batch.claims if c.delivery.last is not None}
+            work = Work(batch, self._n.now(), batch.held.message, outcomes)
             self._run(self._settle_untried(work), work)
 
     async def _finish(self, message: Message, claims: Sequence[Claim], *, is_born: bool) -> None:
-        """Have pending edits made, which must be before anything is rendered, or grouped by what leaves.
-
-        Meanwhile the claims take their places in the window.
-        """
-        self._window.count(message.login, len(claims), is_born=is_born)
-        try:
-            finished = await self._finished_message(message, claims)
-        finally:
-            self._window.count(message.login, -len(claims), is_born=is_born)
+        finished = await self._finishing.finish(message, claims, is_born=is_born)
         if finished is not None:
             edited, is_whole = finished
             self._enter(edited, claims, is_born=is_born, is_whole=is_whole)
             self._pump()
         self._intake.look()
-
-    async def _finished_message(
-        self, message: Message, claims: Sequence[Claim]
-    ) -> tuple[Message, bool] | None:
-        """The message with its edits made, and whether it is whole; None when the claims were given back instead."""
-        try:
-            finished = await self._patience.insist(partial(self._n.preparation.finish, message.id))
-        except (CancelledError, NotNow):
-            await together(
-                self._patience.insist(partial(self._n.spool.release, c, c.delivery.due_at)) for c in claims
-            )
-        except Exception:  # noqa: BLE001 - whatever it is: nobody else knows of these claims
-            self._log.failure("{message}: its edits could not be made", message=identifier.show(message.id))
-            await self._admission.put_aside(claims)
-        else:
-            return finished or replace(message, pending=False), finished is not None
-        return None
 
     # -- and is tried ------------------------------------------------------------------------------------
 
@@ -255,7 +297,7 @@ class Relay(Service):
                 self._log.error(
                     "message {message}: its content is lost", message=identifier.show(held.message.id)
                 )
-                work.has_lost_its_content()
+                work.outcomes = {claim.delivery.id: LOST for claim in work.batch.claims}
             else:
                 self._window.contents.fill(held, message)
                 work.message = message
@@ -266,49 +308,18 @@ class Relay(Service):
         batch = work.batch
         work.began = self._n.now()
         if work.outcomes is None and self._n.settling.is_past(work.message, work.began):
-            work.is_too_late()
+            work.outcomes = {claim.delivery.id: claim.delivery.last or TOO_LATE for claim in batch.claims}
         if work.outcomes is None:
             deliveries = tuple(claim.delivery for claim in batch.claims)
             group = Group(work.message, deliveries, batch.domain, batch.site, self._window.source(batch))
             work.outcomes = await self._n.courier.attempt(group)
         self._turn_away(self._window.end(batch, work.outcomes, self._n.clock.seconds()))
         self._pump()
-        await self._settle(work, self._n.reports)
+        await self._ending.settle(work, self._n.reports)
 
-    # -- and is settled, or given back -------------------------------------------------------------------
+    # -- and is settled ----------------------------------------------------------------------------------
 
-    async def _settle(self, work: Work, reports: Reports) -> None:
-        message, batch = work.message, work.batch
-        settlements = self._n.settling.settlements(
-            message, batch.claims, work.outcomes or {}, work.began, self._n.now()
-        )
-        while settlements:
-            stale = await self._patience.insist(partial(self._record, message, settlements, reports))
-            if not stale:
-                break
-            lost = {claim.delivery.id for claim in stale}
-            settlements = tuple(s for s in settlements if s.claim.delivery.id not in lost)
-            self._log.warn(
-                "no longer ours to settle: {deliveries}",
-                deliveries=" ".join(identifier.show(delivery) for delivery in sorted(lost)),
-            )
-        self._leave(batch)
-
-    async def _record(
-        self, message: Message, settlements: Sequence[Settlement], reports: Reports
-    ) -> Sequence[Claim]:
-        """Settle once; the claims that are stale. Reports are made anew each time: one may be what is refused."""
-        owed = reports(message, settlements)
-        stale = await self._n.spool.settle(settlements, owed)
-        if owed and not stale:
-            self._intake.expect()
-        return stale
-
-    def _leave(self, batch: Batch) -> None:
-        self._window.leave(batch)
-        self._intake.look()
-
-    def _stumbled(self, failure: Failure, work: Work | None) -> None:
+    def _stumbled(self, work: Work | None, failure: Failure) -> None:
         """A task ended by exception: by cancellation at the end of the grace time, or by a fault of ours."""
         if isinstance(failure.value, FirstError):
             failure = failure.value.subFailure
@@ -324,19 +335,11 @@ class Relay(Service):
         """Settle what is known, without what stumbled; a fault must not cost a place in the window."""
         self._turn_away(self._window.end(work.batch, work.outcomes or {}, self._n.clock.seconds()))
         if work.stumbled:
-            self._tell_unrecorded(work)
-            self._run(self._let_go(work))
+            self._run(self._ending.let_go(work))
             return
         work.stumbled = True
-        self._run(self._settle(work, no_reports), work)
+        self._run(self._ending.settle(work, no_reports), work)
         self._pump()
-
-    async def _let_go(self, work: Work) -> None:
-        """Release what could not be settled, but nothing that the next hop took: that would come to it each hour."""
-        try:
-            await self._admission.put_aside(work.not_taken())
-        finally:
-            self._leave(work.batch)
 
     def _cancelled(self, work: Work) -> None:
         self._window.end(work.batch, {}, self._n.clock.seconds())
@@ -344,16 +347,9 @@ class Relay(Service):
             self._give_back([work.batch])
             return
         self._window.leave(work.batch)
-        self._tell_unrecorded(work)
+        self._ending.tell_unrecorded(work)
 
-    def _tell_unrecorded(self, work: Work) -> None:
-        for delivery, outcome in (work.outcomes or {}).items():
-            self._log.error(
-                "{delivery}: could not be recorded, and will be tried again: {result} ({reply})",
-                delivery=identifier.show(delivery),
-                result=outcome.result.value,
-                reply=str(outcome.reply),
-            )
+    # -- or given back -----------------------------------------------------------------------------------
 
     def _turn_away(self, batches: Iterable[Batch]) -> None:
         """Release batches that cannot wait here; those whose sender must hear of it now are settled instead."""
@@ -362,38 +358,39 @@ class Relay(Service):
             return
         now = self._n.clock.seconds()
         for batch in batches:
-            work = self._unreached(batch, now)
-            if work is None:
-                self._run(self._release(batch, self._n.now() + batch.pace.book(now)))
+            unreached = self._unreached(batch, now)
+            if unreached is None:
+                self._run(self._ending.release(batch, self._n.now() + batch.pace.book(now)))
             else:
-                self._run(self._settle_untried(work), work)
+                self._run(self._settle_untried(unreached), unreached)
 
     def _unreached(self, batch: Batch, now: float) -> Work | None:
         trouble = self._window.trouble(batch.domain, now)
         if trouble is None:
             return None
         outcome, age = trouble
-        return unreached(batch, outcome, self._n.now() - age, self._n.settling)
+        since = self._n.now() - age
+        message = batch.held.message
+        if not any(self._n.settling.is_overdue(message, c.delivery, since) for c in batch.claims):
+            return None
+        return Work(batch, since, message, {claim.delivery.id: outcome for claim in batch.claims})
 
     async def _settle_untried(self, work: Work) -> None:
         """Settle with what was decided before, or with the trouble that another attempt met at the site a moment ago."""
         async with self._in_turn:  # they are as many as wait for a site, each with its content
             await self._fetch(work)
-            await self._settle(work, self._n.reports)
+            await self._ending.settle(work, self._n.reports)
 
     def _give_back(self, batches: Iterable[Batch]) -> None:
         """Release batches as they came: due as before."""
         for batch in batches:
-            self._run(self._release(batch, None))
+            self._run(self._ending.release(batch, None))
 
-    async def _release(self, batch: Batch, due_at: float | None) -> None:
-        release = self._n.spool.release
-        try:
-            await together(
-                self._patience.insist(
-                    partial(release, claim, claim.delivery.due_at if due_at is None else due_at)
-                )
-                for claim in batch.claims
-            )
-        finally:
-            self._leave(batch)
+
+def _parted(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """Those to try, and those whose end was decided when their message was accepted."""
+    parted: tuple[list[Claim], list[Claim]] = ([], [])
+    for claim in claims:
+        last = claim.delivery.last
+        parted[last is not None and last.is_final].append(claim)
+    return parted

@@ -1,55 +1,49 @@
-"""Coroutines under way, owned until they end: so that a service can wait for them, and none fails unheard."""
+"""Coroutines that nobody awaits, owned until they end: a service that stops knows what is still under way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from smtpeter.session.deadline import Clock
-
-_T = TypeVar("_T")
+T = TypeVar("T")
 
 
-class Tasks(Generic[_T]):
-    """`failed` is told how one ended that did not end well, with what it was about; it may begin others."""
+class Tasks:
+    """What runs now. `clock` is for intervals."""
 
-    def __init__(self, clock: Clock, failed: Callable[[Failure, _T | None], None]) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._failed = failed
         self._running: set[Deferred[None]] = set()
         self._idle: Deferred[None] | None = None  # fires when none is left
 
-    def run(self, coroutine: Coroutine[Any, Any, None], about: _T | None = None) -> None:
-        """Own a coroutine until it ends."""
+    def run(self, coroutine: Coroutine[Any, Any, None], stumbled: Callable[[Failure], None]) -> None:
+        """Own a coroutine. `stumbled` hears of its failure, or cancellation, before it counts as ended."""
         task = Deferred.fromCoroutine(coroutine)
         self._running.add(task)
-        task.addCallbacks(self._ended, self._stumbled, callbackArgs=(task,), errbackArgs=(task, about))
+        task.addErrback(stumbled)
+        task.addBoth(self._ended, task)
 
-    def _ended(self, _result: None, task: Deferred[None]) -> None:
+    def _ended(self, result: T, task: Deferred[None]) -> T:
         self._running.discard(task)
         if self._idle is not None and not self._running and not self._idle.called:
             self._idle.callback(None)
-
-    def _stumbled(self, failure: Failure, task: Deferred[None], about: _T | None) -> None:
-        self._failed(failure, about)
-        self._ended(None, task)
-
-    def cancel(self) -> None:
-        """Cancel all."""
-        for task in tuple(self._running):
-            task.cancel()
+        return result
 
     async def wait(self, seconds: float) -> None:
-        """Until all have ended, so long at most."""
+        """Until all have ended, but no longer than this."""
         if not self._running:
             return
-        idle = self._idle = Deferred()
-        limit = self._clock.callLater(seconds, partial(idle.callback, None))
-        await idle
+        self._idle = Deferred()
+        limit = self._clock.callLater(seconds, self._idle.callback, None)
+        await self._idle
         self._idle = None
         if limit.active():
             limit.cancel()
+
+    def cancel(self) -> None:
+        for task in tuple(self._running):
+            task.cancel()

@@ -36,13 +36,13 @@ from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
 from smtpeter.relay.names import NameServer
-from smtpeter.relay.neighbours import Neighbours as RelayNeighbours
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.policies import ForewarnedSites, PolicyBook
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
 from smtpeter.relay.sandbox import Sandbox
 from smtpeter.relay.sender import Connector, Credentials
+from smtpeter.relay.service import Neighbours as RelayNeighbours
 from smtpeter.relay.service import Relay
 from smtpeter.relay.settings import Dane, Mode
 from smtpeter.relay.settlement import Settling

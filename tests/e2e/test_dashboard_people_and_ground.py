@@ -148,6 +148,12 @@ def test_each_page_is_fit_to_be_read_and_heard(
     visitor.browser.switch_to.alert.accept()
     visitor.sees("shown this once")
     _judge(visitor.browser, axe, "login-password")
+    visitor.goes("/account")
+    form = visitor.browser.find_element(By.CSS_SELECTOR, "form[action='/account/totp/key']")
+    form.find_element(By.NAME, "password").send_keys(password)
+    visitor.presses("Show me a key")
+    visitor.sees("shown this once")
+    _judge(visitor.browser, axe, "account-key")
 
 
 def fill(server: Daemon) -> None:

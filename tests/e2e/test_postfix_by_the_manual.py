@@ -45,7 +45,9 @@ def behind(server: Daemon, names: StubNames) -> Iterator[Postfix]:
     """Only names, ports and passwords are others than in the manual."""
     names.host("example.com", "127.0.0.1")
     news = server.login(username="newsletters")
-    office = server.login(username="office")
+    # Bound, as the manual says: to its users' addresses (and what CONTENT says in From), and to Postfix's own name.
+    bound = ("--sender", "example.com", "--sender", "sender.example", "--sender", "postfix.example")
+    office = server.login(*bound, username="office")
     here = ("[mail.example.com]:587", f"[127.0.0.1]:{server.starttls}")
     passwords = (
         settings("sasl_passwd", "behind")

@@ -1,7 +1,5 @@
 """The relay in trouble: stale claims, a spool that is away, faults of ours, the end, clocks that jump."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 from twisted.internet.defer import fail
@@ -283,10 +281,7 @@ def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_nobody_busy(build, ju
     house = build()
     house.courier.answer = GREYLISTED
     house.accept(message("a@x.example"))
-    now = house.clock.seconds
-    wall = replace(house.relay._n, now=lambda: now() + jump)
-    house.relay._n = wall
-    house.relay._intake._s = replace(house.relay._intake._s, now=wall.now)
+    house.wall.ahead = jump
     house.spool.calls.clear()
     house.advance(100.0, 0.05)
     assert [State.DUE] == house.states
