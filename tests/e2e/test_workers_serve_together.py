@@ -128,9 +128,10 @@ def test_a_parent_whose_predecessors_workers_still_end_waits_for_them(
     """They hold the lock of the directory: nobody else takes over what they may still be working on."""
     with staffed(sink.port) as server:
         ready(server, 2)
-        lingering = server.workers()[0]
+        lingering, other = server.workers()
         with stopped(lingering, server):
             server.kill()
+            until(lambda: not is_there(other))
             refused = server.run()
             assert refused.returncode == 1
             assert "in use" in refused.stderr  # its ports; were they free, the directory
