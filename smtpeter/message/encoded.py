@@ -5,10 +5,15 @@ Charsets come from our own table, so that a stranger's label is never looked for
 
 from __future__ import annotations
 
+import codecs
 from email.errors import HeaderParseError
 from email.header import decode_header
 
 from smtpeter.message import charset
+
+codecs.lookup(
+    "raw-unicode-escape"
+)  # which email.header wants: loaded now, not when the process is out of files
 
 
 def decoded(value: str) -> str:
