@@ -88,10 +88,9 @@ class Queue:
         now = self._neighbours.clock()
         by = f"token {call.token.id}"
         done = 0
+        # A portion may be a short one and not the last: some of it was claimed since it was found.
         while altered := await self._neighbours.spool.alter(wanted, verb.step, now, _PORTION, by):
             done += altered
-            if altered < _PORTION:
-                break
         return given(Altered(done))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
