@@ -144,7 +144,7 @@ def _alter(name: str, explanation: str) -> None:
                 "name what is meant (--id, --message, --recipient, --sender, --domain, --site, --login, "
                 "--older-than), or --all"
             )
-        wanted = _wanted(verb.states, given)
+        wanted = verb.meant(_wanted(verb.states, given), _now())
         lifted = _lift(store, wanted) if verb.lifts else []
         done = _altered(store, wanted, verb.step, as_json)
         if as_json:

@@ -84,8 +84,8 @@ class Queue:
         if not (asked.all or any(named) or named_empty):
             raise Problem(422, "name what is meant, or say all", "all")
         verb = VERBS[call.target.partition("?")[0].rpartition("/")[2]]
-        wanted = self._filter(call, asked, verb.states)
         now = self._neighbours.clock()
+        wanted = verb.meant(self._filter(call, asked, verb.states), now)
         by = f"token {call.token.id}"
         done = 0
         # A portion may be a short one and not the last: some of it was claimed since it was found.
