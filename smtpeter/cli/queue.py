@@ -144,7 +144,7 @@ def _alter(name: str, explanation: str) -> None:
                 "name what is meant (--id, --message, --recipient, --sender, --domain, --site, --login, "
                 "--older-than), or --all"
             )
-        wanted = _wanted(verb.states, given)
+        wanted = verb.meant(_wanted(verb.states, given), _now())
         lifted = _lift(store, wanted) if verb.lifts else []
         done = _altered(store, wanted, verb.step, as_json)
         if as_json:
@@ -181,14 +181,13 @@ def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> in
         else nullcontext()
     )
     with bar as shown:
+        # A portion may be a short one and not the last: some of it was claimed since it was found.
         while altered := store.run(store.spool.alter(wanted, step, now, _BATCH)):
             done += altered
             if shown is not None:
                 shown.update(altered)
             elif not quiet and altered == _BATCH:
                 click.echo(f"{done} …", err=True)
-            if altered < _BATCH:
-                break
     return done
 
 

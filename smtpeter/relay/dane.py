@@ -21,6 +21,7 @@ _TRUST_ANCHOR, _END_ENTITY = 2, 3  # certificate usages
 _WHOLE, _KEY = 0, 1  # selectors: the certificate, or its SubjectPublicKeyInfo
 _EXACT, _SHA256, _SHA512 = 0, 1, 2  # matching types
 _DIGESTS = {_SHA256: 32, _SHA512: 64}  # octets
+_UNREADABLE = (x509.DuplicateExtension, x509.UnsupportedGeneralNameType)  # extensions that are no ValueError
 
 
 class Mismatch(Exception):
@@ -153,7 +154,7 @@ def is_for(certificate: x509.Certificate, name: str) -> bool:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = extension.value.get_values_for_type(x509.DNSName)
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, ValueError, *_UNREADABLE):
         names = []
     names = names or [
         str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)

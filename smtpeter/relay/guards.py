@@ -52,19 +52,23 @@ class Guards:
     async def _guard(
         self, domain: str, host: str, addresses: Answer[IPAddress], policy: Policy | None
     ) -> Guard:
-        for base in await self._bases(host, addresses):
+        bases: tuple[str, ...] = ()  # that TLSA records may stand under (RFC 7672 2.2.3)
+        if addresses.secure:
+            bases = (addresses.name, host) if addresses.name else (host,)
+        elif addresses.name:
+            alias = await self._published.alias(host)
+            if alias.finding is Finding.TROUBLE:
+                return _unknown("alias", host, alias.cause)
+            bases = (host,) if alias.secure and alias.records else ()
+        for base in bases:
             answer = await self._published.associations(base, self._port)
             if answer.finding is Finding.TROUBLE:
-                told = f"the DNS does not answer about the TLSA records of {host} now"
-                return Guard(obstacle=ending_by("DANE", "4.4.3", told, f"{Flaw.DNSSEC}: {answer.cause}"))
+                return _unknown("TLSA records", host, answer.cause)
             if answer.secure and answer.records:
                 return Guard(Dane.of(base, answer.records, (host, domain)), policy)
         return Guard(policy=policy)
 
-    async def _bases(self, host: str, addresses: Answer[IPAddress]) -> tuple[str, ...]:
-        """The names that TLSA records may stand under (RFC 7672 2.2.3): none where the host's zone is not signed."""
-        if addresses.secure:
-            return (addresses.name, host) if addresses.name else (host,)
-        if addresses.name and await self._published.is_alias_secure(host):
-            return (host,)
-        return ()
+
+def _unknown(what: str, host: str, cause: str) -> Guard:
+    told = f"the DNS does not answer about the {what} of {host} now"
+    return Guard(obstacle=ending_by("DANE", "4.4.3", told, f"{Flaw.DNSSEC}: {cause}"))

@@ -153,8 +153,8 @@ class Publications(Protocol):
     def associations(self, base: str, port: int, /) -> Awaitable[Answer[Tlsa]]:
         """The TLSA records for TCP at this port of `base`."""
 
-    def is_alias_secure(self, name: str, /) -> Awaitable[bool]:
-        """Whether `name` has a CNAME record that is signed, wherever that leads."""
+    def alias(self, name: str, /) -> Awaitable[Answer[str]]:
+        """The CNAME record of `name` itself, whatever stands where that leads."""
 
     def texts(self, name: str, /) -> Awaitable[Answer[bytes]]:
         """The TXT records, the strings of each joined."""

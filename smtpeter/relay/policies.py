@@ -94,14 +94,15 @@ class PolicyBook:
     async def known(self, domain: str) -> Policy | None:
         """The policy in force, for mail that goes to `domain` now.
 
-        Waits only where nothing is known of the domain; what has to be looked at again is looked at meanwhile.
+        Waits only where nothing is known of the domain, or no more; what has to be looked at again is looked at meanwhile.
         """
-        if domain not in self._known:
+        found = self._known.get(domain)
+        if found is None or self._is_over(found.policy):
             await self.renew(domain)
         elif self._is_stale(domain):
             self._begin(domain)
         found, now = self._known.get(domain), self._now()
-        if found is None or found.policy is None or found.policy.expires_at <= now:
+        if found is None or found.policy is None or self._is_over(found.policy):
             return None
         if found.policy.used_at + _DAY <= now:
             found.policy = replace(found.policy, used_at=now)
@@ -140,8 +141,13 @@ class PolicyBook:
         found.is_published = identifier is not None
         if identifier is not None and self._is_outdated(found.policy, identifier):
             await self._update(found, domain, identifier)
+        if self._is_over(found.policy):  # and there is no other: nobody waits for that again
+            found.policy = None
         found.looked_at = self._clock.seconds()
         self._remember(domain, found)
+
+    def _is_over(self, policy: Policy | None) -> bool:
+        return policy is not None and policy.expires_at <= self._now()
 
     def _is_outdated(self, policy: Policy | None, identifier: str) -> bool:
         return policy is None or policy.id != identifier or policy.is_aged(self._now())

@@ -104,9 +104,8 @@ class DnsResolver:
     def associations(self, base: str, port: int) -> Deferred[Answer[Tlsa]]:
         return self._reading(f"_{port}._tcp.{base}", names.TLSA).addCallback(_associations)
 
-    def is_alias_secure(self, name: str) -> Deferred[bool]:
-        asked = self._reading(name, names.CNAME)
-        return asked.addCallback(lambda reading: reading.finding is Finding.FOUND and reading.secure)
+    def alias(self, name: str) -> Deferred[Answer[str]]:
+        return self._reading(name, names.CNAME).addCallback(_alias)
 
     def texts(self, name: str) -> Deferred[Answer[bytes]]:
         return self._reading(name, names.TXT).addCallback(_texts)
@@ -196,6 +195,11 @@ def _answer(reading: Reading) -> Answer[MailExchanger]:
 
 def _associations(reading: Reading) -> Answer[Tlsa]:
     records = tuple(record for record in reading.records if isinstance(record, Tlsa))
+    return Answer(reading.finding, records, reading.cause, reading.secure)
+
+
+def _alias(reading: Reading) -> Answer[str]:
+    records = tuple(record for record in reading.records if isinstance(record, str))
     return Answer(reading.finding, records, reading.cause, reading.secure)
 
 

@@ -38,9 +38,9 @@ class Dns:
 
     def validates(self) -> bool:
         """Whether an answer that is known to be signed is told to be so (RFC 6840 5.8)."""
-        resolver = self._resolver()
-        resolver.set_flags(dns.flags.RD | dns.flags.AD)
         try:
+            resolver = self._resolver()
+            resolver.set_flags(dns.flags.RD | dns.flags.AD)
             answer = resolver.resolve(".", "SOA")
         except (dns.exception.DNSException, OSError):
             return False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import State, Step
 from smtpeter.spool.waiting import Reason
@@ -23,6 +24,13 @@ class Verb:
     @property
     def lifts(self) -> bool:
         return self.step is Step.RELEASE
+
+    def meant(self, wanted: QueueFilter, asked_at: float) -> QueueFilter:
+        """Without what is accepted while the work goes on, which nobody has seen: trying that does no harm, all else might."""
+        if self.step is Step.RELEASE or wanted.delivery is not None:
+            return wanted
+        before = int(asked_at) + 1.0  # forms tell whole seconds
+        return replace(wanted, accepted_before=min(before, wanted.accepted_before or before))
 
 
 VERBS = {

@@ -66,7 +66,7 @@ class StoredUses:
         if len(self._noted) >= _MOST_REMEMBERED:
             self._noted.clear()
         self._noted[kind, name] = now
-        self._access.write(note, (kind, name, now), _refuse).addErrback(self._missed)
+        self._access.write(note, (kind, name, now), _refuse, urgent=False).addErrback(self._missed)
 
     def last(self, kind: Kind, /) -> Deferred[Mapping[str, float]]:
         return self._access.read(last, kind, refuse=_refuse)

@@ -175,9 +175,10 @@ class Threads:
         session = Session(for_writing(self._engine))
         chore_at = self._monotonic() + self._chore_every
         while True:
+            stopping = self._stopping  # before it is looked for work, of which none comes after that
             if self._is_wanted(chore_at - self._monotonic()):
                 self._write_waiting(session)
-            elif self._stopping:
+            elif stopping:
                 break
             if self._monotonic() >= chore_at:
                 with self._turn():

@@ -123,9 +123,9 @@ def test_a_certificate_that_may_sign_none_is_no_link_of_a_chain(authority, root)
     assert not is_met(dane(record(2, 0, 0, between)), forged, between)
 
 
-def _signed_by(issuer, key):
+def _signed_by(issuer, key, *extensions):
     now = dt.datetime.now(dt.UTC)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)]))
         .issuer_name(issuer.subject)
@@ -133,8 +133,10 @@ def _signed_by(issuer, key):
         .serial_number(1)
         .not_valid_before(now - dt.timedelta(1))
         .not_valid_after(now + dt.timedelta(1))
-        .sign(key, hashes.SHA256())
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(key, hashes.SHA256())
 
 
 def test_nothing_shown_proves_nothing(own):
@@ -198,6 +200,14 @@ def test_a_common_name_counts_where_there_is_no_other(own):
     """RFC 7672 3.2.3"""
     assert is_for(_signed_by(own, ec.generate_private_key(ec.SECP256R1())), HOST)
     assert not is_for(_signed_by(own, ec.generate_private_key(ec.SECP256R1())), "other.example")
+
+
+def test_names_that_nobody_can_read_are_none(own):
+    """An x400Address (RFC 5280 4.2.1.6), which the library does not know."""
+    names = x509.UnrecognizedExtension(x509.OID_SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3002a300"))
+    certificate = _signed_by(own, ec.generate_private_key(ec.SECP256R1()), names)
+    assert is_for(certificate, HOST)
+    assert not is_for(certificate, "other.example")
 
 
 @pytest.mark.parametrize(

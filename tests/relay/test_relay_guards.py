@@ -72,8 +72,11 @@ class Names:
         secure = (name or host) not in self.insecure
         return Answer(Finding.FOUND, (ip_address(address),), secure=secure, name=name)
 
-    async def is_alias_secure(self, name):
-        return name not in self.insecure
+    async def alias(self, name):
+        found = self.aliases[name]
+        if f"CNAME {name}" in self.insecure:
+            return Answer(Finding.TROUBLE, cause="SERVFAIL")
+        return Answer(Finding.FOUND, (found,), secure=name not in self.insecure)
 
     async def associations(self, base, port):
         self.asked.append((base, port))
@@ -229,6 +232,18 @@ def test_records_stand_under_the_end_of_a_signed_alias_or_its_beginning(
     assert DELIVERED is outcome.result
     assert ("DANE verified" in outcome.tls) is (base is not None)
     assert [base or "mx1.example"] == host.connections[0].server.asked_for
+
+
+def test_a_host_whose_alias_cannot_be_looked_up_gets_nothing(good, contexts):
+    """Else whoever hides it hides the TLSA records, too (RFC 7672 2.1.2)."""
+    insecure = ("real.example", "CNAME mx1.example")
+    names = Names(
+        {"mx1.example": pinned(good)}, insecure, {"mx1.example": "real.example"}, mx=["mx1.example"]
+    )
+    host = Host(TLS, good)
+    outcome = once([host], names, contexts)
+    assert (DEFERRED, "4.4.3", []) == (outcome.result, outcome.reply.enhanced, host.connections)
+    assert outcome.cause == "dnssec-invalid: SERVFAIL"
 
 
 # -- MTA-STS ------------------------------------------------------------------------------------------------

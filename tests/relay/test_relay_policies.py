@@ -131,7 +131,23 @@ def test_a_record_that_goes_leaves_the_policy_until_it_expires(identifier):
 def test_an_expired_policy_is_fetched_anew():
     world = World(replace(STRICT, max_age=100))
     first = world.known()
-    assert world.later(100).fetched_at == first.fetched_at + 100
+    world.advance(100)
+    assert world.known().fetched_at == first.fetched_at + 100, "mail did not wait for it"
+
+
+def test_mail_waits_once_for_what_takes_the_place_of_an_expired_policy():
+    world = World(replace(STRICT, max_age=100))
+    world.known()
+    world.advance(100)
+    world.gate = Deferred()
+    waiting = world.begin()
+    assert not waiting.called
+    world.text = NO_ANSWER
+    world.gate.callback(None)
+    assert result(waiting) is None
+    world.advance(300)
+    world.gate = Deferred()
+    assert world.known() is None
 
 
 def test_after_a_failure_five_minutes_pass_before_the_next_fetch():

@@ -94,8 +94,10 @@ def test_a_chain_that_is_answered_in_pieces_is_signed_if_every_piece_is(is_secon
 @pytest.mark.parametrize(("ad", "expected"), [(True, True), (False, False)])
 def test_an_alias_is_signed_wherever_it_leads(ad, expected):
     zone = {("h.example", "CNAME"): signed("h.example. 60 IN CNAME real.example.", ad=ad)}
-    assert expected is asked(zone, "is_alias_secure", "h.example")
-    assert not asked({("h.example", "CNAME"): dns.rcode.SERVFAIL}, "is_alias_secure", "h.example")
+    answer = asked(zone, "alias", "h.example")
+    assert (("real.example",), expected) == (answer.records, answer.secure)
+    failed = {("h.example", "CNAME"): dns.rcode.SERVFAIL}
+    assert Finding.TROUBLE is asked(failed, "alias", "h.example").finding
 
 
 def _a_reply(kind, data):

@@ -1,8 +1,11 @@
 """When what is to be written is handed to the writer: when the reactor has nothing else to do, and never late."""
 
 import pytest
+from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
+from smtpeter.accounts.uses import Kind
+from smtpeter.storage.allowances import StoredUses
 from smtpeter.storage.gathering import Gathering
 
 
@@ -99,3 +102,15 @@ def test_flushing_hands_over_what_there_is_and_leaves_nothing_behind(gathering, 
     gathering.flush()
     assert [[1], [2]] == handed_over
     assert [] == reactor.getDelayedCalls()
+
+
+def test_nobody_waits_for_a_use_to_be_written_down():
+    hurries = []
+
+    class Access:
+        def write(self, *_, urgent=True):
+            hurries.append(urgent)
+            return succeed(None)
+
+    StoredUses(Access()).used(Kind.LOGIN, "shop", 1.0)
+    assert [False] == hurries

@@ -10,6 +10,19 @@ from smtpeter.storage.threads import Threads
 from tests.storage.stores import Pump
 
 
+class Slow(Threads):
+    """`meanwhile` happens when its writer has found nothing to do, and goes on to something else."""
+
+    meanwhile = None
+
+    def _is_wanted(self, timeout):
+        is_wanted = super()._is_wanted(timeout if self.meanwhile is None else 0.0)
+        if self.meanwhile is not None and not is_wanted:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
+        return is_wanted
+
+
 class Bench:
     """A Threads over an empty database whose writes are functions of the test's."""
 
@@ -17,7 +30,7 @@ class Bench:
         self.pump = Pump()
         self.now = 0.0
         self.chores = []
-        self.access = Threads(engine, self.pump, self._chore, 10.0, lambda: self.now)
+        self.access = Slow(engine, self.pump, self._chore, 10.0, lambda: self.now)
 
     def _chore(self):
         return Job(lambda _c, batch: self.chores.extend(batch) or batch, self.now, RuntimeError)
@@ -95,6 +108,23 @@ def test_what_has_not_been_handed_to_the_writer_yet_is_written_before_it_stops(b
     ]
     bench.pump.run(bench.access.stop())
     assert [False, True] == [bench.pump.run(answer) for answer in answers]
+
+
+def test_what_comes_while_the_writer_looks_away_is_written_before_it_stops(bench):
+    answers, happened = [], threading.Event()
+
+    def last():
+        answers.append(bench.access.write(lambda _c, batch: batch, "last", RuntimeError))
+        answers.append(bench.access.stop())
+        happened.set()
+
+    bench.access.meanwhile = last
+    bench.pump.run(bench.write(lambda _c, batch: batch))
+    assert happened.wait(30)
+    written, stopped = answers
+    bench.pump.run(stopped)
+    assert written.called
+    assert "last" == bench.pump.run(written)
 
 
 def test_answers_come_in_the_reactors_thread(bench):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
+from twisted.internet.defer import succeed
 
 from smtpeter.accounts.published import Unanswered
 from smtpeter.accounts.suppression import Treatment
@@ -262,6 +263,13 @@ def test_what_waits_is_listed_and_altered(rest):
     assert {"altered": 1} == rest.post("/queue/release", {"domain": "doe.example"}).json
     assert {"altered": 1} == rest.post("/queue/delete", {"all": True}).json
     assert [State.DELETED] == list(rest.spool.states.values())
+
+
+def test_a_verb_goes_on_until_nothing_is_left_to_alter(rest, monkeypatch):
+    """Of the first portion one was claimed since it was found."""
+    left = [1000, 999, 1, 0]
+    monkeypatch.setattr(rest.spool, "alter", lambda *_: succeed(left.pop(0)))
+    assert {"altered": 2000} == rest.post("/queue/hold", {"all": True}).json
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,19 @@ def test_a_long_work_goes_on_where_it_stopped(browser, waiting, monkeypatch):
     assert {State.HELD} == set(states(browser, waiting))
 
 
+def test_what_is_accepted_while_the_work_goes_on_is_not_meant(browser, waiting, monkeypatch):
+    monkeypatch.setattr("smtpeter.web.dashboard.queue._AT_ONCE", 1)
+    monkeypatch.setattr("smtpeter.web.dashboard.queue._PATIENCE", 0.0)
+    answered = browser.get("/queue/delete")
+    for _ in range(4):
+        answered = browser.post("/queue/delete", hidden(answered.body.decode()))
+        browser.rest.now += 60
+        [late] = browser.rest.send(recipient="late@one.example", envelope="info@example.com").json
+    assert "3 deliveries deleted, chosen by: everything." in text(answered)
+    assert [State.DELETED] * 3 == states(browser, waiting)
+    assert [State.DUE] == states(browser, {"late@one.example": late})
+
+
 def test_nothing_to_do_is_said(browser, waiting):
     assert "There is nothing to release" in text(browser.get("/queue/release?domain=one.example"))
     assert 422 == browser.post("/queue/release", {"state": "due"}).status

@@ -72,6 +72,19 @@ def test_who_has_changed_something_sees_it():
     assert (2,) == ask(counting)
 
 
+def test_what_was_being_counted_before_a_change_is_not_shown_after_it():
+    book, counting = make(2.0)
+    ask(counting)
+    book.now += 41
+    book.answers = False
+    ask(counting)
+    counting.forget()
+    book.now += 2
+    book.waiting.pop().callback(("before",))
+    book.answers = True
+    assert (3,) == ask(counting)
+
+
 def test_a_store_that_is_away_is_told_and_later_asked_again():
     book, counting = make(2.0)
     sites, book.sites = book.sites, lambda limit: fail(SpoolUnavailable("away"))

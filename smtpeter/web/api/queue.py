@@ -84,14 +84,13 @@ class Queue:
         if not (asked.all or any(named) or named_empty):
             raise Problem(422, "name what is meant, or say all", "all")
         verb = VERBS[call.target.partition("?")[0].rpartition("/")[2]]
-        wanted = self._filter(call, asked, verb.states)
         now = self._neighbours.clock()
+        wanted = verb.meant(self._filter(call, asked, verb.states), now)
         by = f"token {call.token.id}"
         done = 0
+        # A portion may be a short one and not the last: some of it was claimed since it was found.
         while altered := await self._neighbours.spool.alter(wanted, verb.step, now, _PORTION, by):
             done += altered
-            if altered < _PORTION:
-                break
         return given(Altered(done))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:

@@ -125,7 +125,7 @@ class Queue:
         return self._pages.page(
             "queue-confirm.html", asked, verb=verb, words=WORDS[verb.name], given=given,
             told=_told(given), number=len(found), most=_COUNTED, total=await self._total(given, verb, len(found)),
-            sample=found[:5],
+            sample=found[:5], asked_at=int(self._api.clock()),
         )  # fmt: skip
 
     async def _total(self, given: dict[str, str], verb: Verb, found: int) -> int:
@@ -144,6 +144,7 @@ class Queue:
         if wanted is None:
             raise Problem(422, "Nothing in that state can be altered so.", "state")
         before, now = _number(form.one("done")), _number(form.one("asked_at")) or int(self._api.clock())
+        wanted = verb.meant(wanted, now)
         if verb.lifts and not before:
             await self._lift(wanted, is_all=not given)
         done, is_all = await self._altered(wanted, verb, now, f"operator {asked.operator.name}")

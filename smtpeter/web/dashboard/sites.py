@@ -39,6 +39,7 @@ class Counting:
         self._known: Counted | None = None
         self._counted_at = self._took = 0.0
         self._under_way = False
+        self._changes = 0
 
     async def __call__(self) -> Counted:
         """Raises SpoolUnavailable."""
@@ -55,16 +56,19 @@ class Counting:
     def forget(self) -> None:
         """An operator has changed something, and looks."""
         self._known = None
+        self._changes += 1
 
     async def _count(self) -> Counted:
         self._under_way = True
+        changes = self._changes
         began = self._monotonic()
         try:
             known = Counted(await self._book.sites(_MOST), self._clock())
         finally:
             self._under_way = False
-        self._counted_at = self._monotonic()
-        self._known, self._took = known, self._counted_at - began
+        if changes == self._changes:  # else it was counted before, in part at least
+            self._counted_at = self._monotonic()
+            self._known, self._took = known, self._counted_at - began
         return known
 
 
