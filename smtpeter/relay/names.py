@@ -31,7 +31,7 @@ TXT = RdataType.TXT
 CNAME = RdataType.CNAME
 
 # Types whose data are names, from which octet on and how many, and types whose data have none.
-_NAMED = {RdataType.NS: (0, 1), CNAME: (0, 1), RdataType.SOA: (0, 2), MX: (2, 1)}
+_NAMED: dict[int, tuple[int, int]] = {RdataType.NS: (0, 1), CNAME: (0, 1), RdataType.SOA: (0, 2), MX: (2, 1)}
 _NAMELESS = frozenset((A, AAAA, TXT, TLSA, RdataType.OPT))
 MAXIMUM_SIZE = 16_384  # octets of a reply
 _MAXIMUM_RECORDS = 64  # of a reply
