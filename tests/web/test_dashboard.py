@@ -467,6 +467,7 @@ def test_a_message_is_found_by_what_is_known_of_it(signed_in, sent):
         "?subject=hello",
         "?sender=info%40example.com",
         "?since=2026-05-28&until=2026-05-28",
+        "?since=0001-01-01&until=9999-12-31",
     ):
         assert found in signed_in.get(f"/messages{query}").body.decode()
     for query in (
