@@ -110,9 +110,11 @@ def _create(connection: Connection, batch: Sequence[Operator]) -> list[None]:
 
 def _replace(connection: Connection, batch: Sequence[tuple[Operator, Operator | None]]) -> list[None]:
     for one, was in batch:
-        _must_be(connection, was)
         if not one.administers:
             _keep_one(connection, one.name)
+        _must_be(
+            connection, was
+        )  # after it, which locks others too: two who go on the same way never wait in a circle
         changed = update(operators).where(operators.c.name == one.name).values(**_values(one))
         if not connection.execute(changed).rowcount:
             raise NoSuchOperator(one.name)
