@@ -41,6 +41,10 @@ class LastAdministrator(ValueError):
     """Without this one nobody could administer any more."""
 
 
+class OperatorChanged(ValueError):
+    """Somebody else has changed this operator since he was looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """An operator; `one_time` is the key of his one-time codes, b"" when none are asked. Times are Unix seconds.
@@ -98,16 +102,22 @@ class Operators(Protocol):
     def create(self, operator: Operator, /) -> Awaitable[None]:
         """Raises OperatorExists."""
 
-    def replace(self, operator: Operator, /) -> Awaitable[None]:
-        """Change everything but the name, and end the operator's sessions; raises NoSuchOperator, LastAdministrator."""
+    def replace(self, operator: Operator, was: Operator | None = None, /) -> Awaitable[None]:
+        """Change everything but the name, and end the operator's sessions; raises NoSuchOperator, LastAdministrator.
+
+        Raises OperatorChanged where he is not as he `was` any more: what was done to him meanwhile is not undone.
+        """
 
     def delete(self, name: str, /) -> Awaitable[None]:
         """The sessions end with it; raises NoSuchOperator, LastAdministrator."""
 
     def session(self, digest: bytes, /) -> Awaitable[tuple[Session, Operator] | None]: ...
 
-    def start(self, session: Session, /) -> Awaitable[None]:
-        """Keep a session, anew or as it was seen again; those that no longer hold are forgotten."""
+    def start(self, session: Session, of: Operator | None = None, /) -> Awaitable[None]:
+        """Keep a new session; those that no longer hold are forgotten. Raises OperatorChanged, as `replace`."""
+
+    def seen(self, digest: bytes, now: float, /) -> Awaitable[None]:
+        """A session is in use; one that has ended stays so."""
 
     def end(self, digest: bytes, /) -> Awaitable[None]:
         """End a session, if there is one."""

@@ -30,8 +30,15 @@ TLSA = RdataType.TLSA
 TXT = RdataType.TXT
 CNAME = RdataType.CNAME
 
+# Types whose data are names, from which octet on and how many, and types whose data have none.
+_NAMED: dict[int, tuple[int, int]] = {RdataType.NS: (0, 1), CNAME: (0, 1), RdataType.SOA: (0, 2), MX: (2, 1)}
+_NAMELESS = frozenset((A, AAAA, TXT, TLSA, RdataType.OPT))
 MAXIMUM_SIZE = 16_384  # octets of a reply
-_MAXIMUM_RECORDS = 64  # of a reply: names of 127 compressed labels in each take 2 ms to read
+_MAXIMUM_RECORDS = 64  # of a reply
+# Labels and pointers of all names of a reply. Each costs time when it is read, and compression makes many of few octets:
+# replies to 200 questions may come at once, and a worker that reads for 30 s is taken for dead.
+_MAXIMUM_LABELS = 1000
+_LONGEST_NAME = 127  # labels (RFC 1035 2.3.4)
 _UDP_PAYLOAD = 1232  # passes every usual path unfragmented (the resolvers' flag day of 2020)
 _NEGATIVE_TTL = 60.0  # where a negative answer brings no SOA (RFC 2308 5)
 
@@ -109,12 +116,52 @@ def read(asked: Question, wire: bytes) -> Reading | None:
     if len(wire) > MAXIMUM_SIZE or _records(wire) > _MAXIMUM_RECORDS:
         return TOO_LARGE
     try:
+        if _is_laborious(wire):
+            return TOO_LARGE
         reply = dns.message.from_wire(wire, ignore_trailing=True, raise_on_truncation=False)
         if not asked.message.is_response(reply) or not isinstance(reply, dns.message.QueryMessage):
             return None
         return _reading(asked, reply)
-    except (dns.exception.DNSException, ValueError):
+    except (dns.exception.DNSException, ValueError, IndexError):
         return None
+
+
+def _is_laborious(wire: bytes) -> bool:
+    """Whether its names have more labels than are read; raises IndexError when it ends too soon."""
+    labels, at = 0, 12
+    questions = int.from_bytes(wire[4:6], "big")
+    for number in range(_records(wire)):
+        more, at = _walked(wire, at)
+        labels += more
+        if number < questions:
+            at += 4
+        else:
+            kind, data = int.from_bytes(wire[at : at + 2], "big"), at + 10
+            at = data + int.from_bytes(wire[at + 8 : data], "big")
+            if kind in _NAMED:
+                offset, names = _NAMED[kind]
+                data += offset
+                for _ in range(names):
+                    more, data = _walked(wire, data)
+                    labels += more
+            elif kind not in _NAMELESS:  # it may have names
+                labels += _LONGEST_NAME
+        if labels > _MAXIMUM_LABELS:
+            return True
+    return False
+
+
+def _walked(wire: bytes, at: int) -> tuple[int, int]:
+    """How many labels and pointers the name at `at` has, as far as they matter, and where it ends."""
+    steps, end = 0, 0
+    while (octet := wire[at]) and steps <= _MAXIMUM_LABELS:
+        steps += 1
+        if octet >= 0xC0:
+            end = end or at + 2
+            at = (octet & 0x3F) << 8 | wire[at + 1]
+        else:
+            at += octet + 1
+    return steps, end or at + 1
 
 
 def _records(wire: bytes) -> int:

@@ -16,6 +16,7 @@ from smtpeter.accounts.operators import (
     LastAdministrator,
     NoSuchOperator,
     Operator,
+    OperatorChanged,
     OperatorExists,
     Role,
     Session,
@@ -40,8 +41,8 @@ class StoredOperators:
     def create(self, operator: Operator, /) -> Deferred[None]:
         return self._access.write(_create, operator, _refuse)
 
-    def replace(self, operator: Operator, /) -> Deferred[None]:
-        return self._access.write(_replace, operator, _refuse)
+    def replace(self, operator: Operator, was: Operator | None = None, /) -> Deferred[None]:
+        return self._access.write(_replace, (operator, was), _refuse)
 
     def delete(self, name: str, /) -> Deferred[None]:
         return self._access.write(_delete, name, _refuse)
@@ -49,8 +50,11 @@ class StoredOperators:
     def session(self, digest: bytes, /) -> Deferred[tuple[Session, Operator] | None]:
         return self._access.read(_session, digest, refuse=_refuse)
 
-    def start(self, session: Session, /) -> Deferred[None]:
-        return self._access.write(_start, session, _refuse)
+    def start(self, session: Session, of: Operator | None = None, /) -> Deferred[None]:
+        return self._access.write(_start, (session, of), _refuse)
+
+    def seen(self, digest: bytes, now: float, /) -> Deferred[None]:
+        return self._access.write(_seen, (digest, now), _refuse)
 
     def end(self, digest: bytes, /) -> Deferred[None]:
         return self._access.write(_end, digest, _refuse)
@@ -104,15 +108,27 @@ def _create(connection: Connection, batch: Sequence[Operator]) -> list[None]:
     return [None] * len(batch)
 
 
-def _replace(connection: Connection, batch: Sequence[Operator]) -> list[None]:
-    for one in batch:
+def _replace(connection: Connection, batch: Sequence[tuple[Operator, Operator | None]]) -> list[None]:
+    for one, was in batch:
         if not one.administers:
             _keep_one(connection, one.name)
+        _must_be(
+            connection, was
+        )  # after it, which locks others too: two who go on the same way never wait in a circle
         changed = update(operators).where(operators.c.name == one.name).values(**_values(one))
         if not connection.execute(changed).rowcount:
             raise NoSuchOperator(one.name)
         _end_all(connection, one.name)
     return [None] * len(batch)
+
+
+def _must_be(connection: Connection, was: Operator | None) -> None:
+    """Raises OperatorChanged, asked with the row locked, so that nobody changes it until this is done."""
+    if was is not None:
+        wanted = select(operators).where(operators.c.name == was.name).with_for_update()
+        row = connection.execute(wanted).one_or_none()
+        if row is None or _read(row) != was:
+            raise OperatorChanged(was.name)
 
 
 def _delete(connection: Connection, batch: Sequence[str]) -> list[None]:
@@ -145,18 +161,26 @@ def _session(connection: Connection, digest: bytes) -> tuple[Session, Operator] 
     return Session(bytes(row.digest), row.operator, row.started_at, row.seen_at), _read(row)
 
 
-def _start(connection: Connection, batch: Sequence[Session]) -> list[None]:
+def _start(connection: Connection, batch: Sequence[tuple[Session, Operator | None]]) -> list[None]:
     columns = operator_sessions.c
-    now = max(one.seen_at for one in batch)
+    now = max(one.seen_at for one, _ in batch)
     over = or_(columns.started_at <= now - SESSION_LASTS, columns.seen_at <= now - SESSION_IDLE)
     connection.execute(delete(operator_sessions).where(over))
-    for one in batch:
+    for one, of in batch:
+        _must_be(connection, of)
         _end(connection, [one.digest])
         connection.execute(
             insert(operator_sessions).values(
                 digest=one.digest, operator=one.operator, started_at=one.started_at, seen_at=one.seen_at
             )
         )
+    return [None] * len(batch)
+
+
+def _seen(connection: Connection, batch: Sequence[tuple[bytes, float]]) -> list[None]:
+    columns = operator_sessions.c
+    for digest, now in batch:
+        connection.execute(update(operator_sessions).where(columns.digest == digest).values(seen_at=now))
     return [None] * len(batch)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smtpeter.accounts.operators import LastAdministrator, Operator, Role, Session
+from smtpeter.accounts.operators import LastAdministrator, Operator, OperatorChanged, Role, Session
 
 ADA = Operator("ada", "hash", Role.ADMINISTER, 5.0, b"key")
 BOB = Operator("bob", "hash", Role.ADMINISTER, 6.0, must_change=True)
@@ -42,4 +42,38 @@ def test_who_is_disabled_has_no_session(either):
     assert either.run(either.operators.session(b"digest")) is not None
     either.run(either.operators.replace(replace(BOB, enabled=False)))
     either.run(either.operators.start(Session(b"digest", "bob", 7.0, 7.0)))
+    assert either.run(either.operators.session(b"digest")) is None
+
+
+def test_what_was_done_to_an_operator_meanwhile_is_not_undone(either):
+    for one in (ADA, BOB):
+        either.run(either.operators.create(one))
+    disabled = replace(BOB, enabled=False)
+    either.run(either.operators.replace(disabled, BOB))
+    with pytest.raises(OperatorChanged):
+        either.run(either.operators.replace(replace(BOB, password_hash="another"), BOB))
+    assert disabled == either.run(either.operators.operator("bob"))
+
+
+@pytest.mark.parametrize("end", ["changed", "gone"])
+def test_no_session_begins_of_an_operator_as_he_was(either, end):
+    for one in (ADA, BOB):
+        either.run(either.operators.create(one))
+    if end == "gone":
+        either.run(either.operators.delete("bob"))
+    else:
+        either.run(either.operators.replace(replace(BOB, password_hash="another")))
+    with pytest.raises(OperatorChanged):
+        either.run(either.operators.start(Session(b"digest", "bob", 7.0, 7.0), BOB))
+    assert either.run(either.operators.session(b"digest")) is None
+
+
+def test_a_session_that_has_ended_is_not_seen_again(either):
+    either.run(either.operators.create(ADA))
+    session = Session(b"digest", "ada", 7.0, 7.0)
+    either.run(either.operators.start(session, ADA))
+    either.run(either.operators.seen(b"digest", 400.0))
+    assert (replace(session, seen_at=400.0), ADA) == either.run(either.operators.session(b"digest"))
+    either.run(either.operators.end(b"digest"))
+    either.run(either.operators.seen(b"digest", 800.0))
     assert either.run(either.operators.session(b"digest")) is None

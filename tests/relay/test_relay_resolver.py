@@ -359,16 +359,16 @@ def a_reply():
     return reply.to_wire()
 
 
-def many(count, wire=None):
-    """A reply to ASKED whose MX records lead over a chain of compressed labels, each of them again."""
+def many(count, labels=10):
+    """A reply to ASKED whose MX records lead over a chain of so many compressed labels, each of them again."""
     query = ASKED.wire
     body = query[12 : query.index(b"\0", 12) + 5]
-    long = b"\1a" * 110 + b"\xc0\x0c"
+    long = b"\1a" * labels + b"\xc0\x0c"
     head = b"\xc0\x0c\0\x0f\0\1\0\0\0\x3c"
     records = [head + (2 + len(long)).to_bytes(2, "big") + b"\0\1" + long]
     start = 12 + len(body) + 14
     for number in range(1, count):
-        name = 0xC000 | (start + 2 * (number % 100))
+        name = 0xC000 | (start + 2 * (number % (labels // 2)))
         records.append(head + b"\0\4" + number.to_bytes(2, "big") + name.to_bytes(2, "big"))
     return query[:2] + b"\x84\0\0\1" + count.to_bytes(2, "big") + b"\0\0\0\0" + body + b"".join(records)
 
@@ -379,6 +379,33 @@ def test_a_reply_of_too_many_records_is_not_read():
         reading = names.read(ASKED, many(count))
         assert (Finding.TROUBLE, "too many records") == (reading.finding, reading.cause)
     assert names.read(ASKED, b"\0\0" + many(3500)[2:]) is None  # and one to no question of ours is not heard
+
+
+def of_kind(kind, data):
+    """A reply to ASKED with 20 records of a type beside those of `many`."""
+    record = b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\1\0\0\0\x3c" + len(data).to_bytes(2, "big") + data
+    wire = many(1)
+    return wire[:10] + b"\0\x14" + wire[12:] + 20 * record
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param(many(20, 110), id="as data"),
+        pytest.param(of_kind(names.CNAME, b"\1b" * 110 + b"\0"), id="elsewhere"),
+        pytest.param(of_kind(18, b"\0\1" + b"\1b" * 110 + b"\0"), id="of a type that we do not know"),
+        pytest.param(ASKED.wire[:2] + b"\x84\0\0\1\0\0\0\0\0\0\xc0\x0c\0\x0f\0\1", id="in a circle"),
+    ],
+)
+def test_a_reply_whose_names_have_too_many_labels_is_not_read(wire):
+    """200 of 1.4 kB, each of which took 0.2 s, once kept a worker silent until its parent killed it."""
+    assert "too many records" == names.read(ASKED, wire).cause
+
+
+def test_a_reply_that_ends_within_a_record_is_not_understood():
+    whole = many(20)
+    assert Finding.FOUND is names.read(ASKED, whole).finding
+    assert [] == [end for end in range(2, len(whole)) if names.read(ASKED, whole[:end]) is not None]
 
 
 def test_a_reply_over_tcp_that_is_too_long_is_not_waited_for():

@@ -1,11 +1,12 @@
 """The dashboard's door: who may come in, and who may do what. Spoken to in memory, operators on SQLite."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import urlencode
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from smtpeter.accounts import codes, passwords
 from smtpeter.accounts.model import Limits
@@ -88,6 +89,37 @@ def signed_in(browser):
 def text(answered):
     """What a page says, without its marks."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", answered.body.decode())).split())
+
+
+class Meanwhile:
+    """Operators, of whom one is changed right after he was looked at, once there is a `change`."""
+
+    def __init__(self, operators):
+        self._operators = operators
+        self.change = {}
+
+    def __getattr__(self, name):
+        return getattr(self._operators, name)
+
+    def operator(self, name):
+        return self._stale(self._operators.operator(name), name)
+
+    def session(self, digest):
+        return self._stale(self._operators.session(digest), "ada")
+
+    def _stale(self, found, name):
+        found = result(found)
+        if self.change:
+            result(self._operators.replace(replace(result(self._operators.operator(name)), **self.change)))
+        return succeed(found)
+
+
+@pytest.fixture
+def changing(stored):
+    """A browser of an operator whom others change in the same moment."""
+    operators = stored.new_store().operators
+    result(operators.create(Operator("root", KEPT["right"], Role.ADMINISTER, NOW)))
+    return Browser(Meanwhile(operators))
 
 
 # -- signing in ------------------------------------------------------------------------------------------
@@ -435,6 +467,7 @@ def test_a_message_is_found_by_what_is_known_of_it(signed_in, sent):
         "?subject=hello",
         "?sender=info%40example.com",
         "?since=2026-05-28&until=2026-05-28",
+        "?since=0001-01-01&until=9999-12-31",
     ):
         assert found in signed_in.get(f"/messages{query}").body.decode()
     for query in (
@@ -502,3 +535,38 @@ def test_a_message_is_sent_again(signed_in, sent):
 def test_a_message_that_is_not_there_has_a_page(signed_in):
     assert 404 == signed_in.get("/messages/aaaaaaaaaaaaa").status
     assert 404 == signed_in.get("/messages/x/timeline").status
+
+
+# -- what others do in the same moment -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"enabled": False}, {"role": Role.VIEW}, {"password_hash": "given"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_who_changes_his_password_does_not_undo_what_is_done_to_him(changing, change):
+    changing.sign_in()
+    changing.operators.change = change
+    form = {"password": "right", "new": "a new long password", "again": "a new long password"}
+    assert 409 == changing.post("/account/password", form).status
+    changing.operators.change = {}
+    now = result(changing.operators.operator("ada"))
+    assert change == {name: getattr(now, name) for name in change}
+
+
+def test_an_administrators_page_does_not_undo_what_another_does(changing):
+    changing.sign_in()
+    path = "/operators/root/role"
+    changing.operators.session = changing.operators._operators.session
+    changing.operators.change = {"enabled": False}
+    assert 409 == changing.post(path, {"role": "view"}).status
+    changing.operators.change = {}
+    assert not result(changing.operators.operator("root")).enabled
+
+
+def test_a_password_that_is_changed_while_it_is_tried_opens_nothing(changing):
+    changing.operators.change = {"password_hash": passwords.keep_chosen("another", bytes)}
+    answered = changing.post("/sign-in", {"name": "ada", "password": "right"})
+    assert 403 == answered.status
+    assert "Set-Cookie" not in answered.headers

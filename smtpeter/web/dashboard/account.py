@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from smtpeter.accounts import codes, passwords
 from smtpeter.accounts.allowance import Allowance
-from smtpeter.accounts.operators import Operator
+from smtpeter.accounts.operators import Operator, OperatorChanged
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard import squares
@@ -75,7 +75,12 @@ class Account:
         )  # fmt: skip
 
     async def _done(self, asked: Asked, changed: Operator, what: str) -> Given:
-        await self._operators.replace(changed)
+        try:
+            await self._operators.replace(changed, asked.operator)
+        except OperatorChanged:
+            raise Problem(
+                409, "An administrator has changed this account meanwhile; sign in again."
+            ) from None
         await self._recording(asked, what)
         return elsewhere("/sign-in")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,6 +32,7 @@ from smtpeter.web.dashboard.route import Asked, Form
 
 _PORTION = 50
 _MOST_EVENTS = 500
+_DAY = 86_400.0  # seconds
 _SOUGHT = ("recipient", "sender", "subject", "login", "tag", "state", "since", "until")
 _WAITING = "waiting"  # in whatever state of the queue
 _STATES = (_WAITING, *(state.value for state in State if state.is_final))
@@ -161,7 +162,7 @@ def _sought(named: dict[str, str]) -> Sought:
         raise Problem(422, f"Expected one of {', '.join(_STATES)}.", "state")
     if named["subject"] and not words(named["subject"]):
         raise Problem(422, "Expected a word of three letters at least.", "subject")
-    until = _day(named["until"], "until")
+    until = _day(named["until"], "until")  # all of that day; the last that there is has no next one
     return Sought(
         recipient=named["recipient"],
         sender=named["sender"],
@@ -169,8 +170,8 @@ def _sought(named: dict[str, str]) -> Sought:
         login=named["login"],
         tag=named["tag"],
         state=State(named["state"]) if named["state"] else None,
-        start=_seconds(_day(named["since"], "since")),
-        end=_seconds(until and until + timedelta(days=1)),
+        start=_day(named["since"], "since"),
+        end=None if until is None else until + _DAY,
     )
 
 
@@ -179,15 +180,12 @@ def _waiting(named: dict[str, str]) -> dict[str, str]:
     return {name: named[name] for name in ("recipient", "login", "sender") if named[name]}
 
 
-def _day(text: str, field: str) -> datetime | None:
+def _day(text: str, field: str) -> float | None:
+    """Its beginning, in Unix seconds; raises Problem 422."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() if text else None
     except ValueError:
         raise Problem(422, "Expected a day, as 2026-03-20.", field) from None
-
-
-def _seconds(day: datetime | None) -> float | None:
-    return None if day is None else day.timestamp()
 
 
 def _cursor(query: Form) -> int | None:

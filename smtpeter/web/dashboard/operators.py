@@ -9,7 +9,14 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from smtpeter.accounts import passwords
-from smtpeter.accounts.operators import LastAdministrator, NoSuchOperator, Operator, OperatorExists, Role
+from smtpeter.accounts.operators import (
+    LastAdministrator,
+    NoSuchOperator,
+    Operator,
+    OperatorChanged,
+    OperatorExists,
+    Role,
+)
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
@@ -56,24 +63,28 @@ class Operators:
         return self._page(asked, await self._found(asked))
 
     async def give_role(self, asked: Asked) -> Given:
-        changed = replace(await self._found(asked), role=_role(asked))
-        return await self._change(asked, changed, f"lets the operator {changed.role.value}")
+        found = await self._found(asked)
+        changed = replace(found, role=_role(asked))
+        return await self._change(asked, found, changed, f"lets the operator {changed.role.value}")
 
     async def enable(self, asked: Asked) -> Given:
-        changed = replace(await self._found(asked), enabled=asked.form.one("enabled") == "yes")
+        found = await self._found(asked)
+        changed = replace(found, enabled=asked.form.one("enabled") == "yes")
         done = "enabled the operator" if changed.enabled else "disabled the operator"
-        return await self._change(asked, changed, done)
+        return await self._change(asked, found, changed, done)
 
     async def give_password(self, asked: Asked) -> Given:
         password, kept = await self._password()
-        changed = replace(await self._found(asked), password_hash=kept, must_change=True)
-        await self._change(asked, changed, "gave the operator another password")
+        found = await self._found(asked)
+        changed = replace(found, password_hash=kept, must_change=True)
+        await self._change(asked, found, changed, "gave the operator another password")
         return self._page(asked, changed, password)
 
     async def ask_no_code(self, asked: Asked) -> Given:
         """For who has lost what shows his codes."""
-        changed = replace(await self._found(asked), one_time=b"")
-        return await self._change(asked, changed, "asks the operator for no code any more")
+        found = await self._found(asked)
+        changed = replace(found, one_time=b"")
+        return await self._change(asked, found, changed, "asks the operator for no code any more")
 
     async def delete(self, asked: Asked) -> Given:
         try:
@@ -85,9 +96,11 @@ class Operators:
         await self._recording(asked, "removed the operator", asked.path["name"])
         return elsewhere("/operators")
 
-    async def _change(self, asked: Asked, changed: Operator, done: str) -> Given:
+    async def _change(self, asked: Asked, found: Operator, changed: Operator, done: str) -> Given:
         try:
-            await self._operators.replace(changed)
+            await self._operators.replace(changed, found)
+        except OperatorChanged:
+            raise Problem(409, "This operator was changed meanwhile; look again, and repeat it.") from None
         except NoSuchOperator:
             raise _no_such() from None
         except LastAdministrator:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 
 from smtpeter.accounts import codes, passwords
 from smtpeter.accounts.allowance import Allowance
-from smtpeter.accounts.operators import Change, Operator, Session, digest
+from smtpeter.accounts.operators import Change, Operator, OperatorChanged, Session, digest
 from smtpeter.session.limits import source_of
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.dashboard.interface import Neighbours
@@ -40,7 +39,7 @@ class Sessions:
             return None
         session, operator = found
         if now - session.seen_at > _SEEN_AGAIN:
-            await self._neighbours.operators.start(replace(session, seen_at=now))
+            await self._neighbours.operators.seen(session.digest, now)
         return operator
 
     async def sign_in(self, name: str, password: str, code: str, client: str) -> str:
@@ -59,7 +58,10 @@ class Sessions:
             raise Problem(403, _WRONG)
         secret = passwords.generate(self._neighbours.api.token_bytes)
         now = self._neighbours.api.clock()
-        await self._neighbours.operators.start(Session(digest(secret), operator.name, now, now))
+        try:
+            await self._neighbours.operators.start(Session(digest(secret), operator.name, now, now), operator)
+        except OperatorChanged:  # his password, perhaps
+            raise Problem(403, _WRONG) from None
         await self._neighbours.operators.record(Change(now, operator.name, "signed in", "", client))
         return secret
 
