@@ -124,6 +124,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
 _AT = re.compile(r" - at `\$(.*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_NO_MEMBER = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _OWN = re.compile(r"([a-z_]+(?:\[\d+\])?): (.*)", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 
@@ -202,7 +203,21 @@ def _in_our_words(problem: str) -> str:
             return f"{'.'.join(filter(None, (key, match[1])))}: {text}"
     if match := _OWN.fullmatch(what):  # a settings type's own judgement names the key in its section
         return f"{'.'.join(filter(None, (key, match[1])))}: {match[2]}"
+    if (match := _NO_MEMBER.fullmatch(what)) and (words := _words(key)):
+        return f"{key}: expected one of {', '.join(words)}; got {match[1]!r}"
     return f"{key}: {what[0].lower()}{what[1:].replace('`', '')}"
+
+
+def _words(key: str) -> tuple[str, ...]:
+    """What an option of this key may be, when it is one of a few words."""
+    kind: inspect.Type = inspect.type_info(Settings)
+    for name in re.sub(r"\[.*?\]", "", key).split("."):
+        if isinstance(kind, inspect.StructType):
+            kind = next(one.type for one in kind.fields if one.encode_name == name)
+        if isinstance(kind, inspect.DictType):
+            kind = kind.value_type
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return tuple(one.value for each in kinds if isinstance(each, inspect.EnumType) for one in each.cls)
 
 
 def _judge(settings: Settings) -> None:

@@ -55,7 +55,15 @@ def test_paths_count_from_the_file(load, tmp_path):
         (WHOLE + "[relais]", "relais: no such key"),
         (WHOLE + "[relay]\nportt = 25", "relay.portt: no such key"),
         (WHOLE + "[relay]\nport = '25'", "relay.port: expected int, got str"),
-        (WHOLE + '[relay]\nmode = "mix"', "relay.mode: invalid enum value 'mix'"),
+        (WHOLE + '[relay]\nmode = "mix"', "relay.mode: expected one of mx, smarthost, sandbox; got 'mix'"),
+        (
+            WHOLE + '[relay]\nsmarthost_tls = "some"',
+            "relay.smarthost_tls: expected one of none, opportunistic, required, verified",
+        ),
+        (
+            WHOLE + '[relay.sites."a.example"]\ntls = "x"',
+            "relay.sites[...].tls: expected one of none, opportunistic, required, verified",
+        ),
         (WHOLE + "[relay]\nwarn_after = 300", "relay.warn_after: expected a duration such as"),
         (WHOLE + '[relay]\nretry = ["5m", "x"]', "relay.retry[1]: expected a duration such as"),
         (WHOLE + '[relay]\nmode = "smarthost"', 'relay.smarthost: mode = "smarthost" needs its "host:port"'),

@@ -122,7 +122,7 @@ def restore(config_file: Path, file: Path, force: bool) -> None:
         click.echo(
             "restored. What was queued then is queued again, also what has left since; to look at it before"
         )
-    click.echo("the server starts: smtpeter queue list; smtpeter queue hold ID")
+    click.echo("the server starts: smtpeter queue list; smtpeter queue hold --id ID")
 
 
 def _extract(archive: tarfile.TarFile, name: str, path: Path, mode: int = 0o640) -> None:

@@ -214,7 +214,9 @@ def hosts(settings: Settings, ask: Ask) -> Iterator[Finding]:
         if found:
             yield _right("tracking", f"{host} is {', '.join(found)}")
         else:
-            fix = f"publish: {host}. IN CNAME {settings.server.hostname}."
+            own = settings.server.hostname
+            points = "A ADDRESS" if host == own else f"CNAME {own}."
+            fix = f"publish: {host}. IN {points}"
             yield _wrong("tracking", f"{host} has no address: tracked links lead nowhere", fix)
     if bounces.host:
         record = Record(Kind.BOUNCE, bounces.host, f"10 {settings.server.hostname}", "MX")

@@ -16,6 +16,7 @@ from smtpeter.config import Misconfigured
 
 _COLON = re.compile(r"(?<!\\):")
 _EVERYWHERE = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - what they mean is what matters
+_PORTS = 65536
 _DOMAINS = ("INET", "INET6")
 
 
@@ -58,10 +59,13 @@ def _version(address: str) -> int:
 
 
 def apart(listeners: Sequence[tuple[str, str]]) -> None:
-    """Raises Misconfigured when two of these (key, endpoint string) cannot both be bound."""
+    """Raises Misconfigured when two of these (key, endpoint string) cannot both be bound, or one never."""
     taken: list[tuple[str, Place]] = []
     for key, text in listeners:
         place = Place.of(text)
+        kind, _, port = place.name.partition(" ")
+        if kind == "port" and not 0 <= int(port) < _PORTS:
+            raise Misconfigured(f"{key}: {text!r}: expected a port from 1 to {_PORTS - 1}")
         for other, had in taken:
             if place.excludes(had) or text in {each for name, each in listeners if name == other}:
                 raise Misconfigured(f"{key}: {text!r}: {place.name} is taken by {other}; expected another")

@@ -137,6 +137,12 @@ def test_smarthost_is_greeted_in_place_of_exchangers(examined, document, sink):
     assert ["smarthost"] == [subject for subject, _ in examined()]
 
 
+def test_a_click_host_that_is_the_server_itself_is_no_alias_of_itself(examined, document, names):
+    document["tracking"]["click_url"] = f"https://{HOST}"
+    names.zone[HOST] = {"TXT": ["x"]}
+    assert ("tracking", f"publish: {HOST}. IN A ADDRESS") in examined()
+
+
 @pytest.mark.parametrize(
     ("name", "records", "expected"),
     [

@@ -111,6 +111,7 @@ def test_under_load(
     other.configuration.unlink()
     ended = other.command("restore", str(archive))
     assert 0 == ended.returncode, ended.stderr
+    assert "smtpeter queue hold --id ID" in ended.stdout
     assert first.configuration.read_text() == other.configuration.read_text()
     other.starttls, other.tracking = first.starttls, first.tracking
     assert {tracked, *before} <= set(queued(other)) <= {tracked, *load.accepted}

@@ -45,6 +45,14 @@ def test_listeners_that_can_be_had_together(one, other):
     apart((("submission.starttls[0]", one), ("submission.starttls[1]", other)))
 
 
+@pytest.mark.parametrize("text", ["tcp:65536", "tcp:port=99999999:interface=127.0.0.1", "tcp6:-1"])
+def test_a_port_that_cannot_be_is_refused(text):
+    with pytest.raises(
+        Misconfigured, match=r"submission\.starttls\[0\]: .*: expected a port from 1 to 65535"
+    ):
+        apart((("submission.starttls[0]", text),))
+
+
 @pytest.mark.parametrize(
     "text",
     ["systemd:domain=INET:index=0", "systemd:index=12:domain=INET6", "systemd:domain=INET6:name=smtps"],

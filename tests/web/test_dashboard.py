@@ -397,6 +397,7 @@ def test_how_to_connect_names_this_server(signed_in):
         'host: "mail.test", port: 587, secure: false',
         "swaks --server mail.test --port 587 --tls --auth-user 'shop'",
         "curl --ssl-reqd smtp://mail.test:587 --user 'shop:PASSWORD'",
+        "--mail-rcpt reader@example.net --crlf --upload-file message.eml",
     ):
         assert line in page
 
@@ -429,6 +430,13 @@ def test_it_is_written_down_who_changed_what(signed_in):
     said = text(signed_in.get("/changes"))
     assert "ada deleted the login shop 127.0.0.1" in said
     assert "ada changed the login, switches: inline_css shop 127.0.0.1" in said
+
+
+def test_limits_that_were_changed_are_written_down(signed_in):
+    signed_in.post("/logins/shop", {"per_hour": "2", "senders": "a.example"})
+    said = text(signed_in.get("/changes"))
+    assert "may send as: a.example; recipients an hour: 2 shop" in said
+    assert "recipients a day" not in said
 
 
 def test_changes_come_in_portions(signed_in, stored):

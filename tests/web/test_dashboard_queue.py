@@ -118,7 +118,7 @@ def test_it_is_written_down(stored):
     browser.sign_in()
     browser.rest.send()
     browser.post("/queue/hold", {"login": "shop"})
-    assert "ada hold in the queue: 1 delivery login shop 127.0.0.1" in text(browser.get("/changes"))
+    assert "ada held in the queue: 1 delivery login shop 127.0.0.1" in text(browser.get("/changes"))
 
 
 def test_retry_tries_now_also_at_a_site_in_trouble(browser, waiting):
@@ -211,3 +211,8 @@ def test_the_overview_says_what_needs_attention(browser, waiting):
 
 def test_a_range_that_is_none_is_a_day(browser):
     assert "Last 24 hours" in text(browser.get("/?range=decade"))
+
+
+def test_the_states_to_choose_from_are_in_the_words_of_the_page(browser):
+    page = browser.get("/queue").body.decode()
+    assert '<option value="claimed">being tried</option>' in page

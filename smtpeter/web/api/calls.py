@@ -8,7 +8,7 @@ from smtpeter.accounts.tokens import Scope
 from smtpeter.web.api import suppressions, webhooks
 from smtpeter.web.api.aliases import canonical
 from smtpeter.web.api.domains import Advice, DkimKey, Domains, Hosts, Judged, NewDomain, ShownDomain
-from smtpeter.web.api.events import Events, Following, Page, Window
+from smtpeter.web.api.events import EventPage, Events, Following, Window
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.logins import ChangedLogin, Logins, NewLogin, NewToken, Overlap, ShownLogin, ShownToken
 from smtpeter.web.api.messages import File, Messages
@@ -93,7 +93,7 @@ def _events(events: Events) -> tuple[Route, ...]:
         read("/events/email/{address}", "What happened to a recipient's mail.", events.of_recipient, gives=records, query=Window),
         read("/events/tags/{tags*}", "What happened to mail that has all these tags.", events.of_tags, gives=records, query=Window),
         read("/tags/{tags*}", "The same.", events.of_tags, gives=records, query=Window),
-        read("/events", "Everything that happened, in order, to be followed by its cursor.", events.follow, gives=Page, query=Following),
+        read("/events", "Everything that happened, in order, to be followed by its cursor.", events.follow, gives=EventPage, query=Following),
         read("/logfiles", "The days that have log files.", events.days, gives=days),
         read("/logfiles/{file}", "The log files of a day; or one of them, as CSV.", events.file, gives=TEXT),
         read("/logfiles/{file}/{format}", "A log file as CSV with a header line, as json or as xml.", events.file_as, gives=TEXT),
@@ -137,7 +137,7 @@ def _suppressions(listed: suppressions.Listed) -> tuple[Route, ...]:
         return Route(method, path, Scope.QUEUE, summary, handler, tag="suppressions", **more)
 
     one, entry = "/suppressions", "/suppressions/{recipient}"
-    page, whose = suppressions.Page, suppressions.Whose
+    page, whose = suppressions.SuppressionPage, suppressions.Whose
     added, counted = suppressions.Added, suppressions.Counted
     return (
         verb("GET", one, "Who gets no more mail.", listed.listed, gives=page, query=suppressions.Listing),

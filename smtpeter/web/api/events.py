@@ -63,7 +63,7 @@ class Recorded(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
-class Page(msgspec.Struct, frozen=True):
+class EventPage(msgspec.Struct, frozen=True):
     """Events in their order; `cursor` is where to go on, now or when there are more."""
 
     events: list[Recorded]
@@ -129,7 +129,7 @@ class Events:
         )
         entries = await self._neighbours.journal.since(asked.cursor, query, asked.limit)
         cursor = entries[-1].cursor if entries else asked.cursor
-        return given(Page([Recorded(**record(entry.event)) for entry in entries], cursor))
+        return given(EventPage([Recorded(**record(entry.event)) for entry in entries], cursor))
 
     # -- log files ---------------------------------------------------------------------------------------
 

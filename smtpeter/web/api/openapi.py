@@ -166,7 +166,7 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-code,pre{font:14px/1.4 ui-monospace,monospace}h2{margin-top:2.5rem}section{border-top:1px solid #ccc;padding:.5rem 0}
+code,pre{font:14px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}h2{margin-top:2.5rem}section{border-top:1px solid #ccc;padding:.5rem 0}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
 @media (prefers-color-scheme:dark){body{background:#181818;color:#ddd}a{color:#8bf}}"""
 

@@ -67,7 +67,7 @@ class Shown(msgspec.Struct, frozen=True):
     id: str | None
 
 
-class Page(msgspec.Struct, frozen=True):
+class SuppressionPage(msgspec.Struct, frozen=True):
     """A part of the list; `cursor` is where to go on, empty at the end."""
 
     suppressions: list[Shown]
@@ -88,7 +88,7 @@ class Listed:
             scope or None, place, asked.limit, asked.recipient
         )
         cursor = _cursor(found[-1]) if len(found) == asked.limit else ""
-        return given(Page([_shown(one) for one in found], cursor))
+        return given(SuppressionPage([_shown(one) for one in found], cursor))
 
     async def add(self, call: Call[Added]) -> Given:
         asked, now = call.body, self._neighbours.clock()

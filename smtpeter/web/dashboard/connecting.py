@@ -47,11 +47,11 @@ relayhost = [{host}]:{port}
 smtp_tls_security_level = verify
 {wrapper}smtp_tls_CApath = /etc/ssl/certs
 smtp_sasl_auth_enable = yes
-smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd
+smtp_sasl_password_maps = texthash:/etc/postfix/sasl_passwd
 smtp_sasl_security_options = noanonymous"""
 _BY_SENDER = """\
 smtp_sender_dependent_authentication = yes
-sender_dependent_relayhost_maps = hash:/etc/postfix/relay_by_sender"""
+sender_dependent_relayhost_maps = texthash:/etc/postfix/relay_by_sender"""
 _DJANGO = """\
 EMAIL_HOST = "{host}"
 EMAIL_PORT = {port}
@@ -76,4 +76,4 @@ swaks --server {host} --port {port} {tls} --auth-user '{username}' \\
   --auth-password PASSWORD --from {sender} --to reader@example.net"""
 _CURL = """\
 curl --ssl-reqd {scheme}://{host}:{port} --user '{username}:PASSWORD' \\
-  --mail-from {sender} --mail-rcpt reader@example.net --upload-file message.eml"""
+  --mail-from {sender} --mail-rcpt reader@example.net --crlf --upload-file message.eml"""

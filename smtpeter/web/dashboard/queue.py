@@ -152,7 +152,7 @@ class Queue:
         self._counting.forget()
         if is_all or not before:
             end = f"{done:,} {'delivery' if done == 1 else 'deliveries'}{'' if is_all else ' so far'}"
-            await self._recording(asked, f"{verb.name} in the queue: {end}", _told(given))
+            await self._recording(asked, f"{WORDS[verb.name][2]} in the queue: {end}", _told(given))
         if is_all and wanted.delivery is not None:
             return elsewhere(f"/messages/{identifier.show(wanted.delivery)}")
         return self._pages.page(
