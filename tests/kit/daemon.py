@@ -116,8 +116,12 @@ class Daemon:
             assert not FAILURES.search(self.log()), self.log()
 
     def start(self) -> None:
-        """Start it, and wait until all its ports answer."""
+        """Start it, and wait until all its ports answer.
+
+        A killed predecessor may listen for a moment after its main thread is gone: until the last thread is.
+        """
         ports = [int(port) for port in re.findall(r"tcp:(\d+):interface=127", self.configuration.read_text())]
+        until(lambda: not any(map(answers, ports)))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("twistd", "-n", "--pidfile=", "smtpeter", "--config", str(self.configuration)),
