@@ -18,6 +18,9 @@ _NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(.*)`"
 _KEY = re.compile(r"\[([^\[\]]{0,100})\]")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 2000
+_MOST_VALUES = (
+    100_000  # in JSON: each takes a hundred times the memory of the two octets that it may be written in
+)
 _DEEPEST = 5
 
 
@@ -45,10 +48,28 @@ def body(route: Route, content_type: str, octets: bytes) -> Any:
 
 
 def _json(octets: bytes) -> Any:
+    if _values(octets) > _MOST_VALUES:
+        raise Problem(413, f"more than {_MOST_VALUES} values")
     try:
         return _DECODER.decode(octets)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"no JSON: {error}") from None
+
+
+def _values(octets: bytes) -> int:
+    """How many values the JSON has at most: no fewer than there are."""
+    most = _beginnings(octets)
+    if most <= _MOST_VALUES:
+        return most
+    unescaped = octets.replace(rb"\\", b"").replace(rb"\"", b"")
+    quotes = unescaped.count(b'"')
+    if quotes > 2 * _MOST_VALUES:
+        return quotes // 2
+    return sum(map(_beginnings, unescaped.split(b'"')[::2]))  # what stands in strings is none
+
+
+def _beginnings(octets: bytes) -> int:
+    return 1 + sum(map(octets.count, (b",", b"[", b"{", b":")))
 
 
 def convert(value: Any, kind: type[T], *, strict: bool = True) -> T:
