@@ -8,6 +8,7 @@ but CancelledError.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -106,7 +107,9 @@ class PolicyBook:
             return None
         if found.policy.used_at + _DAY <= now:
             found.policy = replace(found.policy, used_at=now)
-            Deferred.fromCoroutine(caught(self._keep(found.policy), "keeping an MTA-STS policy"))
+            Deferred.fromCoroutine(
+                caught(self._used(found.policy), "noting that an MTA-STS policy is in use")
+            )
         return found.policy
 
     async def renew(self, domain: str) -> None:
@@ -177,6 +180,10 @@ class PolicyBook:
             return await self._kept.policy(domain)
         except SpoolUnavailable:
             return None
+
+    async def _used(self, policy: Policy) -> None:
+        with suppress(SpoolUnavailable):  # tomorrow it is told again
+            await self._kept.used(policy.domain, policy.id, policy.used_at)
 
     async def _keep(self, policy: Policy) -> Policy:
         try:

@@ -247,6 +247,19 @@ def test_mail_keeps_a_policy_in_use():
     assert first.used_at + 2 * DAY == world.known().used_at == world.kept.rows[DOMAIN].used_at
 
 
+@pytest.mark.row(113)
+def test_mail_by_an_older_policy_does_not_undo_a_newer_one():
+    """Two processes: one has fetched, the other has not looked again yet."""
+    world = World()
+    world.known()
+    newer = replace(world.kept.rows[DOMAIN], id="2")
+    world.kept.rows[DOMAIN] = newer
+    world.id = Finding.TROUBLE
+    world.advance(2 * DAY)
+    assert "1" == world.known().id
+    assert newer == world.kept.rows[DOMAIN]
+
+
 @pytest.mark.parametrize("trouble", ["text", "id"])
 def test_what_cannot_be_renewed_rests(trouble):
     world = World()
