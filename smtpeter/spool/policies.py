@@ -60,7 +60,7 @@ class Policies(Protocol):
         """Mail goes by the domain's policy of this id; nothing is done where another has taken its place."""
 
     def aged(self, now: float, used_since: float, limit: int, /) -> Awaitable[tuple[Policy, ...]]:
-        """Up to `limit` policies that are aged, those first that were fetched first."""
+        """Up to `limit` that are aged: first what mail went by on more than one day, then by `fetched_at`."""
 
 
 class Worth(NamedTuple):

@@ -20,6 +20,7 @@ _IN_ONE = 500  # names in one statement
 _DAY = 86400.0
 
 _columns = mta_sts_policies.c
+_is_lasting = _columns.used_at >= _columns.known_since + _DAY
 
 
 class StoredPolicies:
@@ -57,8 +58,8 @@ class StoredPolicies:
         number = connection.execute(select(func.count()).select_from(mta_sts_policies)).scalar_one()
         if number < self._most:
             return
-        rows = connection.execute(select(_columns.domain, _columns.used_at, _columns.known_since))
-        known = [Worth(row.used_at >= row.known_since + _DAY, row.used_at, row.domain) for row in rows]
+        rows = connection.execute(select(_is_lasting, _columns.used_at, _columns.domain))
+        known = [Worth(bool(is_lasting), used_at, domain) for is_lasting, used_at, domain in rows]
         gone = surplus(known, number - self._most + 1 + self._most // 20)
         for start in range(0, len(gone), _IN_ONE):
             connection.execute(
@@ -116,7 +117,7 @@ def _aged(connection: Connection, now: float, used_since: float, limit: int) -> 
     wanted = (
         select(mta_sts_policies)
         .where(is_aged, _columns.used_at >= used_since)
-        .order_by(_columns.fetched_at)
+        .order_by(_is_lasting.desc(), _columns.fetched_at)
         .limit(limit)
     )
     return tuple(map(_read, connection.execute(wanted)))

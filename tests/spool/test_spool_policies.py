@@ -66,6 +66,17 @@ def test_use_is_noted_only_of_the_policy_that_is_there(shelf):
     assert shelf.run(shelf.policies.policy("two.example")) is None
 
 
+@pytest.mark.row(113)
+def test_what_lasts_is_renewed_first(either):
+    """However many policies strangers let grow old."""
+    kept(either, ONE)
+    either.run(either.policies.used("one.example", "1", 1000.0 + DAY))
+    for number in range(3):
+        kept(either, replace(ONE, domain=f"{number}.example", fetched_at=100.0 + number))
+    aged = either.run(either.policies.aged(1000.0 + 2 * DAY, 500.0, 2))
+    assert ["one.example", "0.example"] == [one.domain for one in aged]
+
+
 def those(shelf, policies, names):
     return [name for name in names if shelf.run(policies.policy(name))]
 
