@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from smtpeter.relay.dane import Dane
+from smtpeter.relay.dane import Proof
 from smtpeter.relay.interface import ANY_SITE
 from smtpeter.relay.limits import Site
 from smtpeter.relay.route import Hop
@@ -27,7 +27,7 @@ class Opener(Protocol):
         """A connection that can take a message; raises HostUnusable."""
 
 
-Key = tuple[str, int, Security, str, Dane | None, Face | None]
+Key = tuple[str, int, Security, str, Proof | None, Face | None]
 
 
 class Connections:

@@ -29,7 +29,7 @@ class Mismatch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Dane:
+class Proof:
     """How a host proves itself. `base`: the name of its TLSA records, which TLS asks for (RFC 7672 2.2.3, 8.1).
 
     `records` are usable; where none is, TLS is a must without proof (RFC 7672 2.2). `names` are those that a
@@ -41,7 +41,7 @@ class Dane:
     names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, base: str, published: Iterable[Tlsa], names: Iterable[str]) -> Dane:
+    def of(cls, base: str, published: Iterable[Tlsa], names: Iterable[str]) -> Proof:
         """`names`: the reference identifiers beside `base`."""
         records = usable(published)
         is_anchored = any(record.usage == _TRUST_ANCHOR for record in records)
@@ -70,7 +70,7 @@ def _is_known(record: Tlsa) -> bool:
     return record.matching == _EXACT and bool(record.data)
 
 
-def check(dane: Dane, shown: Sequence[x509.Certificate]) -> None:
+def check(dane: Proof, shown: Sequence[x509.Certificate]) -> None:
     """Check what a host has shown, its own certificate first; raises Mismatch. `dane` has records."""
     if not shown:
         raise Mismatch("the host shows no certificate")

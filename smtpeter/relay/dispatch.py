@@ -15,10 +15,12 @@ from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.lanes import Lanes
 from smtpeter.relay.limits import Allowance, Site
+from smtpeter.relay.logins import LoginAllowances
 from smtpeter.relay.pacing import OURS, Limits, Pace, Paces, Signal, judge
 from smtpeter.relay.shares import Shares
 from smtpeter.relay.sites import Sites
 from smtpeter.relay.sources import Source, Sources
+from smtpeter.relay.states import closed, states
 from smtpeter.spool.model import Claim, Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason, SiteState
@@ -43,16 +45,14 @@ class Window:
         self._per_recipient = per_recipient
         self._lanes = Lanes()
         self._sources = Sources(limits.sources, is_shared=limits.is_shared)
-        self._login_allowances: dict[str, Allowance] = {}
+        self._login_allowances = LoginAllowances(limits.logins, is_shared=limits.is_shared)
         self._attempts = Shares(limits.attempts, limits.greed)
         self._retries = Shares(limits.retries, limits.greed)
         self._copies = Shares(limits.copies, limits.greed)
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
         self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
-        self.found: dict[
-            str, str
-        ] = {}  # domains whose sites were found, by a name that is not theirs, of late
+        self.found: dict[str, str] = {}  # domains whose sites were found, by other names than theirs, of late
 
     @property
     def running(self) -> int:
@@ -203,8 +203,7 @@ class Window:
         self._attempts.take(login)
         if self._sources:
             batch.source = self._sources.take(batch.held.message.id, now)
-        if self._limits.logins and (allowance := self._login_allowance(login)):
-            allowance.take(now)
+        self._login_allowances.take(login, now)
         if batch.is_retry:
             self._retries.take(login)
         self.weigh(batch)
@@ -217,21 +216,8 @@ class Window:
             self._attempts.allows(login)
             and (not batch.is_retry or self._retries.allows(login))
             and self._has_memory(login, self._weight(batch.held))
-            and not self._is_limited(login, now)
+            and self._login_allowances.may(login, now)
         )
-
-    def _is_limited(self, login: str, now: float) -> bool:
-        allowance = self._login_allowance(login) if self._limits.logins else None
-        return allowance is not None and not allowance.may(now)
-
-    def _login_allowance(self, login: str) -> Allowance | None:
-        allowance = self._login_allowances.get(login)
-        if allowance is None and login in self._limits.logins:
-            limit, is_shared = self._limits.logins[login], self._limits.is_shared
-            allowance = self._login_allowances[login] = Allowance(
-                f"login {login}", limit, is_shared=is_shared
-            )
-        return allowance
 
     def _has_memory(self, login: str, octets: int) -> bool:
         """At least one has it, so that no message is too big for ever."""
@@ -264,9 +250,7 @@ class Window:
         told = [
             outcome for outcome in outcomes.values() if batch.site.owns(outcome.host) or outcome.stage in OURS
         ]
-        if len(told) < len(
-            outcomes
-        ):  # its hosts are others by now, or the DNS does not tell: that is the domain's
+        if len(told) < len(outcomes):  # its hosts are others by now, or the DNS does not tell: the domain's
             self._sites.forget(batch.domain)
         signal, trouble = judge(told)
         pace.end(signal, trouble, began, now)
@@ -289,8 +273,7 @@ class Window:
             self._retries.give_back(login)
         if batch.source is not None:
             self._sources.give_back(batch.source)
-        if self._limits.logins and (allowance := self._login_allowance(login)):
-            allowance.give_back()
+        self._login_allowances.give_back(login)
         self._count_copies(batch, 0)
 
     # -- to its site -------------------------------------------------------------------------------------
@@ -337,11 +320,7 @@ class Window:
         for name in [name for name, pace in limited.items() if not pace.waiting]:
             del limited[name]
         times = [pace.opens_at(now) for pace in limited.values()]
-        times += [
-            allowance.opens_at(now)
-            for login, allowance in self._login_allowances.items()
-            if self._logins.get(login, 0) > allowance.running
-        ]
+        times += self._login_allowances.opening(self._logins, now)
         if self._sources and self.claimed > self.running:
             times += [each.opens_at(now) for each in self._sources.allowances if each is not None]
         return min((at for at in times if at > now), default=float("inf"))
@@ -362,7 +341,7 @@ class Window:
         """All limits of the operator's that are in use."""
         return [
             *self._paces.allowances.values(),
-            *self._login_allowances.values(),
+            *self._login_allowances.all(),
             *(each for each in self._sources.allowances if each is not None),
         ]
 
@@ -396,35 +375,16 @@ class Window:
     def _why(self, batch: Batch, now: float) -> Reason:
         pace = batch.pace
         if not pace.is_open(now):
-            return Reason.SITE_BUSY if pace.running >= pace.limit else Reason.SITE_LIMIT
+            return closed(pace)
         if self._sources.are_spent(now):
             return Reason.SOURCE_LIMIT
-        if self._is_limited(batch.held.message.login, now):
+        if not self._login_allowances.may(batch.held.message.login, now):
             return Reason.LOGIN_LIMIT
         return Reason.TURN if self._may(batch, now) else Reason.ALL_BUSY
 
     def states(self, now: float, unix: float) -> tuple[SiteState, ...]:
         """What holds up sites, as operators are told; `unix` is `now` in Unix seconds."""
-        return tuple(
-            SiteState(
-                pace.name,
-                reason,
-                round(unix + pace.until - now, 1) if reason is Reason.SITE_TROUBLE else None,
-                "" if pace.trouble is None or reason is not Reason.SITE_TROUBLE else str(pace.trouble.reply),
-                pace.running,
-                pace.limit,
-                pace.waiting,
-            )
-            for pace in self._paces
-            if (reason := self._state(pace, now)) is not None
-        )
-
-    def _state(self, pace: Pace, now: float) -> Reason | None:
-        if now < pace.until:
-            return Reason.SITE_TROUBLE
-        if not pace.waiting or pace.is_open(now):
-            return None
-        return Reason.SITE_BUSY if pace.running >= pace.limit else Reason.SITE_LIMIT
+        return states(self._paces, now, unix)
 
     def lift(self, site: str) -> None:
         """An operator wants the site tried now, whatever its trouble."""

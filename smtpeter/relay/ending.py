@@ -34,8 +34,8 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """The ways out of the window. `now` gives Unix seconds; `owed` is told when a DSN was queued, `left` of free places."""
+class WaysOut:
+    """Out of the window. `now` gives Unix seconds; `owed` is told when a DSN was queued, `left` of free places."""
 
     spool: Spool
     window: Window

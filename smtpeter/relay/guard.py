@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from smtpeter.message.status import Reply, Stage
-from smtpeter.relay.dane import Dane
+from smtpeter.relay.dane import Proof
 from smtpeter.relay.tls import Flaw, Security
 from smtpeter.relay.transaction import Ending
 from smtpeter.spool.policies import Mode, Policy
@@ -20,7 +20,7 @@ from smtpeter.spool.policies import Mode, Policy
 class Guard:
     """What is published about one host, for one domain's mail; `obstacle`: that cannot be learnt."""
 
-    dane: Dane | None = None
+    dane: Proof | None = None
     policy: Policy | None = None
     obstacle: Ending | None = None
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from smtpeter.relay.dane import Dane
+from smtpeter.relay.dane import Proof
 from smtpeter.relay.guard import UNGUARDED, Guard, ending_by
 from smtpeter.relay.interface import Answer, Finding, IPAddress, Publications
 from smtpeter.relay.tls import Flaw
@@ -65,7 +65,7 @@ class Guards:
             if answer.finding is Finding.TROUBLE:
                 return _unknown("TLSA records", host, answer.cause)
             if answer.secure and answer.records:
-                return Guard(Dane.of(base, answer.records, (host, domain)), policy)
+                return Guard(Proof.of(base, answer.records, (host, domain)), policy)
         return Guard(policy=policy)
 
 

@@ -15,6 +15,7 @@ from smtpeter.spool.policies import Mode
 MAXIMUM_SIZE = 65_536  # octets of a policy (RFC 8461 3.2)
 _MOST_AGE = 31_557_600  # seconds
 _MOST_HOSTS = 100  # what is kept of a policy is bounded; more than that nobody has
+_MOST_OCTETS = 4096  # of their names
 _VERSION = re.compile(rb"v=STSv1[ \t]*;")
 _FIELD = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([!-:<>-~]+)")
 _ID = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -89,6 +90,8 @@ def _text(fields: dict[str, str], hosts: tuple[str, ...]) -> Text:
         raise NoPolicy("no mx")
     if len(hosts) > _MOST_HOSTS:
         raise NoPolicy(f"more than {_MOST_HOSTS} mx")
+    if sum(map(len, hosts)) > _MOST_OCTETS:
+        raise NoPolicy(f"more than {_MOST_OCTETS} octets of mx")
     return Text(mode, hosts, min(int(age), _MOST_AGE))
 
 

@@ -8,7 +8,8 @@ but CancelledError.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
@@ -22,7 +23,9 @@ from smtpeter.relay.faults import caught
 from smtpeter.relay.interface import Publications
 from smtpeter.relay.limits import Site
 from smtpeter.relay.mta_sts import MAXIMUM_SIZE, NoPolicy, Text
+from smtpeter.relay.remembered import Known, Remembered
 from smtpeter.relay.sites import Sites
+from smtpeter.relay.turns import Turns
 from smtpeter.request.client import Answer, NoAnswer
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.policies import Policies, Policy
@@ -34,7 +37,9 @@ _UNUSED = 30 * _DAY  # what no mail went by so long is left to expire
 _ROUND = 600.0  # between two looks for aged policies
 _RESTS = 6 * 3600.0  # an aged policy that could not be had
 _MOST_KNOWN = 10_000
+_MOST_OCTETS = 8_000_000  # of the names in what is known
 _AT_ONCE = 20  # fetches
+_IN_ALL = 400  # with those that are slow
 _LONGEST = 1000  # aged policies looked at in a round
 
 
@@ -57,16 +62,6 @@ async def fetch(request: Request, domain: str, port: int = 443) -> Text:
     return mta_sts.parse(answer.body)
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of a domain; times are the clock's."""
-
-    policy: Policy | None
-    looked_at: float
-    failed_at: float = float("-inf")  # a fetch
-    is_published: bool = True  # there was a TXT record
-
-
 class PolicyBook:
     """`fetch` gets a domain's policy, raising NoPolicy and NoAnswer; `now` gives Unix seconds."""
 
@@ -85,9 +80,9 @@ class PolicyBook:
         self._kept = kept
         self._clock = clock
         self._now = now
-        self._known: dict[str, _Known] = {}
+        self._known = Remembered(_MOST_KNOWN, _MOST_OCTETS)
         self._waiting: dict[str, list[Deferred[None]]] = {}
-        self._turn = DeferredSemaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, _IN_ALL, clock)
         self._loop = LoopingCall(self._refresh)
         self._loop.clock = clock
 
@@ -106,7 +101,10 @@ class PolicyBook:
             return None
         if found.policy.used_at + _DAY <= now:
             found.policy = replace(found.policy, used_at=now)
-            Deferred.fromCoroutine(caught(self._keep(found.policy), "keeping an MTA-STS policy"))
+            found.is_lasting = True
+            Deferred.fromCoroutine(
+                caught(self._used(found.policy), "noting that an MTA-STS policy is in use")
+            )
         return found.policy
 
     async def renew(self, domain: str) -> None:
@@ -135,7 +133,7 @@ class PolicyBook:
             waiter.callback(None)
 
     async def _look(self, domain: str) -> None:
-        found = self._known.get(domain) or _Known(await self._stored(domain), 0.0)
+        found = self._known.get(domain) or Known(await self._stored(domain), 0.0)
         answer = await self._published.texts(f"_mta-sts.{domain}")
         identifier = mta_sts.identifier(answer.records)
         found.is_published = identifier is not None
@@ -144,7 +142,7 @@ class PolicyBook:
         if self._is_over(found.policy):  # and there is no other: nobody waits for that again
             found.policy = None
         found.looked_at = self._clock.seconds()
-        self._remember(domain, found)
+        self._known.keep(domain, found)
 
     def _is_over(self, policy: Policy | None) -> bool:
         return policy is not None and policy.expires_at <= self._now()
@@ -152,7 +150,7 @@ class PolicyBook:
     def _is_outdated(self, policy: Policy | None, identifier: str) -> bool:
         return policy is None or policy.id != identifier or policy.is_aged(self._now())
 
-    async def _update(self, found: _Known, domain: str, identifier: str) -> None:
+    async def _update(self, found: Known, domain: str, identifier: str) -> None:
         """Have the policy of this id: another process may have fetched it."""
         stored = await self._stored(domain)
         if stored is not None and not self._is_outdated(stored, identifier):
@@ -161,7 +159,7 @@ class PolicyBook:
         if self._clock.seconds() < found.failed_at + _TRY_AGAIN:
             return
         try:
-            text = await self._turn.run(lambda: Deferred.fromCoroutine(self._fetch(domain)))
+            text = await self._turns.run(lambda: self._fetch(domain))
         except (NoPolicy, NoAnswer) as error:
             found.failed_at = self._clock.seconds()
             self._log.warn("{domain}: its MTA-STS policy cannot be had: {why}", domain=domain, why=str(error))
@@ -178,18 +176,16 @@ class PolicyBook:
         except SpoolUnavailable:
             return None
 
+    async def _used(self, policy: Policy) -> None:
+        with suppress(SpoolUnavailable):  # tomorrow it is told again
+            await self._kept.used(policy.domain, policy.id, policy.used_at)
+
     async def _keep(self, policy: Policy) -> Policy:
         try:
             await self._kept.keep(policy, self._now())
         except SpoolUnavailable as error:  # this process knows it all the same
             self._log.warn("{domain}: its MTA-STS policy is not kept: {why}", domain=policy.domain, why=error)
         return policy
-
-    def _remember(self, domain: str, found: _Known) -> None:
-        self._known.pop(domain, None)
-        if len(self._known) >= _MOST_KNOWN:
-            del self._known[next(iter(self._known))]  # the oldest
-        self._known[domain] = found
 
     # -- without mail -------------------------------------------------------------------------------------
 
@@ -211,12 +207,23 @@ class PolicyBook:
             aged = await self._kept.aged(now, now - _UNUSED, _LONGEST)
         except SpoolUnavailable:
             return  # the next round sees to them
-        wanted = [policy.domain for policy in aged if not self._rests(policy.domain)]
-        for domain in wanted:
-            known = self._known.get(domain)
-            if known is not None:
-                known.looked_at = float("-inf")
-        await DeferredList([Deferred.fromCoroutine(self.renew(domain)) for domain in wanted[:_AT_ONCE]])
+        turns = DeferredSemaphore(_AT_ONCE)  # mail's own fetches find places too
+        renewing = [
+            turns.run(lambda policy: Deferred.fromCoroutine(self._renew_aged(policy)), policy)
+            for policy in aged
+            if not self._rests(policy.domain)
+        ]
+        await DeferredList(renewing)
+
+    async def _renew_aged(self, stored: Policy) -> None:
+        known = self._known.get(stored.domain)
+        if known is not None:
+            policy, now = known.policy, self._now()
+            if policy is not None and policy.fetched_at > stored.fetched_at and not policy.is_aged(now):
+                await self._keep(policy)  # it could not be kept when it was fetched
+                return
+            known.looked_at = float("-inf")
+        await self.renew(stored.domain)
 
     def _rests(self, domain: str) -> bool:
         """Whether it was tried in vain not long ago."""

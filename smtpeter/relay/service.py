@@ -22,7 +22,7 @@ from smtpeter.message import identifier
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
 from smtpeter.relay.dispatch import Window
-from smtpeter.relay.ending import Ending, Work
+from smtpeter.relay.ending import WaysOut, Work
 from smtpeter.relay.faults import caught
 from smtpeter.relay.finishing import Finishing
 from smtpeter.relay.intake import Intake, Surroundings
@@ -121,7 +121,7 @@ class Relay(Service):
             admission=self._admission,
             patience=self._patience,
         )
-        self._ending = Ending(
+        self._ending = WaysOut(
             spool=neighbours.spool,
             window=self._window,
             settling=neighbours.settling,

@@ -6,9 +6,11 @@ Every verb returns an awaitable and raises SpoolUnavailable when the store canno
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from heapq import heapify, heappop, heapreplace
+from typing import NamedTuple, Protocol
 
 FETCHED_EVERY = 86400.0  # seconds
 
@@ -52,7 +54,52 @@ class Policies(Protocol):
         """The domain's, expired or not."""
 
     def keep(self, policy: Policy, now: float, /) -> Awaitable[None]:
-        """In place of the domain's former one; what has expired by `now` goes, and of too many what expires first."""
+        """In place of the domain's former one; what has expired by `now` goes, and of too many the `surplus`."""
+
+    def used(self, domain: str, identifier: str, now: float, /) -> Awaitable[None]:
+        """Mail goes by the domain's policy of this id; nothing is done where another has taken its place."""
 
     def aged(self, now: float, used_since: float, limit: int, /) -> Awaitable[tuple[Policy, ...]]:
-        """Up to `limit` policies that are aged, those first that were fetched first."""
+        """Up to `limit` that are aged: first what mail went by on more than one day, then by `fetched_at`."""
+
+
+class Worth(NamedTuple):
+    """Of a domain whose policy is known: whether mail went by it on more than one day, and when it last did."""
+
+    is_lasting: bool
+    used_at: float
+    domain: str
+
+
+def surplus(known: Iterable[Worth], number: int) -> list[str]:
+    """Which `number` of these domains are forgotten: what does not last, from the parents with most, used longest ago.
+
+    A stranger may have mail sent to any number of domains, once; and names below one that he has cost him nothing:
+    they push out one another. The parent is the last two labels.
+    """
+    lasting: list[Worth] = []
+    passing: list[Worth] = []
+    for each in known:
+        (lasting if each.is_lasting else passing).append(each)
+    found = _most_crowded(passing, number)
+    return found + _most_crowded(lasting, number - len(found))
+
+
+def _most_crowded(known: Iterable[Worth], number: int) -> list[str]:
+    below: defaultdict[str, list[Worth]] = defaultdict(list)
+    for one in known:
+        below[".".join(one.domain.rsplit(".", 2)[-2:])].append(one)
+    for each in below.values():
+        each.sort(reverse=True)  # the last goes first
+    heap = [(-len(each), each[-1].used_at, parent) for parent, each in below.items()]
+    heapify(heap)
+    found: list[str] = []
+    while heap and len(found) < number:
+        parent = heap[0][2]
+        each = below[parent]
+        found.append(each.pop().domain)
+        if each:
+            heapreplace(heap, (-len(each), each[-1].used_at, parent))
+        else:
+            heappop(heap)
+    return found

@@ -415,5 +415,6 @@ mta_sts_policies = Table(
     Column("fetched_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("used_at", Double, nullable=False),
+    Column("known_since", Double, nullable=False, server_default="0"),
 )
 Index("mta_sts_policies_expires_at", mta_sts_policies.c.expires_at)

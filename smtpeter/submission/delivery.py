@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.mail.interfaces import IMessageDelivery, IMessageDeliveryFactory
 from zope.interface import implementer
@@ -206,11 +206,17 @@ class SubmittedMessage:
         listed = await self._submitter.suppressed(login.username, author, self._recipients)
         edits = (top_fields(incoming), *options.edits)
         await limits.take(neighbours.allowances, login, len(self._recipients), incoming.when)
-        prepared = await self._prepare(incoming, options, edits)
-        wanted = accepted(incoming, options, prepared, returning, listed)
-        if neighbours.handoff.room(wanted.message):
-            wanted = replace(wanted, claimed=True)
-        claims = await self._keep(wanted, login)
+        try:
+            prepared = await self._prepare(incoming, options, edits)
+            wanted = accepted(incoming, options, prepared, returning, listed)
+            if neighbours.handoff.room(wanted.message):
+                wanted = replace(wanted, claimed=True)
+            claims = await self._keep(wanted)
+        except CancelledError:  # it may have been accepted all the same: who hangs up in time gains nothing
+            raise
+        except Exception:
+            await limits.give_back(neighbours.allowances, login, len(self._recipients), incoming.when)
+            raise
         if claims:
             neighbours.afterwards(self._hand_off, wanted, claims)
         self._submitter.used(login, incoming.when)
@@ -250,13 +256,10 @@ class SubmittedMessage:
             made = made._replace(report=msgspec.structs.replace(made.report, notes=notes))
         return made
 
-    async def _keep(self, wanted: Accepted, login: Login) -> tuple[Claim, ...]:
-        neighbours = self._submitter.neighbours
+    async def _keep(self, wanted: Accepted) -> tuple[Claim, ...]:
         try:
-            return await neighbours.spool.accept(wanted)
+            return await self._submitter.neighbours.spool.accept(wanted)
         except SpoolUnavailable as unavailable:
-            number, when = len(wanted.deliveries), wanted.message.accepted_at
-            await limits.give_back(neighbours.allowances, login, number, when)
             raise Refusal(
                 _FULL if unavailable.full else LOCAL_TROUBLE, f"spool: {unavailable}"
             ) from unavailable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
@@ -29,6 +29,14 @@ class FakePolicies:
             return fail(self.trouble)
         self.rows = {name: one for name, one in self.rows.items() if one.expires_at > now}
         self.rows[policy.domain] = policy
+        return succeed(None)
+
+    def used(self, domain: str, identifier: str, now: float, /) -> Deferred[None]:
+        if self.trouble is not None:
+            return fail(self.trouble)
+        row = self.rows.get(domain)
+        if row is not None and row.id == identifier:
+            self.rows[domain] = replace(row, used_at=max(row.used_at, now))
         return succeed(None)
 
     def aged(self, now: float, used_since: float, limit: int, /) -> Deferred[tuple[Policy, ...]]:

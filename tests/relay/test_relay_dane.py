@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpeter.relay.dane import Dane, Mismatch, check, is_for, public_key_info, usable
+from smtpeter.relay.dane import Mismatch, Proof, check, is_for, public_key_info, usable
 from smtpeter.relay.interface import Tlsa
 from tests.kit.certificates import Authority
 
@@ -52,7 +52,7 @@ def record(usage, selector, matching, certificate):
 
 
 def dane(*records, names=()):
-    return Dane.of(HOST, records, names)
+    return Proof.of(HOST, records, names)
 
 
 def is_met(wanted, *shown):

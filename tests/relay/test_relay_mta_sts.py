@@ -86,8 +86,9 @@ def test_a_policy(body, expected):
         GOOD + b"\xff: x\n",
         GOOD + b"mx: a.example\n" * 10 + b"".join(b"mx: %d.example\n" % n for n in range(100)),
         GOOD + b"x: " + b"y" * MAXIMUM_SIZE,
+        GOOD + b"".join(b"mx: %d.%s.example\n" % (n, b".".join([b"x" * 60] * 3)) for n in range(22)),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_no_policy(body):
     with pytest.raises(NoPolicy):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
@@ -247,6 +247,19 @@ def test_mail_keeps_a_policy_in_use():
     assert first.used_at + 2 * DAY == world.known().used_at == world.kept.rows[DOMAIN].used_at
 
 
+@pytest.mark.row(113)
+def test_mail_by_an_older_policy_does_not_undo_a_newer_one():
+    """Two processes: one has fetched, the other has not looked again yet."""
+    world = World()
+    world.known()
+    newer = replace(world.kept.rows[DOMAIN], id="2")
+    world.kept.rows[DOMAIN] = newer
+    world.id = Finding.TROUBLE
+    world.advance(2 * DAY)
+    assert "1" == world.known().id
+    assert newer == world.kept.rows[DOMAIN]
+
+
 @pytest.mark.parametrize("trouble", ["text", "id"])
 def test_what_cannot_be_renewed_rests(trouble):
     world = World()
@@ -275,7 +288,50 @@ def test_what_is_known_is_bounded(monkeypatch):
     world = World()
     for number in range(5):
         assert "1" == world.known(f"{number}.example").id
-    assert ["2.example", "3.example", "4.example"] == list(world.book._known)
+    assert 3 == len(list(world.book._known))
+
+
+def refreshed(world):
+    return Deferred.fromCoroutine(world.book.refresh()).addCallback(lambda _: True)
+
+
+@pytest.mark.row(113)
+def test_all_that_is_aged_is_renewed_in_one_round():
+    world = World()
+    for number in range(50):
+        world.known(f"{number}.example")
+    world.advance(DAY)
+    assert result(refreshed(world))
+    assert 100 == len(world.fetched)
+
+
+@pytest.mark.row(113)
+def test_slow_hosts_hold_up_the_policy_of_others_for_seconds_only():
+    world = World()
+    gate = world.gate = Deferred()
+    slow = [world.begin(f"{number}.example") for number in range(40)]
+    world.gate = None
+    honest = world.begin()
+    world.advance(2)
+    world.advance(2)
+    assert "1" == result(honest).id
+    gate.callback(None)
+    assert all(one.called for one in slow)
+
+
+@pytest.mark.row(113)
+def test_a_renewed_policy_that_could_not_be_kept_is_kept_later_and_not_fetched_again():
+    world = World()
+    world.known()
+    world.advance(DAY)
+    keep = world.kept.keep
+    world.kept.keep = lambda *_: fail(SpoolUnavailable("full"))
+    assert result(refreshed(world))
+    world.kept.keep = keep
+    world.advance(600)
+    assert result(refreshed(world))
+    assert 2 == len(world.fetched)
+    assert 1000.0 + DAY == world.kept.rows[DOMAIN].fetched_at
 
 
 def test_a_fault_of_ours_is_no_policy(expected_failures):

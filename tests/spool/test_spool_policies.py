@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smtpeter.spool.policies import FETCHED_EVERY, Mode, Policy
+from smtpeter.spool.policies import FETCHED_EVERY, Mode, Policy, Worth, surplus
 from smtpeter.storage.policies import StoredPolicies
 from smtpeter.storage.threads import Inline
 
@@ -53,9 +53,68 @@ def test_what_is_in_use_is_old_after_a_day_or_half_its_life(shelf):
     assert ["short.example"] == aged(1000.0 + FETCHED_EVERY, limit=1)
 
 
-def test_of_too_many_those_go_that_expire_first(either):
+@pytest.mark.row(113)
+def test_use_is_noted_only_of_the_policy_that_is_there(shelf):
+    """A process that remembers an older one does not undo what another has fetched."""
+    newer = replace(ONE, id="2")
+    kept(shelf, newer)
+    shelf.run(shelf.policies.used("one.example", "1", 2000.0))
+    assert newer == shelf.run(shelf.policies.policy("one.example"))
+    shelf.run(shelf.policies.used("one.example", "2", 2000.0))
+    assert replace(newer, used_at=2000.0) == shelf.run(shelf.policies.policy("one.example"))
+    shelf.run(shelf.policies.used("two.example", "2", 2000.0))
+    assert shelf.run(shelf.policies.policy("two.example")) is None
+
+
+@pytest.mark.row(113)
+def test_what_lasts_is_renewed_first(either):
+    """However many policies strangers let grow old."""
+    kept(either, ONE)
+    either.run(either.policies.used("one.example", "1", 1000.0 + DAY))
+    for number in range(3):
+        kept(either, replace(ONE, domain=f"{number}.example", fetched_at=100.0 + number))
+    aged = either.run(either.policies.aged(1000.0 + 2 * DAY, 500.0, 2))
+    assert ["one.example", "0.example"] == [one.domain for one in aged]
+
+
+def those(shelf, policies, names):
+    return [name for name in names if shelf.run(policies.policy(name))]
+
+
+@pytest.mark.row(113)
+def test_a_strangers_year_pushes_out_no_policy_of_others(either):
+    """Neither how long his policies hold nor how many names he has below his domain counts."""
+    policies = StoredPolicies(Inline(either.engine), most=4)
+    names = [f"{number}.stranger.example" for number in range(20)]
+    policies.keep(replace(ONE, domain="good.example"), 1000.0)
+    policies.keep(replace(ONE, domain="fine.example"), 1000.0)
+    for name in names:
+        policies.keep(replace(ONE, domain=name, expires_at=1000.0 + 365 * DAY, used_at=1001.0), 1001.0)
+    assert ["good.example", "fine.example"] == those(either, policies, ["good.example", "fine.example"])
+    assert 2 == len(those(either, policies, names))
+
+
+@pytest.mark.row(113)
+def test_of_too_many_those_go_first_that_were_used_on_one_day_only(either):
     policies = StoredPolicies(Inline(either.engine), most=3)
-    for number in (3, 1, 2, 4):
-        policies.keep(replace(ONE, domain=f"{number}.example", expires_at=5000.0 + number), 1000.0)
-    there = [number for number in (1, 2, 3, 4) if either.run(policies.policy(f"{number}.example"))]
-    assert [2, 3, 4] == there
+    policies.keep(replace(ONE, domain="good.example"), 1000.0)
+    policies.used("good.example", "1", 1000.0 + DAY)
+    policies.keep(replace(ONE, domain="good.example", used_at=1000.0 + DAY), 1000.0 + 2 * DAY)
+    names = [f"stranger{number}.example" for number in range(6)]
+    for number, name in enumerate(names):
+        now = 1000.0 + 2 * DAY + number
+        policies.keep(replace(ONE, domain=name, used_at=now), now)
+    assert ["good.example", *names[-2:]] == those(either, policies, ["good.example", *names])
+
+
+def test_of_what_does_not_last_that_goes_first_of_which_a_parent_has_most():
+    known = [
+        Worth(False, 4.0, "a.x.example"),
+        Worth(False, 9.0, "b.x.example"),
+        Worth(False, 2.0, "c.y.example"),
+        Worth(True, 1.0, "d.z.example"),
+        Worth(True, 3.0, "test"),
+    ]
+    first = ["a.x.example", "c.y.example", "b.x.example", "d.z.example", "test"]
+    for number in range(7):
+        assert first[:number] == surplus(known, number)

@@ -56,6 +56,15 @@ def test_what_is_refused_for_another_reason_does_not_count():
     assert submit(wire, CONTENT).startswith("250")
 
 
+def test_a_fault_of_ours_does_not_count(expected_failures):
+    expected_failures.append(ZeroDivisionError)
+    door, wire = limited(per_hour=1)
+    door.spool.trouble = ZeroDivisionError()
+    assert submit(wire, CONTENT).startswith("451")
+    door.spool.trouble = None
+    assert submit(wire, CONTENT).startswith("250")
+
+
 def test_a_store_that_cannot_count_is_trouble_of_ours():
     door, wire = limited(per_day=1)
     door.allowances.trouble = AccountsUnavailable("no answer")
