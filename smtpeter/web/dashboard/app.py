@@ -81,7 +81,9 @@ class Dashboard:
                 return elsewhere(ACCOUNT)
             return await route.handler(asked)
         except Problem as problem:
-            return self._pages.problem(problem, asked)
+            above = path if method == "POST" or query else path.rpartition("/")[0]
+            back = self._routes.back(above, operator.role)
+            return self._pages.problem(problem, asked, back, is_form=method == "POST")
 
     async def _sign_in(self, method: str, form: Form, client: str, *, secure: bool) -> Given:
         if method != "POST":

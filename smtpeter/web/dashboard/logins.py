@@ -236,5 +236,5 @@ def _most(form: Form, name: str) -> int:
     """0 for what is left empty."""
     text = form.one(name) or "0"
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise Problem(422, "Expected a number, or nothing.", name.replace("_", " "))
+        raise Problem(422, "Expected a number, or nothing.", name)
     return int(text)

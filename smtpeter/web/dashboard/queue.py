@@ -89,7 +89,10 @@ class Queue:
         verbs = VERBS.values()
         return (
             Route("GET", "/queue", Role.VIEW, self.listed),
-            *(Route("GET", f"/queue/{one.name}", Role.OPERATE, partial(self.confirm, one)) for one in verbs),
+            *(
+                Route("GET", f"/queue/{one.name}", Role.OPERATE, partial(self.confirm, one), is_question=True)
+                for one in verbs
+            ),
             *(Route("POST", f"/queue/{one.name}", Role.OPERATE, partial(self.alter, one)) for one in verbs),
         )
 

@@ -67,6 +67,7 @@ class Route:
     path: str
     role: Role
     handler: Handler
+    is_question: bool = False  # a page that says what its form will do to what the query names
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,3 +92,16 @@ class Routes:
         raise Problem(
             405, "This page cannot be asked for like that.", headers=((b"Allow", allowed.encode()),)
         )
+
+    def back(self, path: str, role: Role) -> str:
+        """The nearest page at or above the path that the role may see; "" when there is none.
+
+        One that asks before it does what its query says is none: without that query it would speak of everything.
+        """
+        while path:
+            for route in self.all:
+                shows = route.method == "GET" and not route.is_question and role.may(route.role)
+                if shows and route.pattern.fullmatch(path):
+                    return path
+            path = path.rpartition("/")[0]
+        return ""

@@ -1,0 +1,66 @@
+"""The page that says what did not work: in the words of the form, and with a way back to it."""
+
+import pytest
+
+from smtpeter.accounts.operators import Role
+from smtpeter.web.dashboard.labels import label
+from tests.storage.stores import empty_store, stored
+from tests.web.test_dashboard import Browser, browser, signed_in, text
+
+__all__ = ["browser", "empty_store", "signed_in", "stored"]
+BACK_KEEPS = "Your browser’s Back shows the form with what you typed."
+
+
+def page(answered):
+    return answered.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("senders[1]", "May send as, entry 2"),
+        ("per_hour", "Recipients an hour"),
+        ("note", "Note"),
+        ("", ""),
+        ("senders[x]", "Senders[x]"),
+    ],
+)
+def test_a_field_is_called_as_its_form_calls_it(field, told):
+    assert told == label(field)
+
+
+def test_a_mistake_in_a_form_leads_back_to_it(signed_in):
+    answered = signed_in.post("/logins/shop", {"senders": "a@x.example not:one"})
+    assert 422 == answered.status
+    assert "May send as, entry 2:" in text(answered)
+    assert BACK_KEEPS in text(answered)
+    assert '<a class="button" href="/logins/shop">Back to the form</a>' in page(answered)
+
+
+@pytest.mark.parametrize(
+    ("target", "back"),
+    [
+        ("/logins", "/logins"),
+        ("/logins/shop/password", "/logins/shop"),
+        ("/account/password", "/account"),
+        ("/queue/delete", "/queue"),  # and not to the page that asks whether to delete everything
+    ],
+)
+def test_each_form_has_its_page(signed_in, target, back):
+    form = {"username": "a b", "overlap": "7", "state": "delivered"}
+    assert f'href="{back}">Back to the form<' in page(signed_in.post(target, form))
+
+
+def test_a_search_that_means_nothing_leads_back_to_the_search(signed_in):
+    answered = signed_in.get("/queue/retry?age=5")
+    assert '<a class="button" href="/queue">Back</a>' in page(answered)
+    assert BACK_KEEPS not in text(answered)
+    assert 'href="/messages">Back<' in page(signed_in.get("/messages?subject=ab"))
+    assert 'href="/logins">Back<' in page(signed_in.get("/logins/nobody"))
+
+
+def test_nobody_is_sent_to_a_page_that_he_may_not_see(stored):
+    browser = Browser(stored.new_store().operators, Role.VIEW)
+    browser.sign_in()
+    assert "Back" not in text(browser.get("/operators/ada"))
+    assert "Back" not in text(browser.get("/nowhere"))
