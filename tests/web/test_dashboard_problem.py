@@ -1,5 +1,7 @@
 """The page that says what did not work: in the words of the form, and with a way back to it."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from smtpeter.accounts.operators import Role
@@ -64,3 +66,18 @@ def test_nobody_is_sent_to_a_page_that_he_may_not_see(stored):
     browser.sign_in()
     assert "Back" not in text(browser.get("/operators/ada"))
     assert "Back" not in text(browser.get("/nowhere"))
+
+
+@pytest.mark.parametrize("sought", ["AAAAAAAAAAA", "no id at all"])
+def test_a_message_sought_by_an_id_that_is_not_there_may_be_sought_again(signed_in, sought):
+    answered = signed_in.get(f"/messages?id={sought.replace(' ', '+')}")
+    assert 200 == answered.status
+    assert "No message is like that." in text(answered)
+    assert f'<input name="id" value="{sought}"' in page(answered)
+
+
+@pytest.mark.parametrize("path", ["/messages", "/bounces", "/changes"])
+@pytest.mark.parametrize("place", ["x", "-1", "\u0663", "9" * 19])
+def test_a_place_that_no_list_has_is_told(signed_in, path, place):
+    answered = signed_in.get(f"{path}?{urlencode({'before': place})}")
+    assert (400, True) == (answered.status, "This place in the list does not exist." in text(answered))

@@ -25,7 +25,7 @@ from smtpeter.web.dashboard.connecting import ways
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form
+from smtpeter.web.dashboard.route import Asked, Form, number
 
 # What each switch does, in a sentence.
 SWITCHES = {
@@ -46,6 +46,7 @@ _TEST_HTML = (
 )
 _LONGEST_NAME = 255
 _LONGEST_NOTE = 1000
+_MOST = 10**9  # recipients in a time
 
 
 class Logins:
@@ -234,7 +235,7 @@ def _told(login: Login) -> dict[str, str]:
 
 def _most(form: Form, name: str) -> int:
     """0 for what is left empty."""
-    text = form.one(name) or "0"
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+    most = number(form.one(name) or "0")
+    if most is None or most >= _MOST:
         raise Problem(422, "Expected a number, or nothing.", name)
-    return int(text)
+    return most

@@ -24,7 +24,7 @@ from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form, Route
+from smtpeter.web.dashboard.route import Asked, Form, Route, number
 from smtpeter.web.dashboard.sites import Counting
 
 _PORTION = 100  # deliveries on a page
@@ -239,4 +239,4 @@ def _read(text: str, field: str) -> int:
 
 def _number(text: str) -> int:
     """A count in a form of ours; 0 for what is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
+    return number(text) or 0

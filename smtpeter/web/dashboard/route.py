@@ -13,6 +13,12 @@ from smtpeter.web.api.route import Given
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _MOST_FIELDS = 200
+_MOST_DIGITS = 18  # what a column of the store holds
+
+
+def number(text: str) -> int | None:
+    """In decimal; None when it is none, or larger than any of ours."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 class Form:
@@ -34,6 +40,13 @@ class Form:
     def one(self, name: str) -> str:
         """The last of that name without the blanks around it; "" when there is none."""
         return self._values.get(name, [""])[-1].strip()
+
+    def place(self) -> int | None:
+        """Where in a list to go on, None for its beginning; raises Problem 400."""
+        text = self.one("before")
+        if text and number(text) is None:
+            raise Problem(400, "This place in the list does not exist.")
+        return number(text)
 
     @classmethod
     def of_body(cls, octets: bytes) -> Form:
