@@ -86,7 +86,7 @@ class Logins:
     async def change(self, asked: Asked) -> Given:
         login, form = await self._login(asked), asked.form
         changed = _as_wanted(login, form)
-        await self._replace(changed)
+        await self._replace(changed, login)
         await self._recording(asked, f"changed the login, {_changes(login, changed)}", login.username)
         return elsewhere(path_of(login))
 
@@ -95,23 +95,26 @@ class Logins:
         if overlap not in OVERLAPS:
             raise Problem(422, "There is no such choice.", "overlap")
         password, kept = self._password()
-        changed = (await self._login(asked)).rotated(kept, self._api.clock(), float(overlap or 0))
-        await self._replace(changed)
+        login = await self._login(asked)
+        changed = login.rotated(kept, self._api.clock(), float(overlap or 0))
+        await self._replace(changed, login)
         done = f"gave the login another password, the old one stops {OVERLAPS[overlap]}"
         await self._recording(asked, done, changed.username)
         return await self._page(asked, changed, password=password)
 
     async def end_previous(self, asked: Asked) -> Given:
         """The old password stops before its time."""
-        changed = replace(await self._login(asked), previous=None)
-        await self._replace(changed)
+        login = await self._login(asked)
+        changed = replace(login, previous=None)
+        await self._replace(changed, login)
         await self._recording(asked, "ended the login's old password", changed.username)
         return elsewhere(path_of(changed))
 
     async def enable(self, asked: Asked) -> Given:
         """Or disable: as the form says."""
-        changed = replace(await self._login(asked), enabled=asked.form.one("enabled") == "yes")
-        await self._replace(changed)
+        login = await self._login(asked)
+        changed = replace(login, enabled=asked.form.one("enabled") == "yes")
+        await self._replace(changed, login)
         done = "enabled the login" if changed.enabled else "disabled the login"
         await self._recording(asked, done, changed.username)
         return elsewhere(path_of(changed))
@@ -174,9 +177,9 @@ class Logins:
             raise _no_such_login()
         return login
 
-    async def _replace(self, changed: Login) -> None:
+    async def _replace(self, changed: Login, was: Login) -> None:
         try:
-            await self._api.accounts.replace(changed)
+            await self._api.accounts.replace(changed, was)
         except NoSuchLogin:
             raise _no_such_login() from None
 
