@@ -81,3 +81,22 @@ def test_a_message_sought_by_an_id_that_is_not_there_may_be_sought_again(signed_
 def test_a_place_that_no_list_has_is_told(signed_in, path, place):
     answered = signed_in.get(f"{path}?{urlencode({'before': place})}")
     assert (400, True) == (answered.status, "This place in the list does not exist." in text(answered))
+
+
+def test_what_was_saved_is_said_once_and_by_no_link(signed_in):
+    said = '<p class="saved" role="status">Saved</p>'
+    answered = signed_in.post("/logins/shop", {"note": "x"})
+    assert 303 == answered.status
+    brought = answered.headers["Set-Cookie"].partition(";")[0]
+    assert said not in page(signed_in.get("/logins/shop"))
+    signed_in.cookie += f"; {brought}"
+    told = signed_in.get("/logins/shop")
+    assert said in page(told)
+    assert (brought, True) == (
+        told.headers["Set-Cookie"].partition(";")[0],
+        told.headers["Set-Cookie"].endswith("; Max-Age=0"),
+    )
+
+
+def test_what_did_not_work_is_not_said_to_be_saved(signed_in):
+    assert "Set-Cookie" not in signed_in.post("/logins/shop", {"senders": "not:one"}).headers

@@ -75,6 +75,7 @@ class Pages:
         common = {
             "operator": asked and asked.operator,
             "form_token": asked.form_token if asked else "",
+            "is_saved": asked is not None and asked.is_saved,
         }
         return self._environment.get_template(template).render({**common, **values})
 

@@ -67,6 +67,7 @@ class Asked:
     query: Form
     form: Form
     client: str
+    is_saved: bool = False  # what was asked just before is done
 
 
 Handler = Callable[[Asked], Awaitable[Given]]
