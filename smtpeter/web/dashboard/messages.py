@@ -146,8 +146,9 @@ class Messages:
         entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
         domain = delivery.recipient.address.domain.lower()
         standing = (await self._api.standings({domain}))[domain]
-        wait = why(delivery, standing.state, self._api.clock())
-        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait}
+        now = self._api.clock()
+        wait = why(delivery, standing.state, now)
+        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait, "now": now}
 
 
 def _seen(message: Message) -> dict[str, Any]:
