@@ -43,8 +43,11 @@ class Accounts(Protocol):
     def create(self, login: Login, /) -> Awaitable[None]:
         """Raises LoginExists."""
 
-    def replace(self, login: Login, /) -> Awaitable[None]:
-        """Change everything but the username; raises NoSuchLogin."""
+    def replace(self, login: Login, was: Login | None = None, /) -> Awaitable[None]:
+        """Change everything but the username; raises NoSuchLogin.
+
+        With `was` only what differs from it: whatever else has been changed since it was looked at stays.
+        """
 
     def delete(self, username: str, /) -> Awaitable[None]:
         """Raises NoSuchLogin. Its messages and events stay."""

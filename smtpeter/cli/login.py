@@ -312,8 +312,9 @@ def modify(
     """Change what is named; the rest stays. It counts within a second, without a restart."""
     if any_sender and senders:
         raise click.UsageError("--any-sender and --sender exclude each other")
-    before = _limited(store.login(username), **_limits(given))
-    after = replace(before, bounces=changed(before.bounces, given))
+    before = store.login(username)
+    after = _limited(before, **_limits(given))
+    after = replace(after, bounces=changed(before.bounces, given))
     after = replace(after, switches=_switches(before.switches, given))
     after = _relayed(after, max_deliver_time, priority)
     if note is not None:
@@ -322,12 +323,12 @@ def modify(
         after = replace(after, senders=tuple(senders))
     if option_headers is not None:
         after = replace(after, trusted_option_headers=option_headers)
-    _replace(store, after, as_json)
+    _replace(store, after, before, as_json)
 
 
-def _replace(store: Ledgers, changed: Login, as_json: bool, **more: str) -> None:
+def _replace(store: Ledgers, changed: Login, was: Login, as_json: bool, **more: str) -> None:
     try:
-        store.run(store.accounts.replace(changed))
+        store.run(store.accounts.replace(changed, was))
     except NoSuchLogin:
         raise click.ClickException(f"no login {changed.username!r}") from None
     if as_json:
@@ -351,7 +352,8 @@ def rotate(store: Ledgers, username: str, overlap: float, as_json: bool) -> None
     """Give it a new password, shown once; the old one stops within a second, or after the time that is said."""
     password, kept = generated()
     now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
-    _replace(store, store.login(username).rotated(kept, now, overlap), as_json, password=password)
+    was = store.login(username)
+    _replace(store, was.rotated(kept, now, overlap), was, as_json, password=password)
 
 
 @login.command()
@@ -360,7 +362,8 @@ def rotate(store: Ledgers, username: str, overlap: float, as_json: bool) -> None
 @with_store
 def disable(store: Ledgers, username: str, as_json: bool) -> None:
     """It can submit nothing more, within a second, also in sessions that are open."""
-    _replace(store, replace(store.login(username), enabled=False), as_json)
+    was = store.login(username)
+    _replace(store, replace(was, enabled=False), was, as_json)
 
 
 @login.command()
@@ -369,7 +372,8 @@ def disable(store: Ledgers, username: str, as_json: bool) -> None:
 @with_store
 def enable(store: Ledgers, username: str, as_json: bool) -> None:
     """It can submit again."""
-    _replace(store, replace(store.login(username), enabled=True), as_json)
+    was = store.login(username)
+    _replace(store, replace(was, enabled=True), was, as_json)
 
 
 @login.command()

@@ -10,7 +10,14 @@ from dataclasses import replace
 import click
 
 from smtpeter.accounts import codes, passwords
-from smtpeter.accounts.operators import LastAdministrator, NoSuchOperator, Operator, OperatorExists, Role
+from smtpeter.accounts.operators import (
+    LastAdministrator,
+    NoSuchOperator,
+    Operator,
+    OperatorChanged,
+    OperatorExists,
+    Role,
+)
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
 from smtpeter.journal.columns import timestamp
@@ -77,7 +84,7 @@ def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> 
         kept = passwords.keep_chosen(new, secrets.token_bytes)
     except passwords.UnusablePassword as error:
         raise click.ClickException(str(error)) from None
-    store.run(store.operators.replace(replace(found, password_hash=kept, must_change=False)))
+    _change(store, replace(found, password_hash=kept, must_change=False), found)
     _tell(name, None if given else new, as_json)
 
 
@@ -87,7 +94,8 @@ def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> 
 @with_store
 def role(store: Ledgers, name: str, to: str) -> None:
     """Let an operator view, operate or administer, and end his sessions."""
-    _change(store, replace(_found(store, name), role=Role(to)))
+    found = _found(store, name)
+    _change(store, replace(found, role=Role(to)), found)
 
 
 @operator.command()
@@ -95,7 +103,8 @@ def role(store: Ledgers, name: str, to: str) -> None:
 @with_store
 def disable(store: Ledgers, name: str) -> None:
     """Let an operator sign in no more, and end his sessions."""
-    _change(store, replace(_found(store, name), enabled=False))
+    found = _found(store, name)
+    _change(store, replace(found, enabled=False), found)
 
 
 @operator.command()
@@ -103,7 +112,8 @@ def disable(store: Ledgers, name: str) -> None:
 @with_store
 def enable(store: Ledgers, name: str) -> None:
     """Let an operator sign in again."""
-    _change(store, replace(_found(store, name), enabled=True))
+    found = _found(store, name)
+    _change(store, replace(found, enabled=True), found)
 
 
 @operator.command()
@@ -114,7 +124,8 @@ def enable(store: Ledgers, name: str) -> None:
 def totp(store: Ledgers, name: str, off: bool, as_json: bool) -> None:
     """Ask an operator for a one-time code too; its key is shown once."""
     key = b"" if off else secrets.token_bytes(codes.KEY_OCTETS)
-    store.run(store.operators.replace(replace(_found(store, name), one_time=key)))
+    found = _found(store, name)
+    _change(store, replace(found, one_time=key), found)
     if off:
         return
     uri = codes.uri(key, name, store.settings.server.hostname)
@@ -155,9 +166,13 @@ def delete(store: Ledgers, name: str) -> None:
         raise click.ClickException(_LAST) from None
 
 
-def _change(store: Ledgers, changed: Operator) -> None:
+def _change(store: Ledgers, changed: Operator, was: Operator) -> None:
     try:
-        store.run(store.operators.replace(changed))
+        store.run(store.operators.replace(changed, was))
+    except OperatorChanged:
+        raise click.ClickException(f"operator {was.name!r} was changed meanwhile; try again") from None
+    except NoSuchOperator:
+        raise click.ClickException(f"no operator {was.name!r}") from None
     except LastAdministrator:
         raise click.ClickException(_LAST) from None
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import click
+from twisted.internet.defer import Deferred
 
 from smtpeter.cli.output import json_option, print_json, print_rows, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
 from smtpeter.config import Misconfigured, duration
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
+from smtpeter.spool.lifting import lift
 from smtpeter.spool.model import QueueFilter
-from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import State, Step
-from smtpeter.spool.verbs import VERBS, WAITING, troubled
+from smtpeter.spool.verbs import VERBS, WAITING
 
 _BATCH = 1000  # deliveries altered in one transaction, so that the server is never kept from writing for long
 _SITES = 1000  # of which it is looked at whether they are in trouble
@@ -145,7 +146,7 @@ def _alter(name: str, explanation: str) -> None:
                 "--older-than), or --all"
             )
         wanted = verb.meant(_wanted(verb.states, given), _now())
-        lifted = _lift(store, wanted) if verb.lifts else []
+        lifted = sorted(store.run(_lifted(store, wanted))) if verb.lifts else []
         done = _altered(store, wanted, verb.step, as_json)
         if as_json:
             print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
@@ -155,20 +156,8 @@ def _alter(name: str, explanation: str) -> None:
             click.echo(safe(f"{site} was in trouble, and is tried now"))
 
 
-def _lift(store: Ledgers, wanted: QueueFilter) -> list[str]:
-    """Have the sites of what is meant tried now, where they are left alone for a while; which they are.
-
-    It is done first: what is claimed after that has its site open.
-    """
-    known: Iterable[Standing | SiteSummary]
-    if wanted == QueueFilter(states=wanted.states):
-        known = store.run(store.sites.sites(_SITES))
-    else:
-        known = store.standings(store.run(store.spool.deliveries(wanted, _BATCH))).values()
-    lifted = troubled(known)
-    if lifted:
-        store.run(store.sites.lift(lifted, _now()))
-    return sorted(lifted)
+def _lifted(store: Ledgers, wanted: QueueFilter) -> Deferred[frozenset[str]]:
+    return Deferred.fromCoroutine(lift(store.spool, store.sites, wanted, _now()))
 
 
 def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:

@@ -81,6 +81,7 @@ def door(
         journal=store.journal,
         original=store.returns.original,
         standings=store.sites.standings,
+        sites=store.sites,
         repeats=store.repeats,
         suppressions=store.suppressions,
         webhooks=store.webhooks,

@@ -89,9 +89,18 @@ def create(connection: Connection, batch: Sequence[Login]) -> list[None]:
     return [None] * len(batch)
 
 
-def replace(connection: Connection, batch: Sequence[Login]) -> list[None]:
-    for one in batch:
-        changed = update(logins).where(logins.c.username == one.username).values(**_columns(one))
+def replace(connection: Connection, batch: Sequence[tuple[Login, Login | None]]) -> list[None]:
+    for one, was in batch:
+        before = {} if was is None else _columns(was)
+        meant = {
+            name: value
+            for name, value in _columns(one).items()
+            if name not in before or value != before[name]
+        }
+        # Also when nothing is meant: that there is such a login.
+        changed = (
+            update(logins).where(logins.c.username == one.username).values(username=one.username, **meant)
+        )
         if not connection.execute(changed).rowcount:
             raise NoSuchLogin(one.username)
     _changed(connection)

@@ -76,8 +76,8 @@ class StoredAccounts:
     def create(self, login: Login, /) -> Deferred[None]:
         return self._change(accounts.create, login)
 
-    def replace(self, login: Login, /) -> Deferred[None]:
-        return self._change(accounts.replace, login)
+    def replace(self, login: Login, was: Login | None = None, /) -> Deferred[None]:
+        return self._change(accounts.replace, (login, was))
 
     def delete(self, username: str, /) -> Deferred[None]:
         return self._change(accounts.remove, username)

@@ -69,9 +69,19 @@ def test_a_change_is_seen_at_once_by_who_made_it(shelf):
     assert shelf.run(shelf.accounts.login("Joe ü")) is None
 
 
+def test_a_change_leaves_what_was_changed_meanwhile(shelf):
+    enabled = replace(JOE, enabled=True)
+    shelf.run(shelf.accounts.create(enabled))
+    shelf.run(shelf.accounts.replace(replace(enabled, enabled=False), enabled))
+    shelf.run(shelf.accounts.replace(replace(enabled, note="another"), enabled))
+    shelf.run(shelf.accounts.replace(enabled, enabled))
+    assert replace(enabled, enabled=False, note="another") == shelf.run(shelf.accounts.login("Joe ü"))
+
+
 def test_what_is_not_there_cannot_be_changed(shelf):
-    with pytest.raises(NoSuchLogin):
-        shelf.run(shelf.accounts.replace(JOE))
+    for was in (None, JOE):
+        with pytest.raises(NoSuchLogin):
+            shelf.run(shelf.accounts.replace(JOE, was))
     with pytest.raises(NoSuchLogin):
         shelf.run(shelf.accounts.delete("Joe ü"))
     assert () == tuple(shelf.run(shelf.accounts.logins()))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from smtpeter.accounts.model import Login
 from smtpeter.accounts.passwords import verify
 from smtpeter.cli.login import generated
 
@@ -115,3 +116,17 @@ def test_tags_and_limits(smtpeter, listed):
     ):
         ended = smtpeter("login", "modify", "news", *words)
         assert (2, True) == (ended.exit_code, said in ended.output), ended.output
+
+
+def test_what_is_done_to_a_login_meanwhile_stays(smtpeter, listed, monkeypatch):
+    listed("login", "create", "shop")
+    rotated = Login.rotated
+
+    def meanwhile(login, *given):
+        monkeypatch.undo()
+        smtpeter("login", "disable", "shop")
+        return rotated(login, *given)
+
+    monkeypatch.setattr(Login, "rotated", meanwhile)
+    assert 0 == smtpeter("login", "rotate", "shop").exit_code
+    assert [False] == [one["enabled"] for one in listed("login", "list")]

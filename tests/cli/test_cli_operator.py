@@ -66,3 +66,19 @@ def test_role_password_and_code_are_changed(smtpeter, listed):
 
 def test_a_password_is_kept_as_argon2id():
     assert passwords.keep_chosen("secret", bytes).startswith("$argon2id$")
+
+
+def test_what_is_done_to_an_operator_meanwhile_stays(smtpeter, listed, monkeypatch):
+    for name in ("ada", "bob"):
+        listed("operator", "create", name)
+    generate = passwords.generate
+
+    def meanwhile(token_bytes):
+        monkeypatch.undo()
+        smtpeter("operator", "disable", "bob")
+        return generate(token_bytes)
+
+    monkeypatch.setattr(passwords, "generate", meanwhile)
+    ended = smtpeter("operator", "password", "bob")
+    assert (1, True) == (ended.exit_code, "operator 'bob' was changed meanwhile; try again" in ended.output)
+    assert [True, False] == [one["enabled"] for one in listed("operator", "list")]

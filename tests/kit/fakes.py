@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -768,12 +768,19 @@ class FakeAccounts(_Fake):
             raise LoginExists(login.username)
         self._logins[login.username] = login
 
-    def replace(self, login: Login, /) -> Deferred[None]:
-        return self._answer(self._replace, login)
+    def replace(self, login: Login, was: Login | None = None, /) -> Deferred[None]:
+        return self._answer(self._replace, login, was)
 
-    def _replace(self, login: Login) -> None:
+    def _replace(self, login: Login, was: Login | None) -> None:
         if login.username not in self._logins:
             raise NoSuchLogin(login.username)
+        if was is not None:
+            meant = {
+                one.name: getattr(login, one.name)
+                for one in fields(Login)
+                if getattr(login, one.name) != getattr(was, one.name)
+            }
+            login = replace(self._logins[login.username], **meant)
         self._logins[login.username] = login
 
     def delete(self, username: str, /) -> Deferred[None]:

@@ -32,6 +32,7 @@ from tests.kit.fakes import (
     FakeJournal,
     FakeRepeats,
     FakeReturns,
+    FakeSites,
     FakeSpool,
     FakeSuppressions,
     FakeTokens,
@@ -110,6 +111,7 @@ class Rest:
         self._secrets = iter(range(1, 1 << 30))
         self.journal = FakeJournal()
         self.spool = FakeSpool(self.journal)
+        self.sites = FakeSites(self.spool)
         self.login = Login("shop", "blake2$", Switches(track_clicks=True), NOW - 1000)
         self.accounts = FakeAccounts(self.login)
         self.token, kept = tokens.make("shop", tokens.OF_A_LOGIN, NOW, self.secret)
@@ -151,6 +153,7 @@ class Rest:
             journal=self.journal,
             original=FakeReturns(self.spool, self.suppressions).original,
             standings=self._standings,
+            sites=self.sites,
             repeats=self.repeats,
             suppressions=self.suppressions,
             webhooks=self.webhooks,

@@ -12,6 +12,7 @@ from smtpeter.accounts.uses import Kind
 from smtpeter.journal.events import Click, Delivered
 from smtpeter.message.identifier import DeliveryId, MessageId, read
 from smtpeter.spool.states import State
+from smtpeter.spool.waiting import Reason, SiteState
 from smtpeter.web.api.domains import in_time
 from tests.storage.stores import result
 from tests.web.rest import NOW, Rest, b64
@@ -263,6 +264,18 @@ def test_what_waits_is_listed_and_altered(rest):
     assert {"altered": 1} == rest.post("/queue/release", {"domain": "doe.example"}).json
     assert {"altered": 1} == rest.post("/queue/delete", {"all": True}).json
     assert [State.DELETED] == list(rest.spool.states.values())
+
+
+def test_a_retry_lifts_the_sites_in_trouble_but_for_no_login(rest):
+    sent(rest)
+    rest.sites.states = {
+        name: SiteState(name, Reason.SITE_TROUBLE) for name in ("doe.example", "two.example")
+    }
+    assert {"altered": 1} == rest.post("/queue/hold", {"all": True}).json
+    assert {"altered": 1} == rest.post("/queue/release", {"all": True}, token=rest.token).json
+    assert [] == rest.sites.lifts
+    rest.post("/queue/retry", {"domain": "doe.example"}, token=rest.operator)
+    assert ["doe.example"] == rest.sites.lifts
 
 
 def test_a_verb_goes_on_until_nothing_is_left_to_alter(rest, monkeypatch):

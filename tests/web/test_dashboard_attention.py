@@ -103,6 +103,18 @@ def test_what_is_held_what_is_old_and_what_is_disabled_is_told_after_the_trouble
     ] == said(held=1, oldest=(old,), logins=(shop,), day={"abuse": 1})
 
 
+def test_what_was_asked_for_later_waits_only_since_then():
+    first = Delivery(
+        DeliveryId(1), MessageId(1), Recipient(Address("joe", "x.example")),
+        due_at=NOW + 86_400, accepted_at=NOW - 5 * 86_400,
+    )  # fmt: skip
+    assert [] == said(oldest=(first,))
+    assert ["The oldest delivery has waited for 6 hours."] == said(
+        oldest=(first, replace(first, due_at=NOW - 6 * 3600))
+    )
+    assert ["The oldest delivery has waited for 5 days."] == said(oldest=(first, replace(first, attempts=1)))
+
+
 def test_durations_are_read_at_a_glance():
     assert ["some seconds", "a minute", "2 minutes", "119 minutes", "2 hours", "47 hours", "2 days"] == [
         duration(one) for one in (59, 119, 120, 7199, 7200, 172_799, 172_800)

@@ -1,8 +1,10 @@
 """The dashboard's pages about sender domains, webhooks, tokens, suppressions and what came back."""
 
 import re
+from dataclasses import replace
 
 import pytest
+from twisted.internet.defer import succeed
 
 from smtpeter.accounts import tokens
 from smtpeter.accounts.operators import Role
@@ -274,3 +276,18 @@ def test_bounces_come_in_portions(signed_in):
     [earlier] = re.findall(r'"(/bounces\?[^"]*before=\d+)"', first)
     second = page(signed_in.get(earlier.replace("&amp;", "&")))
     assert [50, 20] == [one.count("2026-05-28") for one in (first, second)]
+
+
+@pytest.mark.parametrize(("path", "form"), [("", {"note": "x"}), ("/password", {}), ("/password/old", {})])
+def test_what_is_done_to_a_login_meanwhile_stays(signed_in, monkeypatch, path, form):
+    accounts = signed_in.rest.neighbours.accounts
+    look = accounts.login
+
+    def stale(username):
+        found = result(look(username))
+        result(accounts.replace(replace(found, enabled=False)))
+        return succeed(found)
+
+    monkeypatch.setattr(accounts, "login", stale)
+    assert signed_in.post(f"/logins/shop{path}", form).status in {200, 303}
+    assert not result(look("shop")).enabled

@@ -216,3 +216,13 @@ def test_a_range_that_is_none_is_a_day(browser):
 def test_the_states_to_choose_from_are_in_the_words_of_the_page(browser):
     page = browser.get("/queue").body.decode()
     assert '<option value="claimed">being tried</option>' in page
+
+
+def test_what_waits_for_its_next_try_is_not_called_due(browser, waiting):
+    first = next(iter(waiting.values()))
+    assert '<span class="tag">due</span>' in browser.get(f"/queue?id={first}").body.decode()
+    assert "State: due" in text(browser.get(f"/messages/{first}"))
+    browser.rest.now -= 3600  # they are due in an hour
+    assert '<span class="tag">waiting</span>' in browser.get(f"/queue?id={first}").body.decode()
+    assert "State: waiting" in text(browser.get(f"/messages/{first}"))
+    assert "State: waiting" in text(browser.get(f"/messages/{first}/timeline"))

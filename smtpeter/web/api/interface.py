@@ -25,7 +25,7 @@ from smtpeter.session.interface import Client
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.model import Accepted, Delivery, Message
 from smtpeter.spool.repeats import Repeats
-from smtpeter.spool.sites import Standing
+from smtpeter.spool.sites import SiteBook, Standing
 
 
 class Submission(Protocol):
@@ -120,6 +120,7 @@ class Neighbours:
     journal: Journal
     original: Original
     standings: Standings
+    sites: SiteBook
     repeats: Repeats
     suppressions: Suppressions
     webhooks: Webhooks

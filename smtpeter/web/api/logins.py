@@ -153,14 +153,14 @@ class Logins:
                 login.trusted_option_headers if asked.option_headers is None else asked.option_headers
             ),
         )
-        return await self._replace(heeded(changed, asked))
+        return await self._replace(heeded(changed, asked), login)
 
     async def rotate(self, call: Call[None]) -> Given:
         overlap: Overlap = call.query
         password, kept = self._password()
         login = await self._login(call)
         changed = login.rotated(kept, self._neighbours.clock(), overlap.overlap)
-        return await self._replace(changed, password)
+        return await self._replace(changed, login, password)
 
     async def delete(self, call: Call[None]) -> Given:
         try:
@@ -175,9 +175,9 @@ class Logins:
             raise _no_such_login()
         return login
 
-    async def _replace(self, changed: Login, password: str | None = None) -> Given:
+    async def _replace(self, changed: Login, was: Login, password: str | None = None) -> Given:
         try:
-            await self._neighbours.accounts.replace(changed)
+            await self._neighbours.accounts.replace(changed, was)
         except NoSuchLogin:
             raise _no_such_login() from None
         return given(_shown(changed, await self._uses(), password))

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
+from smtpeter.spool.lifting import lift
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS, WAITING
@@ -86,6 +87,8 @@ class Queue:
         verb = VERBS[call.target.partition("?")[0].rpartition("/")[2]]
         now = self._neighbours.clock()
         wanted = verb.meant(self._filter(call, asked, verb.states), now)
+        if verb.lifts and call.login is None:  # a site is everybody's: no login's token sets it going
+            await lift(self._neighbours.spool, self._neighbours.sites, wanted, now)
         by = f"token {call.token.id}"
         done = 0
         # A portion may be a short one and not the last: some of it was claimed since it was found.

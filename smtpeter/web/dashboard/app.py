@@ -62,7 +62,8 @@ class Dashboard:
         client = self._proxies.client(visit)
         if path == "/sign-in":
             return await self._sign_in(method, form, client, secure=secure)
-        secret = sessions.presented("; ".join(visit.values("cookie")), secure=secure)
+        cookies = "; ".join(visit.values("cookie"))
+        secret = sessions.presented(cookies, secure=secure)
         operator = await self._sessions.operator(secret)
         if operator is None:
             return elsewhere("/sign-in")
@@ -74,14 +75,17 @@ class Dashboard:
             await self._sessions.sign_out(secret)
             return elsewhere("/sign-in", sessions.cookie("", secure=secure))
         route, places = self._routes.match(method, path)
-        asked = Asked(operator, form_token(secret), places, Form(query), form, client)
+        is_saved = method == "GET" and sessions.saved(cookies)
+        asked = Asked(operator, form_token(secret), places, Form(query), form, client, is_saved)
         try:
             _judge(operator, route)
             if operator.must_change and route.path not in {ACCOUNT, f"{ACCOUNT}/password"}:
                 return elsewhere(ACCOUNT)
-            return await route.handler(asked)
+            return _telling(visit, await route.handler(asked), was_saved=is_saved)
         except Problem as problem:
-            return self._pages.problem(problem, asked)
+            above = path if method == "POST" or query else path.rpartition("/")[0]
+            back = self._routes.back(above, operator.role)
+            return self._pages.problem(problem, asked, back, is_form=method == "POST")
 
     async def _sign_in(self, method: str, form: Form, client: str, *, secure: bool) -> Given:
         if method != "POST":
@@ -96,6 +100,16 @@ class Dashboard:
                 "sign-in.html", None, status=problem.status, headers=headers, said=said, name=name
             )
         return elsewhere("/", sessions.cookie(secret, secure=secure))
+
+
+def _telling(visit: Visit, answer: Given, *, was_saved: bool) -> Given:
+    """The answer; a form that leads to its own page again has it say there, once, that what was filled in is saved."""
+    own = (b"Location", visit.target)
+    if answer.status == 303 and own in answer.headers:
+        return answer._replace(headers=(*answer.headers, sessions.saving(is_done=True)))
+    if was_saved and answer.status == 200:
+        return answer._replace(headers=(*answer.headers, sessions.saving(is_done=False)))
+    return answer
 
 
 def _judge(operator: Operator, route: Route) -> None:

@@ -38,7 +38,7 @@ class Known:
     now: float
     sites: Sequence[SiteSummary]
     held: int  # deliveries
-    oldest: Sequence[Delivery]  # of what waits and is not held, one at most
+    oldest: Sequence[Delivery]  # some of what waits and is not held, the first accepted
     webhooks: Sequence[tuple[Webhook, Health]]
     certificates: Sequence[tuple[str, float]]  # the file, and when it ends
     logins: Sequence[Login]
@@ -105,10 +105,14 @@ def _webhooks(webhooks: Iterable[tuple[Webhook, Health]]) -> Iterator[Note]:
 def _waiting(known: Known) -> Iterator[Note]:
     if known.held:
         yield Note("", f"{_deliveries(known.held, 'held')} until somebody lets go.", "/queue?state=held")
-    for one in known.oldest:
-        if known.now - one.accepted_at > _OLD:
-            age = duration(known.now - one.accepted_at)
-            yield Note("", f"The oldest delivery has waited for {age}.", "/queue?age=14400")
+    waited = known.now - min(map(_since, known.oldest), default=known.now)
+    if waited > _OLD:
+        yield Note("", f"The oldest delivery has waited for {duration(waited)}.", "/queue?age=14400")
+
+
+def _since(one: Delivery) -> float:
+    """When it began to wait: what was never tried may have been asked for later than it was accepted."""
+    return one.accepted_at if one.attempts else max(one.accepted_at, one.due_at)
 
 
 def _logins(logins: Iterable[Login]) -> Iterator[Note]:

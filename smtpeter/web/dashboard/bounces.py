@@ -49,13 +49,11 @@ class Bounces:
         self._pages = pages
 
     async def listed(self, asked: Asked) -> Given:
-        chosen, before = asked.query.one("show"), asked.query.one("before")
-        if chosen not in CHOICES or (
-            before and not (before.isascii() and before.isdecimal() and len(before) < 19)
-        ):
-            raise Problem(400, "This place in the list does not exist.")  # fmt: skip
+        chosen = asked.query.one("show")
+        if chosen not in CHOICES:
+            raise Problem(400, "There is no such list.")
         query = Query(kinds=CHOICES[chosen][1])
-        found = await self._journal.before(int(before) if before else None, query, _COUNTED)
+        found = await self._journal.before(asked.query.place(), query, _COUNTED)
         earlier = ""
         if len(found) > _PORTION:
             place = {"show": chosen} if chosen else {}

@@ -25,7 +25,7 @@ from smtpeter.web.dashboard.connecting import ways
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form
+from smtpeter.web.dashboard.route import Asked, Form, number
 
 # What each switch does, in a sentence.
 SWITCHES = {
@@ -46,6 +46,7 @@ _TEST_HTML = (
 )
 _LONGEST_NAME = 255
 _LONGEST_NOTE = 1000
+_MOST = 10**9  # recipients in a time
 
 
 class Logins:
@@ -85,7 +86,7 @@ class Logins:
     async def change(self, asked: Asked) -> Given:
         login, form = await self._login(asked), asked.form
         changed = _as_wanted(login, form)
-        await self._replace(changed)
+        await self._replace(changed, login)
         await self._recording(asked, f"changed the login, {_changes(login, changed)}", login.username)
         return elsewhere(path_of(login))
 
@@ -94,23 +95,26 @@ class Logins:
         if overlap not in OVERLAPS:
             raise Problem(422, "There is no such choice.", "overlap")
         password, kept = self._password()
-        changed = (await self._login(asked)).rotated(kept, self._api.clock(), float(overlap or 0))
-        await self._replace(changed)
+        login = await self._login(asked)
+        changed = login.rotated(kept, self._api.clock(), float(overlap or 0))
+        await self._replace(changed, login)
         done = f"gave the login another password, the old one stops {OVERLAPS[overlap]}"
         await self._recording(asked, done, changed.username)
         return await self._page(asked, changed, password=password)
 
     async def end_previous(self, asked: Asked) -> Given:
         """The old password stops before its time."""
-        changed = replace(await self._login(asked), previous=None)
-        await self._replace(changed)
+        login = await self._login(asked)
+        changed = replace(login, previous=None)
+        await self._replace(changed, login)
         await self._recording(asked, "ended the login's old password", changed.username)
         return elsewhere(path_of(changed))
 
     async def enable(self, asked: Asked) -> Given:
         """Or disable: as the form says."""
-        changed = replace(await self._login(asked), enabled=asked.form.one("enabled") == "yes")
-        await self._replace(changed)
+        login = await self._login(asked)
+        changed = replace(login, enabled=asked.form.one("enabled") == "yes")
+        await self._replace(changed, login)
         done = "enabled the login" if changed.enabled else "disabled the login"
         await self._recording(asked, done, changed.username)
         return elsewhere(path_of(changed))
@@ -173,9 +177,9 @@ class Logins:
             raise _no_such_login()
         return login
 
-    async def _replace(self, changed: Login) -> None:
+    async def _replace(self, changed: Login, was: Login) -> None:
         try:
-            await self._api.accounts.replace(changed)
+            await self._api.accounts.replace(changed, was)
         except NoSuchLogin:
             raise _no_such_login() from None
 
@@ -234,7 +238,7 @@ def _told(login: Login) -> dict[str, str]:
 
 def _most(form: Form, name: str) -> int:
     """0 for what is left empty."""
-    text = form.one(name) or "0"
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise Problem(422, "Expected a number, or nothing.", name.replace("_", " "))
-    return int(text)
+    most = number(form.one(name) or "0")
+    if most is None or most >= _MOST:
+        raise Problem(422, "Expected a number, or nothing.", name)
+    return most

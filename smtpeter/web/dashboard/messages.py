@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal
 from smtpeter.session.interface import Client
-from smtpeter.spool.finding import Sought, words
+from smtpeter.spool.finding import Found, Sought, words
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS
@@ -28,7 +29,7 @@ from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere, mail
 from smtpeter.web.dashboard.queue import WORDS
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form
+from smtpeter.web.dashboard.route import Asked
 
 _PORTION = 50
 _MOST_EVENTS = 500
@@ -51,18 +52,33 @@ class Messages:
 
     async def listed(self, asked: Asked) -> Given:
         named = {name: asked.query.one(name) for name in _SOUGHT}
-        if asked.query.one("id"):
-            return elsewhere(f"/messages/{identifier.show(_delivery_id(asked.query.one('id')))}")
+        if sought := asked.query.one("id"):
+            return await self._by_id(asked, sought)
         if named["state"] == _WAITING:
             return elsewhere(f"/queue?{urlencode(_waiting(named))}")
-        page = await self._finding.find(_sought(named), _cursor(asked.query), _PORTION)
+        page = await self._finding.find(_sought(named), asked.query.place(), _PORTION)
         further = ""
         if page.further is not None:
             place = {name: value for name, value in named.items() if value}
             further = urlencode({**place, "before": str(page.further)})
+        is_sought = any(named.values()) or bool(asked.query.one("before"))
+        return self._list(asked, page.found, named, further, is_sought=is_sought)
+
+    async def _by_id(self, asked: Asked, sought: str) -> Given:
+        """To its page; where there is none, the list says so, and the search can be mended."""
+        with suppress(identifier.NotAnIdentifier):
+            delivery = DeliveryId(identifier.read(sought))
+            if await self._api.spool.delivery(delivery) is not None:
+                return elsewhere(f"/messages/{identifier.show(delivery)}")
+        named = {name: asked.query.one(name) for name in _SOUGHT}
+        return self._list(asked, (), {**named, "id": sought}, "", is_sought=True)
+
+    def _list(
+        self, asked: Asked, rows: Sequence[Found], named: dict[str, str], further: str, *, is_sought: bool
+    ) -> Given:
         return self._pages.page(
-            "messages.html", asked, rows=page.found, sought=named, further=further, states=_STATES,
-            is_sought=any(named.values()) or bool(asked.query.one("before")), show=identifier.show,
+            "messages.html", asked, rows=rows, sought={"id": "", **named}, further=further, states=_STATES,
+            is_sought=is_sought, show=identifier.show,
         )  # fmt: skip
 
     # -- one of them -------------------------------------------------------------------------------------
@@ -130,8 +146,9 @@ class Messages:
         entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
         domain = delivery.recipient.address.domain.lower()
         standing = (await self._api.standings({domain}))[domain]
-        wait = why(delivery, standing.state, self._api.clock())
-        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait}
+        now = self._api.clock()
+        wait = why(delivery, standing.state, now)
+        return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait, "now": now}
 
 
 def _seen(message: Message) -> dict[str, Any]:
@@ -186,10 +203,3 @@ def _day(text: str, field: str) -> float | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() if text else None
     except ValueError:
         raise Problem(422, "Expected a day, as 2026-03-20.", field) from None
-
-
-def _cursor(query: Form) -> int | None:
-    text = query.one("before")
-    if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise Problem(400, "This place in the list does not exist.")
-    return int(text) if text else None

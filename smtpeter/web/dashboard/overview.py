@@ -31,6 +31,7 @@ _ENDED = frozenset(("delivery", "failure"))
 _BACK = frozenset(("bounce", "abuse"))
 _SEEN = frozenset(("open", "click"))  # of which there may be several to each delivery
 _SITES = 8
+_OLDEST = 100  # deliveries: the very first may be asked for later, and not wait yet
 _DAY = 86_400.0  # seconds
 
 
@@ -67,7 +68,7 @@ class Overview:
             now=now,
             sites=(await self._counting()).sites,
             held=(await self._api.spool.counts()).get(State.HELD.value, 0),
-            oldest=await self._api.spool.deliveries(QueueFilter(states=(State.DUE, State.CLAIMED)), 1),
+            oldest=await self._api.spool.deliveries(QueueFilter(states=(State.DUE, State.CLAIMED)), _OLDEST),
             webhooks=await self._webhooks(),
             certificates=await self._api.aside(self._certificates),
             logins=await self._api.accounts.logins(),

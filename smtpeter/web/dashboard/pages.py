@@ -17,6 +17,7 @@ from smtpeter.accounts.operators import Role
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.attention import duration
+from smtpeter.web.dashboard.labels import label
 from smtpeter.web.dashboard.route import Asked
 
 _PACKAGE = "smtpeter.web.dashboard"
@@ -74,15 +75,19 @@ class Pages:
         common = {
             "operator": asked and asked.operator,
             "form_token": asked.form_token if asked else "",
+            "is_saved": asked is not None and asked.is_saved,
         }
         return self._environment.get_template(template).render({**common, **values})
 
-    def problem(self, problem: Problem, asked: Asked | None = None) -> Given:
-        """What is wrong, for people."""
+    def problem(
+        self, problem: Problem, asked: Asked | None = None, back: str = "", *, is_form: bool = False
+    ) -> Given:
+        """What is wrong, for people; `back` is the path to go on from, `is_form` when it was asked by a form there."""
         said = problem.answered.error.message
         return self.page(
             "problem.html", asked, status=problem.status, headers=problem.headers,
-            said=f"{said[:1].upper()}{said[1:]}", field=problem.answered.error.field,
+            said=f"{said[:1].upper()}{said[1:]}", field=label(problem.answered.error.field),
+            back=back, is_form=is_form,
         )  # fmt: skip
 
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 from smtpeter.accounts.operators import Role
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
+from smtpeter.spool.lifting import lift
 from smtpeter.spool.model import Delivery, QueueFilter
 from smtpeter.spool.states import State
-from smtpeter.spool.verbs import VERBS, WAITING, Verb, troubled
+from smtpeter.spool.verbs import VERBS, WAITING, Verb
 from smtpeter.spool.waiting import Reason, Wait, why
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form, Route
+from smtpeter.web.dashboard.route import Asked, Form, Route, number
 from smtpeter.web.dashboard.sites import Counting
 
 _PORTION = 100  # deliveries on a page
@@ -89,7 +89,10 @@ class Queue:
         verbs = VERBS.values()
         return (
             Route("GET", "/queue", Role.VIEW, self.listed),
-            *(Route("GET", f"/queue/{one.name}", Role.OPERATE, partial(self.confirm, one)) for one in verbs),
+            *(
+                Route("GET", f"/queue/{one.name}", Role.OPERATE, partial(self.confirm, one), is_question=True)
+                for one in verbs
+            ),
             *(Route("POST", f"/queue/{one.name}", Role.OPERATE, partial(self.alter, one)) for one in verbs),
         )
 
@@ -146,7 +149,7 @@ class Queue:
         before, now = _number(form.one("done")), _number(form.one("asked_at")) or int(self._api.clock())
         wanted = verb.meant(wanted, now)
         if verb.lifts and not before:
-            await self._lift(wanted, is_all=not given)
+            await lift(self._api.spool, self._sites, wanted, self._api.clock())
         done, is_all = await self._altered(wanted, verb, now, f"operator {asked.operator.name}")
         done += before
         self._counting.forget()
@@ -168,18 +171,6 @@ class Queue:
             if self._api.monotonic() >= ends:
                 return done, False
         return done, True
-
-    async def _lift(self, wanted: QueueFilter, *, is_all: bool) -> None:
-        """Have the sites of what is meant tried now; before, so that what is claimed after that has its site open."""
-        known: Any
-        if is_all:
-            known = (await self._counting()).sites
-        else:
-            found = await self._api.spool.deliveries(wanted, _COUNTED)
-            domains = {one.recipient.address.domain.lower() for one in found}
-            known = (await self._api.standings(domains)).values()
-        if sites := troubled(known):
-            await self._sites.lift(sites, self._api.clock())
 
     def _filter(self, given: dict[str, str]) -> QueueFilter:
         """Raises Problem 422."""
@@ -236,4 +227,4 @@ def _read(text: str, field: str) -> int:
 
 def _number(text: str) -> int:
     """A count in a form of ours; 0 for what is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
+    return number(text) or 0

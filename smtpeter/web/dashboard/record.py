@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from smtpeter.accounts.operators import Change
-from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages
@@ -32,9 +31,6 @@ class Record:
         self._pages = pages
 
     async def changes(self, asked: Asked) -> Given:
-        before = asked.query.one("before")
-        if before and not (before.isascii() and before.isdecimal() and len(before) < 19):
-            raise Problem(400, "This place in the list does not exist.")
-        found = await self._operators.changes(int(before) if before else None, _PORTION)
+        found = await self._operators.changes(asked.query.place(), _PORTION)
         last = found[-1][0] if len(found) == _PORTION else None
         return self._pages.page("changes.html", asked, changes=[change for _, change in found], last=last)

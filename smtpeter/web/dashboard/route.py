@@ -13,6 +13,12 @@ from smtpeter.web.api.route import Given
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _MOST_FIELDS = 200
+_MOST_DIGITS = 18  # what a column of the store holds
+
+
+def number(text: str) -> int | None:
+    """In decimal; None when it is none, or larger than any of ours."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 class Form:
@@ -35,6 +41,13 @@ class Form:
         """The last of that name without the blanks around it; "" when there is none."""
         return self._values.get(name, [""])[-1].strip()
 
+    def place(self) -> int | None:
+        """Where in a list to go on, None for its beginning; raises Problem 400."""
+        text = self.one("before")
+        if text and number(text) is None:
+            raise Problem(400, "This place in the list does not exist.")
+        return number(text)
+
     @classmethod
     def of_body(cls, octets: bytes) -> Form:
         """Raises Problem 400."""
@@ -54,6 +67,7 @@ class Asked:
     query: Form
     form: Form
     client: str
+    is_saved: bool = False  # what was asked just before is done
 
 
 Handler = Callable[[Asked], Awaitable[Given]]
@@ -67,6 +81,7 @@ class Route:
     path: str
     role: Role
     handler: Handler
+    is_question: bool = False  # a page that says what its form will do to what the query names
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,3 +106,16 @@ class Routes:
         raise Problem(
             405, "This page cannot be asked for like that.", headers=((b"Allow", allowed.encode()),)
         )
+
+    def back(self, path: str, role: Role) -> str:
+        """The nearest page at or above the path that the role may see; "" when there is none.
+
+        One that asks before it does what its query says is none: without that query it would speak of everything.
+        """
+        while path:
+            for route in self.all:
+                shows = route.method == "GET" and not route.is_question and role.may(route.role)
+                if shows and route.pattern.fullmatch(path):
+                    return path
+            path = path.rpartition("/")[0]
+        return ""

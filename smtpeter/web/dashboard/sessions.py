@@ -21,6 +21,8 @@ _BY_ADDRESS = (Allowance(10, 60),)  # tries in a minute, at all processes togeth
 _BY_NAME = (Allowance(20, 60),)
 _LONGEST_NAME = 255
 _SEEN_AGAIN = 300.0  # seconds after which it is written down that a session is in use
+_SAVED = "smtpeter-saved=yes"
+_SAID_FOR = 30  # seconds
 _WRONG = "This name and password, and the code if one is asked of you, do not open the door."
 
 
@@ -91,6 +93,17 @@ def cookie(secret: str, *, secure: bool) -> tuple[bytes, bytes]:
     parts += ["Secure"] if secure else []
     parts += [] if secret else ["Max-Age=0"]
     return b"Set-Cookie", "; ".join(parts).encode("ascii")
+
+
+def saved(cookies: str) -> bool:
+    """Whether the form before was done: said in a cookie, which no link of anybody can bring along."""
+    return any(pair.strip() == _SAVED for pair in cookies.split(";"))
+
+
+def saving(*, is_done: bool) -> tuple[bytes, bytes]:
+    """The header field that has it said on the next page, or on no further one."""
+    age = _SAID_FOR if is_done else 0
+    return b"Set-Cookie", f"{_SAVED}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}".encode("ascii")
 
 
 def presented(cookies: str, *, secure: bool) -> str:

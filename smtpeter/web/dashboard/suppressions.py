@@ -13,7 +13,7 @@ from smtpeter.web.dashboard.acting import act
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form
+from smtpeter.web.dashboard.route import Asked, Form, number
 
 _PORTION = 100
 
@@ -44,7 +44,7 @@ class Suppressions:
         wanted: dict[str, Any] = {
             "recipients": form.one("recipients").replace(",", " ").split(),
             "reason": form.one("reason") or "added by an operator",
-            "days": int(days) if days.isascii() and days.isdecimal() and len(days) < 9 else days or None,
+            "days": number(days) if number(days) is not None else days or None,
             **_whose(form),
         }
         await act(asked, self._calls.add, convert(wanted, api.Added))

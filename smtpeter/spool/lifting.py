@@ -1,0 +1,37 @@
+"""Sites in trouble that are tried now, because an operator wants what waits for them tried: for the command, the API, the screen.
+
+It is done before the verb: what is claimed after that has its site open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from smtpeter.spool.interface import Spool
+from smtpeter.spool.model import QueueFilter
+from smtpeter.spool.sites import SiteBook
+from smtpeter.spool.verbs import troubled
+
+_FEW = 1000  # deliveries that are looked at one by one
+_MOST = 10_000  # sites
+
+
+async def lift(spool: Spool, sites: SiteBook, wanted: QueueFilter, now: float) -> frozenset[str]:
+    """Lift the sites of all that is meant; which were in trouble. `now` in Unix seconds. Raises SpoolUnavailable."""
+    lifted = await _meant(spool, sites, wanted)
+    if lifted:
+        await sites.lift(lifted, now)
+    return lifted
+
+
+async def _meant(spool: Spool, sites: SiteBook, wanted: QueueFilter) -> frozenset[str]:
+    if wanted == QueueFilter(states=wanted.states):
+        return troubled(await sites.sites(_MOST))
+    found = await spool.deliveries(wanted, _FEW)
+    if len(found) < _FEW:
+        domains = {one.recipient.address.domain.lower() for one in found}
+        return troubled((await sites.standings(domains)).values())
+    # Of so many, each site in trouble is asked whether it has any.
+    known = troubled(await sites.sites(_MOST))
+    meant = [site for site in sorted(known) if wanted.site in {None, site}]
+    return frozenset([site for site in meant if await spool.deliveries(replace(wanted, site=site), 1)])
