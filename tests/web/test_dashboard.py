@@ -501,7 +501,7 @@ def test_messages_come_in_portions(signed_in):
 
 
 def test_a_search_that_means_nothing_is_told(signed_in):
-    for query in ("?before=x", "?since=x", "?id=x", "?state=lost", "?subject=a+-"):
+    for query in ("?before=x", "?since=x", "?state=lost", "?subject=a+-"):
         assert signed_in.get(f"/messages{query}").status in {400, 404, 422}
 
 
