@@ -53,7 +53,10 @@ class Spf:
                 return _RESULTS[term[0] if term[0] in _RESULTS else "+"]
         if redirect:
             self._count(redirect)
-            return self.result(redirect, address)
+            found_there = self.result(redirect, address)
+            if found_there == "none":  # RFC 7208 6.1
+                raise NotUnderstood(f"{domain} redirects to {redirect}, which has no SPF record")
+            return found_there
         return "neutral"
 
     def _matches(self, term: str, domain: str, address: IPAddress) -> bool:

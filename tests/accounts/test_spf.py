@@ -83,6 +83,7 @@ def test_results_for_ipv6(record, expected):
         "v=spf1 redirect=example.com",
         "v=spf1 include:example.com",
         "v=spf1 " + 11 * "a ",
+        "v=spf1 redirect=redirect",
     ],
 )
 def test_what_is_beyond_us_is_told(record):
