@@ -43,10 +43,12 @@ class Authority:
         self.path = directory / "authority.pem"
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, expired: bool = False, chain: bool = False) -> Certificate:
+    def issue(
+        self, *names: str, expired: bool = False, chain: bool = False, directory: Path | None = None
+    ) -> Certificate:
         """A certificate for host names and IP addresses; the first also names its files.
 
-        `chain`: its host shows the authority's certificate, too.
+        `chain`: its host shows the authority's certificate, too. `directory`: of its files, this authority's unless said.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
@@ -58,7 +60,8 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         stem = names[0] + ("-expired" if expired else "") + ("-chain" if chain else "")
-        issued = Certificate(self._directory / f"{stem}.crt", self._directory / f"{stem}.key")
+        place = directory or self._directory
+        issued = Certificate(place / f"{stem}.crt", place / f"{stem}.key")
         shown = certificate.public_bytes(serialization.Encoding.PEM)
         issued.certificate.write_bytes(shown + (self.path.read_bytes() if chain else b""))
         issued.private_key.touch(mode=0o600)

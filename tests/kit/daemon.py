@@ -74,7 +74,8 @@ class Daemon:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.authority = authority
         self.starttls, self.implicit_tls, self.tracking = free_port(), free_port(), free_port()
-        issued = authority.issue("localhost", "127.0.0.1")
+        # In files of its own: another server may be reading its own just now.
+        issued = authority.issue("localhost", "127.0.0.1", directory=directory)
         self.sections: dict[str, dict[str, object]] = {
             "server": {"hostname": "mail.sender.example", "data_directory": "data"},
             "tls": {"certificate": str(issued.certificate), "private_key": str(issued.private_key)},
