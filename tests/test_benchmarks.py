@@ -13,7 +13,7 @@ from bench.page import page, recorded
 from bench.plot import bars
 from bench.record import OTHERS, Comparison, Goal, Measured, Report
 from bench.usage import Usage
-from tests.kit.peers import program
+from tests.kit.peers import absent, program
 
 ROOT = Path(__file__).parent.parent
 
@@ -135,7 +135,7 @@ def test_the_tiniest_form_comes_out_whole(tmp_path):
         ("/usr/include/openssl/ssl.h", "gcc libssl-dev"),
     ):
         if not Path(needed).exists():
-            pytest.skip(f"{needed} is not installed (apt-get install {package})")
+            absent(f"{needed} is not installed (apt-get install {package})")
     command = [sys.executable, "-m", "bench", "--scale", "tiny", "--servers", "smtpeter", "postfix"]
     ended = subprocess.run(
         [*command, "--only", "end to end", "latency", "backlog", "--directory", tmp_path / "out"],
