@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import threading
+import time
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from tests.kit.peers import program
 CLICK, OPEN = "http://click.example", "http://open.example/o"
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-checker-imaging",
     "--disable-features=HttpsUpgrades,HttpsFirstBalancedMode,HttpsFirstBalancedModeAutoEnable", "--force-device-scale-factor=1",
 )  # fmt: skip
 _TRACKED = re.compile(r"/o/[A-Za-z0-9_-]{36}/(.*)")
@@ -41,6 +42,15 @@ const style = (one, which, h) => {
 };
 return [...document.querySelectorAll("*")].map((one) =>
     [one.tagName, style(one, "::after", style(one, "::before", style(one, null, 7)))]);
+"""
+
+# Done when all pictures of style sheets and attributes are there, and have been painted: the load event waits for neither.
+_PAINTED = """
+const done = arguments[arguments.length - 1];
+const styles = [...document.querySelectorAll("*")].map((one) => getComputedStyle(one).backgroundImage);
+const urls = styles.flatMap((one) => [...one.matchAll(/url\\("(.*?)"\\)/g)].map((found) => found[1]));
+const loaded = (url) => Object.assign(new Image(), { src: url }).decode().catch(() => {});
+Promise.all(urls.map(loaded)).then(() => requestAnimationFrame(() => requestAnimationFrame(() => done())));
 """
 
 
@@ -120,6 +130,7 @@ class Browser:
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         self._command("Emulation.setDeviceMetricsOverride", metrics)
         self._own("/url", {"url": f"http://127.0.0.1:{self._hosts.server_address[1]}/page"})
+        self._own("/execute/async", {"script": _PAINTED, "args": []})
 
     def click(self, selector: str) -> None:
         """Follow a link, and wait for where it leads."""
@@ -128,9 +139,16 @@ class Browser:
         self._own(f"/element/{element}/click", {})
 
     def screenshot(self) -> bytes:
-        """The whole page as PNG; one encoder makes equal files of equal pixels, and of those only."""
+        """The whole page as PNG, once it stays as it is; one encoder makes equal files of equal pixels, and of those only."""
+        before, picture = "", self._shot()
+        while picture != before:
+            time.sleep(0.05)
+            before, picture = picture, self._shot()
+        return b64decode(picture)
+
+    def _shot(self) -> str:
         shot = self._command("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})
-        return b64decode(shot["data"])
+        return str(shot["data"])
 
     def styles(self) -> list[list[Any]]:
         """Name and computed style of each element, the style as a number."""
