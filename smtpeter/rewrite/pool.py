@@ -3,7 +3,7 @@
 A message waits as long as it takes; only the CPU time that it takes itself can cost it a feature. When a worker dies
 under a message, that is tried once more in a new one; when it dies of its CPU time, or again, the message is prepared
 without inline CSS; if even that fails it goes on as it came. The report says so. A worker is started when there is
-something to do and none is there, and one that has used no CPU time for a minute is taken for stuck and ended.
+something to do and none is there, and one that is seen to use no CPU time for a minute is taken for stuck and ended.
 """
 
 from __future__ import annotations
@@ -158,7 +158,8 @@ class Line:
             lost = Failure(WorkerLost(f"no worker process could be started: {error}"))
             self._reactor.callLater(0, self._done, lost, waiting)
             return
-        self._watch = self._reactor.callLater(_STUCK, self._look, process, self._cpu_seconds(process.pid))
+        # What it has used so far is asked for only if the job takes that long: asking costs a tenth of a quick one.
+        self._watch = self._reactor.callLater(_STUCK, self._look, process, -1.0)
         process.run(data).addBoth(self._done, waiting)
 
     def _start(self) -> Process:

@@ -104,7 +104,7 @@ def test_who_prepares(scene, original, switches, where):
 
 def test_what_is_done_within_the_budget_is_waited_for(scene):
     results = scene.prepare()
-    scene.clock.advance(0.09)
+    scene.clock.advance(0.29)
     assert [] == results
     scene.made()
     assert [(THERE, Report(), False)] == results
@@ -112,13 +112,13 @@ def test_what_is_done_within_the_budget_is_waited_for(scene):
 
 def test_what_takes_longer_is_accepted_with_its_edits_pending(scene):
     results = scene.prepare()
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     assert [(PLAIN, Report(notes=(NOTE,)), True)] == results
 
 
 def pending(scene, notes=()):
     results = scene.prepare()
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     scene.keep(results[0], notes)
 
 
@@ -190,7 +190,7 @@ def test_what_is_not_kept_is_none(scene):
 def test_what_is_made_before_the_message_is_kept_is_made_anew(scene):
     """The 250 is on its way, and slower than the worker."""
     results = scene.prepare()
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     scene.made()
     scene.keep(results[0])
     finished = scene.finish()
@@ -227,16 +227,16 @@ def test_a_store_that_is_away_leaves_it_pending(scene):
 
 def test_who_sends_more_than_the_workers_can_do_waits_and_nobody_else(scene):
     many = [scene.prepare(number, login="greedy") for number in range(2, 600)]
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     waiting = sum(not results for results in many)
     assert 598 * 0.3 < waiting < 598 * 0.5
     other = scene.prepare(1, login="modest")
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     assert other[0].pending
     scene.made()
     assert all(many)
     again = scene.prepare(1, login="greedy")
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     assert again[0].pending
     scene.made()
 
@@ -263,14 +263,14 @@ def test_who_waits_when_the_workers_stop_is_accepted_with_edits_pending(scene):
 def test_an_identifier_that_comes_again_is_waited_for(scene):
     """As when the store was away at the first request, and the program repeats it."""
     first = scene.prepare()
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     again = scene.prepare()
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     assert ([True], []) == ([one.pending for one in first], again)
     scene.made()
     assert [(THERE, False)] == [(one.template, one.pending) for one in again]
     third = scene.prepare(2)
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     assert [True] == [one.pending for one in third]
     scene.made()
 
@@ -278,7 +278,7 @@ def test_an_identifier_that_comes_again_is_waited_for(scene):
 def test_what_was_made_of_another_content_is_not_put_upon_this_one(scene):
     """Another process accepted it, where the same request came with an attachment that had changed meanwhile."""
     results = scene.prepare(original=b"y" * 900)
-    scene.clock.advance(0.11)
+    scene.clock.advance(0.31)
     scene.keep(results[0]._replace(template=PLAIN))
     scene.made()
     assert result(scene.spool.message(1)).pending
