@@ -9,19 +9,17 @@ from contextlib import nullcontext
 from typing import Any
 
 import click
-from twisted.internet.defer import Deferred
 
 from smtpeter.cli.output import json_option, print_json, print_rows, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
 from smtpeter.config import Misconfigured, duration
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
-from smtpeter.spool.lifting import lift
+from smtpeter.spool.altering import PORTION, alter, lift
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State, Step
 from smtpeter.spool.verbs import VERBS, WAITING
 
-_BATCH = 1000  # deliveries altered in one transaction, so that the server is never kept from writing for long
 _SITES = 1000  # of which it is looked at whether they are in trouble
 
 
@@ -146,8 +144,8 @@ def _alter(name: str, explanation: str) -> None:
                 "--older-than), or --all"
             )
         wanted = verb.meant(_wanted(verb.states, given), _now())
-        lifted = sorted(store.run(_lifted(store, wanted))) if verb.lifts else []
-        done = _altered(store, wanted, verb.step, as_json)
+        lifted = sorted(store.run(lift(store.spool, store.sites, wanted, _now()))) if verb.lifts else []
+        done = store.run(_altered(store, wanted, verb.step, as_json))
         if as_json:
             print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
             return
@@ -156,33 +154,28 @@ def _alter(name: str, explanation: str) -> None:
             click.echo(safe(f"{site} was in trouble, and is tried now"))
 
 
-def _lifted(store: Ledgers, wanted: QueueFilter) -> Deferred[frozenset[str]]:
-    return Deferred.fromCoroutine(lift(store.spool, store.sites, wanted, _now()))
-
-
-def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
+async def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
     """Do it in portions, with a bar of progress for people when there is more than one."""
-    done, now = 0, _now()
-    total = _total(store) if not quiet and sys.stderr.isatty() else 0
+    done = 0
+    total = await _total(store) if not quiet and sys.stderr.isatty() else 0
     bar: Any = (
         click.progressbar(length=total, label=step.value, file=sys.stderr)
-        if total > _BATCH
+        if total > PORTION
         else nullcontext()
     )
     with bar as shown:
-        # A portion may be a short one and not the last: some of it was claimed since it was found.
-        while altered := store.run(store.spool.alter(wanted, step, now, _BATCH)):
+        async for altered in alter(store.spool, wanted, step, _now()):
             done += altered
             if shown is not None:
                 shown.update(altered)
-            elif not quiet and altered == _BATCH:
+            elif not quiet and altered == PORTION:
                 click.echo(f"{done} …", err=True)
     return done
 
 
-def _total(store: Ledgers) -> int:
+async def _total(store: Ledgers) -> int:
     """What is queued, at most: what a bar can come to."""
-    return sum(each.due + each.held for each in store.run(store.sites.sites(_SITES)))
+    return sum(each.due + each.held for each in await store.sites.sites(_SITES))
 
 
 _alter("retry", "Try again now what waits for its time, also at sites in trouble.")

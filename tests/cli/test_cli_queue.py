@@ -4,6 +4,7 @@ import io
 import time
 
 import pytest
+from twisted.internet.defer import succeed
 
 from smtpeter import config
 from smtpeter.cli import queue
@@ -215,21 +216,19 @@ def test_a_login_has_a_priority_and_a_time_for_delivery(smtpeter, listed):
 
 def test_long_work_shows_how_far_it_is(monkeypatch):
     """Portion by portion, with a bar where somebody looks; of some a few were claimed since they were found."""
-    left = [1000, 999, 501, 0]
+    left = [500, 499, 251, 0]
 
     class Store:
         class spool:
-            alter = staticmethod(lambda *_: left.pop(0))
+            alter = staticmethod(lambda *_: succeed(left.pop(0)))
 
         class sites:
-            sites = staticmethod(lambda _: [SiteSummary("x", 1, 2500, 0, 0, 0.0, 0.0)])
-
-        run = staticmethod(lambda value: value)
+            sites = staticmethod(lambda _: succeed([SiteSummary("x", 1, 1250, 0, 0, 0.0, 0.0)]))
 
     class Screen(io.StringIO):
         isatty = staticmethod(lambda: True)
 
     screen = Screen()
     monkeypatch.setattr(queue.sys, "stderr", screen)
-    assert 2500 == queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False)
+    assert 1250 == answered(queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False))
     assert "100%" in screen.getvalue()

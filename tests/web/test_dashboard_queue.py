@@ -132,7 +132,7 @@ def test_retry_tries_now_also_at_a_site_in_trouble(browser, waiting):
 
 def test_a_long_work_goes_on_where_it_stopped(browser, waiting, monkeypatch):
     """Each answer does a part, and its page asks for the next."""
-    monkeypatch.setattr("smtpeter.web.dashboard.queue._AT_ONCE", 1)
+    monkeypatch.setattr("smtpeter.spool.altering.PORTION", 1)
     monkeypatch.setattr("smtpeter.web.dashboard.queue._PATIENCE", 0.0)
     answered = browser.post("/queue/hold", {"total": "3"})
     for done in ("1", "2", "3"):
@@ -146,7 +146,7 @@ def test_a_long_work_goes_on_where_it_stopped(browser, waiting, monkeypatch):
 
 
 def test_what_is_accepted_while_the_work_goes_on_is_not_meant(browser, waiting, monkeypatch):
-    monkeypatch.setattr("smtpeter.web.dashboard.queue._AT_ONCE", 1)
+    monkeypatch.setattr("smtpeter.spool.altering.PORTION", 1)
     monkeypatch.setattr("smtpeter.web.dashboard.queue._PATIENCE", 0.0)
     answered = browser.get("/queue/delete")
     for _ in range(4):

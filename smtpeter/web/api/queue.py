@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
-from smtpeter.spool.lifting import lift
+from smtpeter.spool.altering import alter, lift
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS, WAITING
@@ -18,8 +18,6 @@ from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.shapes import Identifier
-
-_PORTION = 1000  # deliveries altered at a time
 
 Sender = Annotated[str, Meta(max_length=320, description="The return path; empty is the null one.")]
 Age = Annotated[int, Meta(ge=0, le=315_360_000, description="Accepted longer ago than so many seconds.")]
@@ -90,11 +88,8 @@ class Queue:
         if verb.lifts and call.login is None:  # a site is everybody's: no login's token sets it going
             await lift(self._neighbours.spool, self._neighbours.sites, wanted, now)
         by = f"token {call.token.id}"
-        done = 0
-        # A portion may be a short one and not the last: some of it was claimed since it was found.
-        while altered := await self._neighbours.spool.alter(wanted, verb.step, now, _PORTION, by):
-            done += altered
-        return given(Altered(done))
+        altered = [each async for each in alter(self._neighbours.spool, wanted, verb.step, now, by)]
+        return given(Altered(sum(altered)))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
         if asked.login and call.login not in {None, asked.login}:

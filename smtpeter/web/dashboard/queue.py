@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from smtpeter.accounts.operators import Role
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.spool.lifting import lift
+from smtpeter.spool.altering import alter, lift
 from smtpeter.spool.model import Delivery, QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS, WAITING, Verb
@@ -30,7 +30,6 @@ from smtpeter.web.dashboard.sites import Counting
 _PORTION = 100  # deliveries on a page
 _FIRST_SITES = 12  # that are seen at once
 _COUNTED = 1000  # of what a verb would do
-_AT_ONCE = 500  # deliveries altered at a time
 _PATIENCE = 1.0  # seconds that one answer may take
 _NULL = "<>"  # the null return path, as people write it
 _FIELDS = ("site", "domain", "recipient", "login", "sender", "state", "age", "message", "id")
@@ -166,7 +165,7 @@ class Queue:
     async def _altered(self, wanted: QueueFilter, verb: Verb, now: int, by: str) -> tuple[int, bool]:
         """How many were altered, and whether that was all."""
         done, ends = 0, self._api.monotonic() + _PATIENCE
-        while altered := await self._api.spool.alter(wanted, verb.step, now, _AT_ONCE, by):
+        async for altered in alter(self._api.spool, wanted, verb.step, now, by):
             done += altered
             if self._api.monotonic() >= ends:
                 return done, False

@@ -1,19 +1,31 @@
-"""Sites in trouble that are tried now, because an operator wants what waits for them tried: for the command, the API, the screen.
+"""An operator's verb done to all that is meant, and sites in trouble set going for it: for the command, the API, the screen.
 
-It is done before the verb: what is claimed after that has its site open.
+Sites are lifted before the verb is done: what is claimed after that has its site open.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.sites import SiteBook
+from smtpeter.spool.states import Step
 from smtpeter.spool.verbs import troubled
 
+PORTION = 500  # deliveries altered in one transaction, so that nobody is kept from writing for long
 _FEW = 1000  # deliveries that are looked at one by one
 _MOST = 10_000  # sites
+
+
+async def alter(
+    spool: Spool, wanted: QueueFilter, step: Step, now: float, by: str = ""
+) -> AsyncIterator[int]:
+    """Portion by portion; how many each has altered. Who takes no more leaves the rest. Raises SpoolUnavailable."""
+    # A portion may be a short one and not the last: some of it was claimed since it was found.
+    while altered := await spool.alter(wanted, step, now, PORTION, by):
+        yield altered
 
 
 async def lift(spool: Spool, sites: SiteBook, wanted: QueueFilter, now: float) -> frozenset[str]:

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 from smtpeter.message.address import Address
 from smtpeter.message.envelope import Recipient
 from smtpeter.message.identifier import DeliveryId, MessageId
-from smtpeter.spool.lifting import lift
+from smtpeter.spool.altering import lift
 from smtpeter.spool.model import Delivery, QueueFilter
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.waiting import Reason, SiteState
