@@ -20,7 +20,7 @@ from smtpeter.cli.output import json_option, print_json, safe
 from smtpeter.cli.store import opened, owned
 from smtpeter.config import Settings
 from smtpeter.relay import names
-from smtpeter.service.questions import Dns
+from smtpeter.service.questions import Dns, name_servers
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, StoreUnusable
 
 _PATIENCE = 10.0  # seconds for a connection and a greeting
@@ -63,7 +63,6 @@ def _shown(one: Finding) -> dict[str, Any]:
 
 def _findings(file: Path, probe: str) -> Iterator[Finding]:
     # The whole server, which other commands do not need.
-    from smtpeter.service import rooms  # noqa: PLC0415
     from smtpeter.service.server import load  # noqa: PLC0415
 
     try:
@@ -79,7 +78,7 @@ def _findings(file: Path, probe: str) -> Iterator[Finding]:
     store, domains = _stored(settings)
     now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
     dns = Dns(settings.relay.nameservers)
-    are_local = names.are_local(rooms.name_servers(settings))
+    are_local = names.are_local(name_servers(settings.relay.nameservers))
     means = Means(dns.ask, _greet, now, _is_synchronised, validates=dns.validates, are_local=are_local)
     yield from diagnosis.examine(settings, domains, probe, means)
     yield store

@@ -6,6 +6,7 @@ The relay's own resolver never waits and reads what mail needs only; here texts 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dns.exception
@@ -15,8 +16,18 @@ from dns.nameserver import Do53Nameserver
 
 from smtpeter.accounts.published import Unanswered
 from smtpeter.relay import names
+from smtpeter.relay.names import NameServer
 
 PATIENCE = 10.0  # seconds for one question
+
+
+def name_servers(configured: Sequence[str]) -> tuple[NameServer, ...]:
+    """The configuration's, or the system's."""
+    try:
+        system = Path("/etc/resolv.conf").read_text("ascii", "replace")
+    except OSError:
+        system = ""
+    return names.name_servers(configured, system)
 
 
 class Dns:
@@ -48,10 +59,9 @@ class Dns:
 
     def _resolver(self) -> dns.resolver.Resolver:
         """Made for each question: the system's name servers may have changed since the last."""
-        made = dns.resolver.Resolver(configure=not self._nameservers)
+        made = dns.resolver.Resolver(configure=False)
         made.lifetime = self._patience
-        if self._nameservers:
-            made.nameservers = [Do53Nameserver(*one) for one in names.name_servers(self._nameservers, "")]
+        made.nameservers = [Do53Nameserver(*one) for one in name_servers(self._nameservers)]
         return made
 
 

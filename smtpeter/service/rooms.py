@@ -35,7 +35,6 @@ from smtpeter.relay.guards import Guards
 from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
-from smtpeter.relay.names import NameServer
 from smtpeter.relay.pacing import Limits
 from smtpeter.relay.policies import ForewarnedSites, PolicyBook
 from smtpeter.relay.resolver import DnsResolver
@@ -59,6 +58,7 @@ from smtpeter.service.host import now
 from smtpeter.service.keys import Keys
 from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.service.preparing import Preparing
+from smtpeter.service.questions import name_servers
 from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
 from smtpeter.spool.interface import Spool
@@ -136,17 +136,16 @@ def workers(settings: Settings, reactor: Any) -> Pool:
 
 
 def resolver(settings: Settings, reactor: Any) -> DnsResolver:
-    return DnsResolver(reactor, name_servers(settings), secrets.randbits, trusted=is_trusted(settings))
+    servers = name_servers(settings.relay.nameservers)
+    return DnsResolver(reactor, servers, secrets.randbits, trusted=is_trusted(settings))
 
 
 def is_trusted(settings: Settings) -> bool:
     """Whether what the name servers say is signed counts as that."""
     dane = settings.relay.dane
-    return dane is Dane.ON or (dane is Dane.AUTO and names.are_local(name_servers(settings)))
-
-
-def name_servers(settings: Settings) -> tuple[NameServer, ...]:
-    return names.name_servers(settings.relay.nameservers, _resolv_conf())
+    return dane is Dane.ON or (
+        dane is Dane.AUTO and names.are_local(name_servers(settings.relay.nameservers))
+    )
 
 
 def preparing(
@@ -192,13 +191,6 @@ def courier(
         connector, reactor, keep=relay.keep_connections, maximum_messages=relay.messages_per_connection
     )
     return Attempts(destination, connections, outgoing, security)
-
-
-def _resolv_conf() -> str:
-    try:
-        return Path("/etc/resolv.conf").read_text("ascii", "replace")
-    except OSError:
-        return ""
 
 
 def _contexts(settings: Settings) -> Contexts:
