@@ -362,8 +362,3 @@ def _blocks(content: bytes) -> Iterator[bytes]:
         yield b"." + block if block.startswith(b".") else block
         start = end
     yield b".\r\n"
-
-
-def stuff(content: bytes) -> bytes:
-    """Return the same in one piece; raises NotCanonical."""
-    return b"".join(stuffed(content))

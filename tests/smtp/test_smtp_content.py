@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message.status import Refusal, Reply
-from smtpeter.smtp.framing import BdatReader, DataReader, NotCanonical, has_bare_octets, stuff, stuffed
+from smtpeter.smtp.framing import BdatReader, DataReader, NotCanonical, has_bare_octets, stuffed
 
 BIG = 1 << 30
 
@@ -365,7 +365,7 @@ def test_bdat_agrees_with_data(stream, cuts):
     ],
 )
 def test_stuffing(content, wire):
-    assert wire == stuff(content)
+    assert wire == b"".join(stuffed(content))
 
 
 @pytest.mark.row(99)
@@ -374,7 +374,7 @@ def test_stuffing(content, wire):
 )
 def test_what_some_server_might_take_for_two_messages_does_not_leave(content):
     with pytest.raises(NotCanonical):
-        stuff(content)
+        stuffed(content)
 
 
 @pytest.mark.row(99)
@@ -385,7 +385,8 @@ def test_what_some_server_might_take_for_two_messages_does_not_leave(content):
 )
 def test_what_is_stuffed_is_read_back_as_one_message(lines):
     content = b"".join(line + b"\r\n" for line in lines)
-    assert (content, b"") == read(stuff(content)) == read(stuff(content), step=3)
+    wire = b"".join(stuffed(content))
+    assert (content, b"") == read(wire) == read(wire, step=3)
 
 
 @pytest.mark.row(99)
@@ -396,7 +397,7 @@ def test_a_dot_at_every_border_of_a_block():
             + b"y" * (length % 72)
             + b"\r\n.\r\nMAIL FROM:<smug@evil>\r\n"
         )
-        wire = stuff(content)
+        wire = b"".join(stuffed(content))
         assert wire.find(b"\r\n.\r\n") == len(wire) - 5
         assert (content, b"") == read(wire, step=max(1, length))
 

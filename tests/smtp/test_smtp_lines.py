@@ -19,7 +19,7 @@ from smtpeter.smtp.framing import (
     LineTooLong,
     ReplyReader,
     ReplySyntax,
-    stuff,
+    stuffed,
 )
 from smtpeter.smtp.limits import LIMITS
 from smtpeter.smtp.syntax import parse_mail, split_command
@@ -257,7 +257,7 @@ HOSTILE = {
     "replies: no line end": lambda n: in_pieces(
         ReplyReader, lambda r: r.reply(), b"2222", min(n, 60_000), 64
     ),
-    "stuff: dots": lambda n: stuff(b".\r\n" * n),
+    "stuffed: dots": lambda n: sum(map(len, stuffed(b".\r\n" * n))),
     "address: dots": lambda n: swallow(parse, "a." * n),
     "address: quotes": lambda n: swallow(parse, '"' + "\\" * n),
     "address: domain": lambda n: swallow(parse, "a@" + "a-" * n),
