@@ -9,35 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from smtpeter.message.identifier import MessageId, show
-from smtpeter.relay.contents import Contents
+from smtpeter.relay.contents import Contents, Entrant
 from smtpeter.relay.faults import caught, warn
 from smtpeter.relay.patience import Patience, together
 from smtpeter.spool.interface import Spool
-from smtpeter.spool.model import Claim, Message, QueueFilter
+from smtpeter.spool.model import Claim, QueueFilter
 from smtpeter.spool.states import Step
 
 _FETCH = 8  # messages fetched side by side
 _PUT_ASIDE = 3600.0  # seconds until what cannot be tried, or settled, for a fault of ours is looked at again
 
 
-class Enter(Protocol):
-    """Takes a message and the claims on its deliveries into the window."""
-
-    def __call__(self, message: Message, claims: Iterable[Claim], /, *, is_whole: bool) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The way into the window. `pump` begins what may begin; `now` gives Unix seconds."""
+    """The way into the window, which `enter` leads into. `pump` begins what may begin; `now` gives Unix seconds."""
 
     spool: Spool
     contents: Contents
     patience: Patience
     now: Callable[[], float]
-    enter: Enter
+    enter: Callable[[Entrant], None]
     pump: Callable[[], None]
 
     async def admit(self, claims: Sequence[Claim]) -> None:
@@ -57,7 +50,7 @@ class Admission:
 
     async def _take_in(self, identifier: MessageId, claims: Sequence[Claim]) -> None:
         if held := self.contents.known(identifier):
-            self.enter(held.message, claims, is_whole=held.is_whole)
+            self.enter(Entrant(held.message, claims, is_whole=held.is_whole))
             return
         message, is_whole = None, not self.contents.is_full
         if is_whole:
@@ -66,7 +59,7 @@ class Admission:
             is_whole = False
             message = await self.patience.insist(partial(self.spool.outline, identifier))
         if message is not None:
-            self.enter(message, claims, is_whole=is_whole)
+            self.enter(Entrant(message, claims, is_whole=is_whole))
             return
         warn(f"message {show(identifier)} is lost: its deliveries are held")
         await self._hold(claims)

@@ -5,12 +5,26 @@ Content is kept within a bound of octets; what does not fit is left out, and fet
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from smtpeter.message.edit import Template
 from smtpeter.message.identifier import MessageId
 from smtpeter.relay.shares import Shares
-from smtpeter.spool.model import Message
+from smtpeter.spool.model import Claim, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A message and claims on deliveries of it, on their way into the window.
+
+    `is_born`: they were born claimed. `is_whole`: the message has its content.
+    """
+
+    message: Message
+    claims: Sequence[Claim]
+    is_born: bool = False
+    is_whole: bool = True
 
 
 @dataclass(slots=True, eq=False)

@@ -6,11 +6,11 @@ be released. Pure: nothing here asks, waits or knows the time; `now` is a clock 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.message.status import Outcome
-from smtpeter.relay.contents import Contents, Held
+from smtpeter.relay.contents import Contents, Entrant, Held
 from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.lanes import Lanes
@@ -94,24 +94,13 @@ class Window:
 
     # -- in ----------------------------------------------------------------------------------------------
 
-    def add(
-        self,
-        message: Message,
-        claims: Iterable[Claim],
-        now: float,
-        *,
-        is_born: bool = False,
-        is_whole: bool = True,
-    ) -> list[Batch]:
-        """Take claims in. The batches that cannot wait here are returned: to be settled or released, and to leave.
-
-        `is_born`: they were born claimed. `is_whole`: the message has its content.
-        """
+    def add(self, entrant: Entrant, now: float) -> list[Batch]:
+        """Take claims in. The batches that cannot wait here are returned: to be settled or released, and to leave."""
         refused: list[Batch] = []
-        batches = self._batches(message, claims, now, is_whole=is_whole)
+        batches = self._batches(entrant, now)
         contended = self._is_contended
         for batch in batches:
-            self._take(batch, is_born=is_born)
+            self._take(batch)
             if batch.pace.takes(now, contended=contended):
                 self._lanes.add(batch)
             else:
@@ -120,24 +109,15 @@ class Window:
                 self._turned_away(batch)
         return refused
 
-    def put_aside(
-        self,
-        message: Message,
-        claims: Iterable[Claim],
-        now: float,
-        *,
-        is_born: bool = False,
-        is_whole: bool = True,
-    ) -> list[Batch]:
+    def put_aside(self, entrant: Entrant, now: float) -> list[Batch]:
         """Take in claims that are not to be tried, and so wait for no site: their batches, to be settled, and to leave."""
-        batches = self._emptied(self._batches(message, claims, now, is_whole=is_whole))
+        batches = self._emptied(self._batches(entrant, now))
         for batch in batches:
-            self._take(batch, is_born=is_born)
+            self._take(batch)
         return batches
 
-    def _take(self, batch: Batch, *, is_born: bool) -> None:
-        batch.is_born = is_born
-        self.count(batch.held.message.login, len(batch.claims), is_born=is_born)
+    def _take(self, batch: Batch) -> None:
+        self.count(batch.held.message.login, len(batch.claims), is_born=batch.is_born)
 
     def _turned_away(self, batch: Batch) -> None:
         if len(self._full) < _NOTED:
@@ -157,24 +137,23 @@ class Window:
         }
         return frozenset(self._full)
 
-    def _batches(
-        self, message: Message, claims: Iterable[Claim], now: float, *, is_whole: bool
-    ) -> list[Batch]:
-        most = 1 if self._per_recipient(message) else MAXIMUM_GROUP
+    def _batches(self, entrant: Entrant, now: float) -> list[Batch]:
+        most = 1 if self._per_recipient(entrant.message) else MAXIMUM_GROUP
         groups: list[tuple[str, bool, list[Claim]]] = []
         open_groups: dict[tuple[str, bool], list[Claim]] = {}
-        for claim in claims:
+        for claim in entrant.claims:
             key = claim.delivery.recipient.address.domain.lower(), claim.delivery.attempts > 0
             group = open_groups.get(key)
             if group is None or len(group) == most:
                 group = open_groups[key] = []
                 groups.append((*key, group))
             group.append(claim)
-        held = self.contents.hold(message, len(groups), is_whole=is_whole)
+        held = self.contents.hold(entrant.message, len(groups), is_whole=entrant.is_whole)
         batches = []
         for domain, is_retry, group in groups:
             site = self._site(domain, now)
-            batches.append(Batch(held, tuple(group), domain, site, self._paces.of(site, now), is_retry))
+            pace = self._paces.of(site, now)
+            batches.append(Batch(held, tuple(group), domain, site, pace, is_retry, entrant.is_born))
         return batches
 
     def count(self, login: str, deliveries: int, *, is_born: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,11 +10,11 @@ from twisted.logger import Logger
 
 from smtpeter.message.identifier import show
 from smtpeter.relay.admission import Admission
+from smtpeter.relay.contents import Entrant
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.interface import NotNow, Preparation
 from smtpeter.relay.patience import Patience, together
 from smtpeter.spool.interface import Spool
-from smtpeter.spool.model import Claim, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,12 @@ class Finishing:
 
     _log = Logger()
 
-    async def finish(
-        self, message: Message, claims: Sequence[Claim], *, is_born: bool
-    ) -> tuple[Message, bool] | None:
-        """The message with its edits, and whether it is whole; None when the claims were given back instead.
+    async def finish(self, entrant: Entrant) -> Entrant | None:
+        """The same, its message with its edits; None when the claims were given back instead.
 
         Meanwhile the claims take their places in the window.
         """
+        message, claims, is_born = entrant.message, entrant.claims, entrant.is_born
         self.window.count(message.login, len(claims), is_born=is_born)
         try:
             finished = await self.patience.insist(partial(self.preparation.finish, message.id))
@@ -47,7 +45,8 @@ class Finishing:
             self._log.failure("{message}: its edits could not be made", message=show(message.id))
             await self.admission.put_aside(claims)
         else:
-            return finished or replace(message, pending=False), finished is not None
+            edited = finished or replace(message, pending=False)
+            return replace(entrant, message=edited, is_whole=finished is not None)
         finally:
             self.window.count(message.login, -len(claims), is_born=is_born)
         return None

@@ -7,8 +7,8 @@ may end within a grace time; all else is released.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from smtpeter.message import identifier
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.admission import Admission
+from smtpeter.relay.contents import Entrant
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.ending import WaysOut, Work
 from smtpeter.relay.faults import caught
@@ -193,7 +194,7 @@ class Relay(Service):
 
     def born(self, message: Message, claims: tuple[Claim, ...]) -> None:
         """Take over a message that is safely kept, with this worker's claims on its deliveries."""
-        self._enter(message, claims, is_born=True)
+        self._enter(Entrant(message, claims, is_born=True))
         self._pump()
 
     def why(self, delivery: Delivery) -> Reason | None:
@@ -213,20 +214,16 @@ class Relay(Service):
 
     # -- work comes in -----------------------------------------------------------------------------------
 
-    def _enter(
-        self, message: Message, claims: Iterable[Claim], *, is_born: bool = False, is_whole: bool = True
-    ) -> None:
-        if message.pending:
-            self._run(self._finish(message, tuple(claims), is_born=is_born))
+    def _enter(self, entrant: Entrant) -> None:
+        if entrant.message.pending:
+            self._run(self._finish(entrant))
             return
         now = self._n.clock.seconds()
-        to_try, decided = _parted(claims)
+        to_try, decided = _parted(entrant.claims)
         if decided:
-            self._settle_decided(
-                self._window.put_aside(message, decided, now, is_born=is_born, is_whole=is_whole)
-            )
+            self._settle_decided(self._window.put_aside(replace(entrant, claims=decided), now))
         if to_try:
-            self._turn_away(self._window.add(message, to_try, now, is_born=is_born, is_whole=is_whole))
+            self._turn_away(self._window.add(replace(entrant, claims=to_try), now))
         if self._stopping:
             self._turn_away(self._window.drain())
 
@@ -240,11 +237,10 @@ class Relay(Service):
             work = Work(batch, self._n.now(), batch.held.message, outcomes)
             self._run(self._settle_untried(work), work)
 
-    async def _finish(self, message: Message, claims: Sequence[Claim], *, is_born: bool) -> None:
-        finished = await self._finishing.finish(message, claims, is_born=is_born)
+    async def _finish(self, entrant: Entrant) -> None:
+        finished = await self._finishing.finish(entrant)
         if finished is not None:
-            edited, is_whole = finished
-            self._enter(edited, claims, is_born=is_born, is_whole=is_whole)
+            self._enter(finished)
             self._pump()
         self._intake.look()
 

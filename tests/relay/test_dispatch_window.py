@@ -2,6 +2,7 @@
 
 import pytest
 
+from smtpeter.relay.contents import Entrant
 from smtpeter.relay.dispatch import Window
 from smtpeter.relay.pacing import Limits
 from smtpeter.spool.waiting import Reason
@@ -14,7 +15,7 @@ def window(**limits):
 
 def fill(into, *recipients, now=0.0, attempts=0, is_born=False, **values):
     mail = message(*recipients, **values)
-    return into.add(mail, claims(mail, attempts=attempts), now, is_born=is_born)
+    return into.add(Entrant(mail, claims(mail, attempts=attempts), is_born), now)
 
 
 def outcomes(batch, outcome):
@@ -59,8 +60,8 @@ def test_each_goes_alone_even_when_there_is_no_room_for_the_content():
     it = window(octets=500)
     mail = message("a@x.example", "b@x.example", content=b"x" * 1000, targets=LINKS)
     first, second, third, fourth = claims(mail) + claims(mail)
-    it.add(mail, (first, second), 0.0)
-    it.add(it.contents.known(mail.id).message, (third, fourth), 0.0, is_whole=False)
+    it.add(Entrant(mail, (first, second)), 0.0)
+    it.add(Entrant(it.contents.known(mail.id).message, (third, fourth), is_whole=False), 0.0)
     assert [1, 1, 1, 1] == [len(batch.claims) for batch in begun(it)]
 
 
@@ -69,7 +70,7 @@ def test_retries_and_first_tries_of_one_message_are_apart():
     mail = message("a@x.example", "b@x.example")
     first, second = claims(mail)
     (again,) = claims(message("a@x.example"), attempts=2)
-    it.add(mail, (first, again, second), 0.0)
+    it.add(Entrant(mail, (first, again, second)), 0.0)
     assert [(False, 2), (True, 1)] == [(b.is_retry, len(b.claims)) for b in begun(it)]
 
 
@@ -258,7 +259,7 @@ def test_fetched_content_is_kept_when_there_is_room_for_it_by_then():
     it = window(octets=1500)
     mails = [message(f"a@{name}.example", content=b"x" * 1000) for name in "xy"]
     for mail in mails:
-        it.add(mail, claims(mail), 0.0)
+        it.add(Entrant(mail, claims(mail)), 0.0)
     first, second = begun(it)
     it.contents.fill(second.held, mails[1])
     assert (False, 1000) == (second.held.is_whole, it.contents.octets)
@@ -365,11 +366,11 @@ def test_says_why_each_waits():
     mails = [message(f"{name}@{name[:4]}.example") for name in ("busy1", "busy2", "free1", "next1")]
     waiting = [claims(mail) for mail in mails]
     for mail, held in zip(mails[:3], waiting[:3], strict=True):
-        it.add(mail, held, 0.0)
+        it.add(Entrant(mail, held), 0.0)
     begun(it)
     fill(it, "x@x.example")
     begun(it)
-    it.add(mails[3], waiting[3], 0.0)
+    it.add(Entrant(mails[3], waiting[3]), 0.0)
     reasons = [it.why(held[0].delivery, 0.0) for held in waiting]
     assert [Reason.IN_PROGRESS, Reason.SITE_BUSY, Reason.IN_PROGRESS, Reason.ALL_BUSY] == reasons
     assert it.why(claims(message(recipient("nobody@x.example")))[0].delivery, 0.0) is None
