@@ -24,7 +24,7 @@ from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.repeats import Repeat
 from smtpeter.web.api.compose import compose
 from smtpeter.web.api.files import Files
-from smtpeter.web.api.interface import Neighbours
+from smtpeter.web.api.interface import Neighbours, Submission
 from smtpeter.web.api.problem import Problem, of_refusal
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.shapes import Explanation, Resend, Send
@@ -61,8 +61,7 @@ class Sends:
             if isinstance(kept, Given):
                 return kept
             message, delivery = await self._earlier(call)
-            asked = _again(message, delivery)
-            return await self._submit(call, asked, message.content, kept)
+            return await self._submit(call, again(message, delivery), message.content, kept)
 
     async def explain(self, call: Call[Send]) -> Given:
         asked = wanted(call.body, self._neighbours.clock(), needs_recipients=False)
@@ -133,24 +132,10 @@ class Sends:
         return content
 
     async def _submit(self, call: Call[Any], asked: Wanted, content: bytes, message: MessageId) -> Given:
-        client = Client("", call.client, extended=True, tls="", authenticated=True, protocol="HTTP")
-        try:
-            kept = await self._neighbours.submission.submit(
-                call.token.login,
-                client,
-                asked.return_path,
-                asked.recipients,
-                content,
-                ret=asked.ret,
-                envid=asked.envid,
-                switches=asked.switches,
-                tags=asked.tags,
-                give_up_at=asked.give_up_at,
-                message=message,
-            )
-        except Refusal as refused:
-            raise of_refusal(refused) from refused
-        return given(_answer(kept.deliveries))
+        submission = self._neighbours.submission
+        return given(
+            _answer(await submit(submission, call.token.login, call.client, asked, content, message))
+        )
 
     async def _earlier(self, call: Call[Resend]) -> tuple[Message, Delivery]:
         spool = self._neighbours.spool
@@ -168,7 +153,32 @@ class Sends:
         return message, delivery
 
 
-def _again(message: Message, delivery: Delivery) -> Wanted:
+async def submit(
+    submission: Submission, login: str, client: str, asked: Wanted, content: bytes, message: MessageId
+) -> tuple[Delivery, ...]:
+    """Keep what `login` asks from the address `client`, as `message`; raises Problem."""
+    come = Client("", client, extended=True, tls="", authenticated=True, protocol="HTTP")
+    try:
+        kept = await submission.submit(
+            login,
+            come,
+            asked.return_path,
+            asked.recipients,
+            content,
+            ret=asked.ret,
+            envid=asked.envid,
+            switches=asked.switches,
+            tags=asked.tags,
+            give_up_at=asked.give_up_at,
+            message=message,
+        )
+    except Refusal as refused:
+        raise of_refusal(refused) from refused
+    return kept.deliveries
+
+
+def again(message: Message, delivery: Delivery) -> Wanted:
+    """The same message, to the same recipient."""
     return Wanted(
         recipients=(delivery.recipient,),
         return_path=message.envelope.return_path,

@@ -10,17 +10,15 @@ from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Limits, Login
 from smtpeter.accounts.uses import Kind, last_use
 from smtpeter.message import identifier
-from smtpeter.message.envelope import Recipient
 from smtpeter.message.options import Switches
-from smtpeter.message.status import Refusal
-from smtpeter.session.interface import Client
 from smtpeter.web.api import fields
 from smtpeter.web.api.compose import compose
 from smtpeter.web.api.logins import read_senders
-from smtpeter.web.api.problem import Problem, of_refusal
+from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
+from smtpeter.web.api.sends import submit
 from smtpeter.web.api.shapes import Send
-from smtpeter.web.api.wanted import read_tags
+from smtpeter.web.api.wanted import read_tags, wanted
 from smtpeter.web.dashboard.connecting import ways
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
@@ -133,24 +131,13 @@ class Logins:
         recipient = fields.address(asked.form.one("recipient"), "recipient")
         sender = fields.address(asked.form.one("sender"), "sender")
         send = Send(
-            from_=str(sender), to=str(recipient), subject="Test message", text=_TEST_TEXT, html=_TEST_HTML
-        )
-        made = self._api.identifiers.message()
-        client = Client("", asked.client, extended=True, tls="", authenticated=True, protocol="HTTP")
-        try:
-            kept = await self._api.submission.submit(
-                login.username,
-                client,
-                None,
-                (Recipient(recipient),),
-                compose(send, (), identifier.show(made)),
-                switches={},
-                tags=("test",),
-                message=made,
-            )
-        except Refusal as refused:
-            raise of_refusal(refused) from refused
-        [delivery] = kept.deliveries
+            recipient=str(recipient), from_=str(sender), to=str(recipient), subject="Test message",
+            text=_TEST_TEXT, html=_TEST_HTML, tags="test",
+        )  # fmt: skip
+        submission, made = self._api.submission, self._api.identifiers.message()
+        content = compose(send, (), identifier.show(made))
+        meant = wanted(send, self._api.clock())
+        [delivery] = await submit(submission, login.username, asked.client, meant, content, made)
         await self._recording(asked, f"sent a test message to {recipient}", login.username)
         return elsewhere(f"/messages/{identifier.show(delivery.id)}")
 

@@ -11,19 +11,16 @@ from urllib.parse import urlencode
 from smtpeter.journal.interface import Entry, Query
 from smtpeter.message import identifier
 from smtpeter.message.encoded import decoded
-from smtpeter.message.envelope import Recipient
 from smtpeter.message.identifier import DeliveryId
-from smtpeter.message.options import Switches
-from smtpeter.message.status import Refusal
-from smtpeter.session.interface import Client
 from smtpeter.spool.finding import Found, Sought, words
 from smtpeter.spool.model import Delivery, Message
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS
 from smtpeter.spool.waiting import why
 from smtpeter.web.api import parts
-from smtpeter.web.api.problem import Problem, of_refusal
+from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
+from smtpeter.web.api.sends import again, submit
 from smtpeter.web.dashboard import beside, timeline
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere, mail
@@ -120,21 +117,11 @@ class Messages:
         message = await self._api.spool.message(delivery.message)
         if message is None:
             raise Problem(410, "The content of this message is no longer kept.")
-        client = Client("", asked.client, extended=True, tls="", authenticated=True, protocol="HTTP")
-        try:
-            kept = await self._api.submission.submit(
-                message.login,
-                client,
-                message.envelope.return_path,
-                (Recipient(delivery.recipient.address),),
-                message.content,
-                switches={name: getattr(message.switches, name) for name in Switches.names()},
-                tags=message.tags,
-            )
-        except Refusal as refused:
-            raise of_refusal(refused) from refused
+        submission, made = self._api.submission, self._api.identifiers.message()
+        wanted = again(message, delivery)
+        [kept] = await submit(submission, message.login, asked.client, wanted, message.content, made)
         await self._recording(asked, "sent again", identifier.show(delivery.id))
-        return elsewhere(f"/messages/{identifier.show(kept.deliveries[0].id)}")
+        return elsewhere(f"/messages/{identifier.show(kept.id)}")
 
     async def _delivery(self, asked: Asked) -> Delivery:
         found = await self._api.spool.delivery(_delivery_id(asked.path["id"]))
