@@ -26,7 +26,7 @@ from smtpeter.storage.engine import for_writing, open_engine
 from smtpeter.storage.group import Job, Session
 from smtpeter.storage.records import NEW_DELIVERY, delivery_row, message_row, pack
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import contents, deliveries, messages
+from smtpeter.storage.schema.mail import contents, deliveries, messages
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon
 from tests.storage.stores import accepted, settlement

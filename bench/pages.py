@@ -37,7 +37,7 @@ from smtpeter.storage.engine import for_writing, open_engine
 from smtpeter.storage.group import Job, Session
 from smtpeter.storage.records import NEW_DELIVERY, delivery_row, message_row
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import deliveries, messages
+from smtpeter.storage.schema.mail import deliveries, messages
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon
 from tests.kit.loopback import free_port

@@ -31,7 +31,7 @@ from smtpeter.accounts.model import (
 )
 from smtpeter.accounts.uses import Kind
 from smtpeter.message.options import Priority, Switches
-from smtpeter.storage.schema import (
+from smtpeter.storage.schema.accounts import (
     logins,
     revisions,
     sender_domains,

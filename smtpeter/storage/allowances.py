@@ -15,7 +15,7 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.uses import Kind
 from smtpeter.storage import quotas
 from smtpeter.storage.engine import Trouble
-from smtpeter.storage.schema import allowances, uses
+from smtpeter.storage.schema.accounts import allowances, uses
 from smtpeter.storage.threads import Access
 
 _FORGOTTEN = 100  # stretches that are over, whenever one begins

@@ -19,7 +19,7 @@ from smtpeter.spool.model import Claim
 from smtpeter.spool.states import State, Step, after
 from smtpeter.storage.records import UNREADABLE, read_delivery
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import deliveries, queued
+from smtpeter.storage.schema.mail import deliveries, queued
 
 _LOOKED_AT = 1000  # deliveries in one transaction, so that nobody's mail waits long for it
 _QUEUE = ""  # where what does not lie aside stands

@@ -14,7 +14,7 @@ from smtpeter.message.identifier import MessageId
 from smtpeter.spool.model import Message
 from smtpeter.storage.records import UNREADABLE, pack, unpack_targets, unpack_template
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import contents, links
+from smtpeter.storage.schema.mail import contents, links
 
 _KEEP = Rows(insert(contents), contents.c.keys())
 _KEEP_LINKS = Rows(insert(links), links.c.keys())

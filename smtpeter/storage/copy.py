@@ -15,17 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from smtpeter.spool.states import State
 from smtpeter.storage import migrations, postgresql
 from smtpeter.storage.engine import DirectoryLock, StoreUnusable, for_writing, open_engine, shown
-from smtpeter.storage.schema import (
-    deliveries,
-    duties,
-    marks,
-    metadata,
-    quotas,
-    revisions,
-    site_lifts,
-    site_states,
-    workers,
-)
+from smtpeter.storage.schema import metadata
+from smtpeter.storage.schema.accounts import revisions
+from smtpeter.storage.schema.journal import marks
+from smtpeter.storage.schema.mail import deliveries
+from smtpeter.storage.schema.work import duties, quotas, site_lifts, site_states, workers
 
 _PORTION = 200  # rows in memory at a time
 _LEFT_OUT = (workers, duties, quotas, site_states, site_lifts)  # all that is said by and of who is at work

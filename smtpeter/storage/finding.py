@@ -16,7 +16,8 @@ from smtpeter.journal.interface import Query
 from smtpeter.spool.finding import Found, Page, Sought, words
 from smtpeter.spool.states import State
 from smtpeter.storage import remembered, search
-from smtpeter.storage.schema import deliveries, event_terms, events, messages
+from smtpeter.storage.schema.journal import event_terms, events
+from smtpeter.storage.schema.mail import deliveries, messages
 
 _CANDIDATES = 2000  # some 20 ms
 _PORTION = 200

@@ -20,7 +20,7 @@ from smtpeter.journal.interface import Entry, Query
 from smtpeter.storage import postgresql, search
 from smtpeter.storage.records import event_row, read_entry
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import event_terms, events
+from smtpeter.storage.schema.journal import event_terms, events
 
 _BEYOND = (1 << 63) - 1  # no event has this number
 _KEEP = Rows(insert(events), [column.name for column in events.c if column is not events.c.seq])

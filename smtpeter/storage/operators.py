@@ -22,7 +22,7 @@ from smtpeter.accounts.operators import (
     Session,
 )
 from smtpeter.storage.engine import Trouble
-from smtpeter.storage.schema import operator_changes, operator_sessions, operators
+from smtpeter.storage.schema.operators import operator_changes, operator_sessions, operators
 from smtpeter.storage.threads import Access
 
 

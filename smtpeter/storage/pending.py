@@ -13,7 +13,7 @@ from smtpeter.spool.model import Message
 from smtpeter.storage import contents
 from smtpeter.storage.records import pack
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import messages, pending
+from smtpeter.storage.schema.mail import messages, pending
 
 _KEEP = Rows(insert(pending), pending.c.keys())
 _IS_PENDING = select(pending.c.message).where(pending.c.message == bindparam("id"))

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.policies import FETCHED_EVERY, Mode, Policy, Worth, surplus
 from smtpeter.storage.engine import Trouble
-from smtpeter.storage.schema import mta_sts_policies
+from smtpeter.storage.schema.work import mta_sts_policies
 from smtpeter.storage.threads import Access
 
 _MOST = 10_000  # that are kept: strangers decide how long each is

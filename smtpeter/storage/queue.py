@@ -13,8 +13,9 @@ from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.states import ALTERABLE, State, Step
 from smtpeter.storage import contents, pending, search
 from smtpeter.storage.records import UNREADABLE, read_message, show_delivery, unpack_details
-from smtpeter.storage.schema import contents as content_rows
-from smtpeter.storage.schema import deliveries, messages, queued, site_domains
+from smtpeter.storage.schema.mail import contents as content_rows
+from smtpeter.storage.schema.mail import deliveries, messages, queued
+from smtpeter.storage.schema.work import site_domains
 
 _MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
 _DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("wanted"))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from smtpeter.spool.quota import Share, Want, grant
-from smtpeter.storage.schema import quotas
+from smtpeter.storage.schema.work import quotas
 
 _OF = quotas.c.name == bindparam("wanted_name")
 _MINE = (quotas.c.name == bindparam("wanted_name")) & (quotas.c.worker == bindparam("mine"))

@@ -15,7 +15,7 @@ from smtpeter.spool.states import State, Step, after
 from smtpeter.storage import journal, spool, suppressions
 from smtpeter.storage.records import pack
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import comebacks, deliveries, originals
+from smtpeter.storage.schema.mail import comebacks, deliveries, originals
 
 _KEEP = Rows(insert(originals), originals.c.keys())
 _FAIL = (

@@ -23,7 +23,8 @@ from smtpeter.message.identifier import MessageId
 from smtpeter.spool.finding import words
 from smtpeter.storage import remembered
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import event_hours, event_minutes, event_terms, events, marks, messages
+from smtpeter.storage.schema.journal import event_hours, event_minutes, event_terms, events, marks
+from smtpeter.storage.schema.mail import messages
 
 HOUR = 3600  # seconds
 MINUTE = 60

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, bindparam, case, delete, distinct, func, inse
 from smtpeter.spool.sites import SiteSummary, Standing
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason, SiteState
-from smtpeter.storage.schema import deliveries, queued, site_domains, site_lifts, site_states
+from smtpeter.storage.schema.mail import deliveries, queued
+from smtpeter.storage.schema.work import site_domains, site_lifts, site_states
 
 _REMEMBERED = 2 * 86400.0  # seconds since a relay last told of a domain
 _LIFTS = 600.0  # seconds that a relay has to hear of a lift

@@ -41,7 +41,7 @@ from smtpeter.storage.records import (
     unpack_details,
 )
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import deliveries, messages
+from smtpeter.storage.schema.mail import deliveries, messages
 
 _KEEP_MESSAGES = Rows(insert(messages), messages.c.keys())
 _KEEP_DELIVERIES = Rows(insert(deliveries), NEW_DELIVERY)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, exists, insert, or_, select
 
 from smtpeter.accounts.suppression import Suppression
 from smtpeter.storage.records import storable
-from smtpeter.storage.schema import suppressions
+from smtpeter.storage.schema.accounts import suppressions
 
 _MOST_NAMED = 500  # values in one statement
 

@@ -15,7 +15,8 @@ from smtpeter.message.identifier import MessageId
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.repeats import KEPT_FOR, Repeat
 from smtpeter.storage.engine import Trouble
-from smtpeter.storage.schema import access_tokens, repeats, uses
+from smtpeter.storage.schema.accounts import access_tokens, uses
+from smtpeter.storage.schema.mail import repeats
 from smtpeter.storage.threads import Access
 
 GOOD_FOR = 0.5  # seconds that what is remembered may be believed unasked

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.model import Visited
 from smtpeter.storage.records import UNREADABLE, unpack_details, unpack_targets
-from smtpeter.storage.schema import deliveries, events, links, messages
+from smtpeter.storage.schema.journal import events
+from smtpeter.storage.schema.mail import deliveries, links, messages
 
 
 def visited(connection: Connection, wanted: Sequence[DeliveryId]) -> dict[DeliveryId, Visited]:

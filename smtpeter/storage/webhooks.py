@@ -23,7 +23,8 @@ from smtpeter.accounts.webhooks import (
 from smtpeter.message.identifier import DeliveryId
 from smtpeter.storage.engine import Trouble
 from smtpeter.storage.records import storable
-from smtpeter.storage.schema import duties, webhook_aside, webhooks, workers
+from smtpeter.storage.schema.webhooks import webhook_aside, webhooks
+from smtpeter.storage.schema.work import duties, workers
 from smtpeter.storage.threads import Access
 
 _T = TypeVar("_T")

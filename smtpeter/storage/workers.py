@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from smtpeter.spool.states import State
 from smtpeter.storage import postgresql
-from smtpeter.storage.schema import deliveries, queued, quotas, site_states, workers
+from smtpeter.storage.schema.mail import deliveries, queued
+from smtpeter.storage.schema.work import quotas, site_states, workers
 
 BEAT_EVERY = 10.0  # seconds
 DEAD_AFTER = 30.0  # seconds

@@ -10,7 +10,7 @@ from smtpeter.spool.finding import Sought, words
 from smtpeter.spool.states import State
 from smtpeter.storage import finding
 from smtpeter.storage.engine import for_writing
-from smtpeter.storage.schema import event_terms
+from smtpeter.storage.schema.journal import event_terms
 from tests.storage.stores import accepted, address, settlement
 
 FACTS = {

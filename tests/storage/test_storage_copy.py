@@ -12,7 +12,8 @@ from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.storage.copy import NotEmpty, copy_store
 from smtpeter.storage.engine import DirectoryLock, StoreInUse, open_engine
-from smtpeter.storage.schema import duties, metadata, quotas, workers
+from smtpeter.storage.schema import metadata
+from smtpeter.storage.schema.work import duties, quotas, workers
 from smtpeter.storage.store import open_for_command
 from tests.storage.stores import LINKS, URL, Machine, accepted, result, settlement
 

@@ -26,7 +26,8 @@ from smtpeter.storage.records import (
     storable,
     unpack_details,
 )
-from smtpeter.storage.schema import deliveries, events, messages
+from smtpeter.storage.schema.journal import events
+from smtpeter.storage.schema.mail import deliveries, messages
 
 ids = st.integers(0, 2**63 - 1)
 texts = st.text(max_size=30)

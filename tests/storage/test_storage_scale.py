@@ -16,7 +16,7 @@ from smtpeter.storage import claims, journal, queue, search, spool, workers
 from smtpeter.storage.engine import for_writing
 from smtpeter.storage.records import NEW_DELIVERY, PROGRESS, delivery_row, message_row
 from smtpeter.storage.rows import Rows
-from smtpeter.storage.schema import deliveries, messages
+from smtpeter.storage.schema.mail import deliveries, messages
 from tests.storage.stores import accepted, settlement
 
 FEW, MANY = 300, 30_000

@@ -13,7 +13,7 @@ from smtpeter.accounts.model import Limits
 from smtpeter.accounts.operators import SESSION_IDLE, SESSION_LASTS, Operator, Role
 from smtpeter.accounts.uses import Kind
 from smtpeter.storage.engine import for_writing
-from smtpeter.storage.schema import operator_changes
+from smtpeter.storage.schema.operators import operator_changes
 from smtpeter.web.dashboard.app import Dashboard
 from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
