@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from urllib.parse import urlencode
 
-from smtpeter.accounts.operators import Role
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.altering import alter, lift
@@ -24,7 +22,7 @@ from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.record import Recording
-from smtpeter.web.dashboard.route import Asked, Form, Route, number
+from smtpeter.web.dashboard.route import Asked, Form, number
 from smtpeter.web.dashboard.sites import Counting
 
 _PORTION = 100  # deliveries on a page
@@ -83,17 +81,6 @@ class Queue:
         self._pages = pages
         self._recording = recording
         self._counting = counting
-
-    def routes(self) -> tuple[Route, ...]:
-        verbs = VERBS.values()
-        return (
-            Route("GET", "/queue", Role.VIEW, self.listed),
-            *(
-                Route("GET", f"/queue/{one.name}", Role.OPERATE, partial(self.confirm, one), is_question=True)
-                for one in verbs
-            ),
-            *(Route("POST", f"/queue/{one.name}", Role.OPERATE, partial(self.alter, one)) for one in verbs),
-        )
 
     async def listed(self, asked: Asked) -> Given:
         given = _given(asked.query)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from smtpeter.accounts.operators import Role
+from smtpeter.spool.verbs import VERBS
 from smtpeter.web.dashboard.account import Account
 from smtpeter.web.dashboard.bounces import Bounces
 from smtpeter.web.dashboard.domains import Domains
@@ -31,12 +34,11 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
     record = Record(neighbours, pages)
     counting = Counting(neighbours.sites, neighbours.api.clock, neighbours.api.monotonic)
     overview = Overview(neighbours, pages, counting)
-    queue = Queue(neighbours, pages, recording, counting)
     one, mail = "/logins/{username}", "/messages/{id}"
     return Routes(
         (
             Route("GET", "/", Role.VIEW, overview.show),
-            *queue.routes(),
+            *_queue(Queue(neighbours, pages, recording, counting)),
             Route("GET", "/messages", Role.VIEW, messages.listed),
             Route("GET", mail, Role.VIEW, messages.show),
             Route("GET", f"{mail}/timeline", Role.VIEW, messages.timeline),
@@ -58,6 +60,17 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
             Route("GET", "/changes", Role.ADMINISTER, record.changes),
         )
     )
+
+
+def _queue(queue: Queue) -> tuple[Route, ...]:
+    routes = [Route("GET", "/queue", Role.VIEW, queue.listed)]
+    for verb in VERBS.values():
+        path = f"/queue/{verb.name}"
+        routes += (
+            Route("GET", path, Role.OPERATE, partial(queue.confirm, verb), is_question=True),
+            Route("POST", path, Role.OPERATE, partial(queue.alter, verb)),
+        )
+    return tuple(routes)
 
 
 def _people(operators: Operators, account: Account) -> tuple[Route, ...]:
