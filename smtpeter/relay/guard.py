@@ -13,7 +13,7 @@ from smtpeter.message.status import Reply, Stage
 from smtpeter.relay.dane import Proof
 from smtpeter.relay.tls import Flaw, Security
 from smtpeter.relay.transaction import Ending
-from smtpeter.spool.policies import Mode, Policy
+from smtpeter.spool.mta_sts import Policy, PolicyMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class Terms:
     @property
     def is_test(self) -> bool:
         """Whether mail goes as ever, and it is told what would be if it did not (RFC 8461 5)."""
-        return not self.basis and self.guard.policy is not None and self.guard.policy.mode is Mode.TESTING
+        return (
+            not self.basis and self.guard.policy is not None and self.guard.policy.mode is PolicyMode.TESTING
+        )
 
     def tested(self, host: str, doubt: Flaw | None) -> str:
         """The remark on a test, of which `doubt` came."""
@@ -74,7 +76,7 @@ def terms(guard: Guard, host: str, chosen: Security | None, usual: Security) -> 
         return Terms(security, obstacle=guard.obstacle)
     if guard.dane is not None and guard.dane.records:
         return Terms(Security.REQUIRED, replace(guard, policy=None), "DANE", "DANE verified")
-    if guard.policy is not None and guard.policy.mode is Mode.ENFORCE:
+    if guard.policy is not None and guard.policy.mode is PolicyMode.ENFORCE:
         return _enforced(guard, guard.policy, host)
     if guard.dane is not None:
         stricter = Security.VERIFIED if security is Security.VERIFIED else Security.REQUIRED

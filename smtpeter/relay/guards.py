@@ -15,7 +15,7 @@ from smtpeter.relay.dane import Proof
 from smtpeter.relay.guard import UNGUARDED, Guard, ending_by
 from smtpeter.relay.interface import Answer, Finding, IPAddress, Publications
 from smtpeter.relay.tls import Flaw
-from smtpeter.spool.policies import Policy
+from smtpeter.spool.mta_sts import Policy
 
 
 class KnownPolicies(Protocol):

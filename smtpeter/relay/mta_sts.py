@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smtpeter.message.address import AddressSyntax, ascii_domain
-from smtpeter.spool.policies import Mode
+from smtpeter.spool.mta_sts import PolicyMode
 
 MAXIMUM_SIZE = 65_536  # octets of a policy (RFC 8461 3.2)
 _MOST_AGE = 31_557_600  # seconds
@@ -30,7 +30,7 @@ class NoPolicy(ValueError):
 class Text:
     """A policy as it was fetched; `max_age` is in seconds."""
 
-    mode: Mode
+    mode: PolicyMode
     mx: tuple[str, ...]
     max_age: int
 
@@ -80,13 +80,13 @@ def _text(fields: dict[str, str], hosts: tuple[str, ...]) -> Text:
     if fields.get("version") != "STSv1":
         raise NoPolicy("no version STSv1")
     try:
-        mode = Mode(fields.get("mode", ""))
+        mode = PolicyMode(fields.get("mode", ""))
     except ValueError:
         raise NoPolicy("no mode that is known") from None
     age = fields.get("max_age", "")
     if not re.fullmatch(r"[0-9]{1,10}", age):
         raise NoPolicy("no max_age")
-    if mode is not Mode.NONE and not hosts:
+    if mode is not PolicyMode.NONE and not hosts:
         raise NoPolicy("no mx")
     if len(hosts) > _MOST_HOSTS:
         raise NoPolicy(f"more than {_MOST_HOSTS} mx")

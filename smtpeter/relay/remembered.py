@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from smtpeter.spool.policies import Policy, Worth, surplus
+from smtpeter.spool.mta_sts import Policy, Worth, surplus
 
 _OVERHEAD = 60  # octets of a name in memory, beside its own
 

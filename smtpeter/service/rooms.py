@@ -36,7 +36,7 @@ from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
 from smtpeter.relay.pacing import Limits
-from smtpeter.relay.policies import ForewarnedSites, PolicyBook
+from smtpeter.relay.policy_book import ForewarnedSites, PolicyBook
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
 from smtpeter.relay.sandbox import Sandbox

@@ -38,9 +38,9 @@ from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
 from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
+from smtpeter.service.mta_sts import policies
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
-from smtpeter.service.policies import policies
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.retention import Forgetting
 from smtpeter.session.factory import SessionFactory

@@ -33,8 +33,8 @@ from smtpeter.storage.engine import (
 )
 from smtpeter.storage.group import Job
 from smtpeter.storage.ledgers import StoredJournal, StoredQuota, StoredSites, StoredSpool
+from smtpeter.storage.mta_sts import StoredPolicies
 from smtpeter.storage.operators import StoredOperators
-from smtpeter.storage.policies import StoredPolicies
 from smtpeter.storage.returns import StoredReturns, StoredSuppressions
 from smtpeter.storage.threads import Access, Inline, Reactor, Threads, Turn
 from smtpeter.storage.tokens import StoredRepeats, StoredTokens

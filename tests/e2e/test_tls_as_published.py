@@ -14,9 +14,9 @@ from tests.e2e.conftest import relay_section
 from tests.kit.certificates import Authority, Certificate
 from tests.kit.daemon import Daemon, Login
 from tests.kit.loopback import free_port, until
+from tests.kit.mta_sts import PolicyHost, Shown
 from tests.kit.names import StubNames, Trouble
 from tests.kit.newsletters import newsletter
-from tests.kit.policies import PolicyHost, Shown
 from tests.kit.sink import Sink
 
 GOOD, STRANGE, CLEAR = "127.0.0.1", "127.0.0.2", "127.0.0.3"  # a known certificate, another's, no TLS

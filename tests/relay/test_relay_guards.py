@@ -21,7 +21,7 @@ from smtpeter.relay.route import Rules
 from smtpeter.relay.sender import Connector
 from smtpeter.relay.settings import Settings
 from smtpeter.relay.tls import Contexts, Security
-from smtpeter.spool.policies import Mode, Policy
+from smtpeter.spool.mta_sts import Policy, PolicyMode
 from tests.kit.certificates import Authority
 from tests.relay.hosts import OFFERS, Host, Net, Outgoing, attempt, group
 
@@ -248,7 +248,7 @@ def test_a_host_whose_alias_cannot_be_looked_up_gets_nothing(good, contexts):
 
 # -- MTA-STS ------------------------------------------------------------------------------------------------
 
-STRICT = Policies(example_com=policy(Mode.ENFORCE))
+STRICT = Policies(example_com=policy(PolicyMode.ENFORCE))
 
 
 @pytest.mark.row(113)
@@ -288,7 +288,7 @@ def test_hosts_that_fail_an_enforced_policy_get_nothing(kind, enhanced, cause, a
 @pytest.mark.row(113)
 def test_a_host_that_the_policy_does_not_name_is_not_even_asked(good, contexts):
     hosts = [Host(TLS, good), Host(TLS, good)]
-    only = Policies(example_com=policy(Mode.ENFORCE, "mx2.example"))
+    only = Policies(example_com=policy(PolicyMode.ENFORCE, "mx2.example"))
     outcome = once(hosts, Names(), contexts, only)
     assert (DELIVERED, TWO, []) == (outcome.result, outcome.address, hosts[0].connections)
     outcome = once(hosts, Names(mx=["mx1.example"]), contexts, only)
@@ -320,7 +320,7 @@ def test_a_policy_that_is_tested_delivers_and_tells(kind, remark, authority, goo
         "not named": lambda: Host(TLS, good),
     }[kind]()
     named = "mx2.example" if kind == "not named" else "mx1.example"
-    policies = Policies(example_com=policy(Mode.TESTING, named))
+    policies = Policies(example_com=policy(PolicyMode.TESTING, named))
     outcome = once([host], Names(mx=["mx1.example"]), contexts, policies)
     assert DELIVERED is outcome.result
     assert outcome.tls.endswith(f"MTA-STS testing: {remark}")
@@ -329,7 +329,7 @@ def test_a_policy_that_is_tested_delivers_and_tells(kind, remark, authority, goo
 
 @pytest.mark.row(113)
 def test_a_policy_of_mode_none_asks_for_nothing(contexts):
-    policies = Policies(example_com=policy(Mode.NONE, "other.example"))
+    policies = Policies(example_com=policy(PolicyMode.NONE, "other.example"))
     outcome = once([Host()], Names(), contexts, policies)
     assert (DELIVERED, "") == (outcome.result, outcome.tls)
 
@@ -346,7 +346,7 @@ def test_a_policy_of_mode_none_asks_for_nothing(contexts):
     ],
 )
 def test_a_pattern_has_one_label_for_its_star(pattern, host, expected):
-    assert expected is policy(Mode.ENFORCE, pattern).allows(host)
+    assert expected is policy(PolicyMode.ENFORCE, pattern).allows(host)
 
 
 # -- both, and the operator -----------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_a_verified_certificate_does_not_outweigh_dane(good, foreign, contexts):
 
 @pytest.mark.row(115)
 def test_a_host_that_dane_proves_needs_no_policys_leave(foreign, contexts):
-    other = Policies(example_com=policy(Mode.ENFORCE, "other.example"))
+    other = Policies(example_com=policy(PolicyMode.ENFORCE, "other.example"))
     outcome = once([Host(TLS, foreign)], Names({"mx1.example": pinned(foreign)}), contexts, other)
     assert DELIVERED is outcome.result
     assert outcome.tls.endswith("DANE verified")

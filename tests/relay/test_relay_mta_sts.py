@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from smtpeter.relay.mta_sts import MAXIMUM_SIZE, NoPolicy, Text, identifier, parse
-from smtpeter.relay.policies import fetch
+from smtpeter.relay.policy_book import fetch
 from smtpeter.request.client import Answer, NoAnswer
-from smtpeter.spool.policies import Mode
+from smtpeter.spool.mta_sts import PolicyMode
 from tests.relay.hosts import result
 
 GOOD = b"version: STSv1\nmode: enforce\nmx: mx1.example.com\nmx: *.example.net\nmax_age: 604800\n"
-READ = Text(Mode.ENFORCE, ("mx1.example.com", "*.example.net"), 604_800)
+READ = Text(PolicyMode.ENFORCE, ("mx1.example.com", "*.example.net"), 604_800)
 
 
 @pytest.mark.row(113)
@@ -52,9 +52,9 @@ def test_the_id_of_a_txt_record(records, expected):
         (GOOD + b"mx: MX1.example.com\n", READ),
         (GOOD + b"future_field: whatever \xc3\xa4\n\n", READ),
         (GOOD.rstrip(), READ),
-        (b"max_age: 1\nmode: none\nversion: STSv1", Text(Mode.NONE, (), 1)),
-        (GOOD.replace(b"604800", b"9999999999"), Text(Mode.ENFORCE, READ.mx, 31_557_600)),
-        (GOOD.replace(b"enforce", b"testing"), Text(Mode.TESTING, READ.mx, 604_800)),
+        (b"max_age: 1\nmode: none\nversion: STSv1", Text(PolicyMode.NONE, (), 1)),
+        (GOOD.replace(b"604800", b"9999999999"), Text(PolicyMode.ENFORCE, READ.mx, 31_557_600)),
+        (GOOD.replace(b"enforce", b"testing"), Text(PolicyMode.TESTING, READ.mx, 604_800)),
     ],
 )
 def test_a_policy(body, expected):

@@ -1,11 +1,11 @@
 """What a process remembers of policies is bounded, and strangers' policies push out nobody else's."""
 
 from smtpeter.relay.remembered import Known, Remembered
-from smtpeter.spool.policies import Mode, Policy
+from smtpeter.spool.mta_sts import Policy, PolicyMode
 
 
 def known(domain, mx=("mx.example",), used_at=1000.0, *, is_lasting=False):
-    policy = Policy(domain, "1", Mode.ENFORCE, mx, 1000.0, 2000.0, used_at) if mx else None
+    policy = Policy(domain, "1", PolicyMode.ENFORCE, mx, 1000.0, 2000.0, used_at) if mx else None
     return Known(policy, 0.0, is_lasting=is_lasting)
 
 

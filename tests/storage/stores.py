@@ -38,7 +38,7 @@ from tests.kit.fakes import (
     FakeTokens,
     FakeUses,
 )
-from tests.kit.policies import FakePolicies
+from tests.kit.mta_sts import FakePolicies
 
 URL = "sqlite:///smtpeter.db"
 

@@ -4,9 +4,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from smtpeter.config import Misconfigured, read
-from smtpeter.relay.policies import PolicyBook
+from smtpeter.relay.policy_book import PolicyBook
 from smtpeter.service import rooms
-from smtpeter.service.policies import policies
+from smtpeter.service.mta_sts import policies
 from smtpeter.storage.store import open_for_command
 from tests.kit.certificates import Authority
 from tests.storage.stores import URL, Machine

@@ -10,17 +10,17 @@ from twisted.logger import capturedLogs
 from smtpeter.relay.interface import Answer, Finding
 from smtpeter.relay.limits import Site
 from smtpeter.relay.mta_sts import NoPolicy, Text
-from smtpeter.relay.policies import ForewarnedSites, PolicyBook
+from smtpeter.relay.policy_book import ForewarnedSites, PolicyBook
 from smtpeter.relay.sites import OneSite
 from smtpeter.request.client import NoAnswer
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.spool.policies import Mode
-from tests.kit.policies import FakePolicies
+from smtpeter.spool.mta_sts import PolicyMode
+from tests.kit.mta_sts import FakePolicies
 from tests.relay.hosts import result
 
 DAY = 86400.0
 DOMAIN = "example.com"
-STRICT = Text(Mode.ENFORCE, ("mx.example.com",), int(7 * DAY))
+STRICT = Text(PolicyMode.ENFORCE, ("mx.example.com",), int(7 * DAY))
 NO_ANSWER = NoAnswer("no answer within 20 seconds")
 
 
@@ -75,7 +75,7 @@ def test_a_policy_is_fetched_once_and_kept_over_restarts():
     world = World()
     for _ in range(3):
         policy = world.known()
-        assert (Mode.ENFORCE, ("mx.example.com",), "1") == (policy.mode, policy.mx, policy.id)
+        assert (PolicyMode.ENFORCE, ("mx.example.com",), "1") == (policy.mode, policy.mx, policy.id)
     assert (["_mta-sts.example.com"], [DOMAIN]) == (world.asked, world.fetched)
     again = world.restarted()
     assert policy == again.known()
@@ -94,9 +94,9 @@ def test_without_a_record_there_is_no_policy_and_nothing_is_fetched(identifier):
 def test_a_new_id_fetches_the_policy_anew():
     world = World()
     world.known()
-    world.id, world.text = "2", replace(STRICT, mode=Mode.NONE)
+    world.id, world.text = "2", replace(STRICT, mode=PolicyMode.NONE)
     assert "1" == world.known().id  # the record is not asked for with every message
-    assert (Mode.NONE, "2") == (world.later(60).mode, world.known().id)
+    assert (PolicyMode.NONE, "2") == (world.later(60).mode, world.known().id)
     assert 2 == len(world.fetched)
 
 
@@ -284,7 +284,7 @@ def test_a_store_that_is_away_costs_nothing_but_the_memory():
 
 
 def test_what_is_known_is_bounded(monkeypatch):
-    monkeypatch.setattr("smtpeter.relay.policies._MOST_KNOWN", 3)
+    monkeypatch.setattr("smtpeter.relay.policy_book._MOST_KNOWN", 3)
     world = World()
     for number in range(5):
         assert "1" == world.known(f"{number}.example").id

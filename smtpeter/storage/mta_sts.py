@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from twisted.internet.defer import Deferred
 
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.spool.policies import FETCHED_EVERY, Mode, Policy, Worth, surplus
+from smtpeter.spool.mta_sts import FETCHED_EVERY, Policy, PolicyMode, Worth, surplus
 from smtpeter.storage.engine import Trouble
 from smtpeter.storage.schema.work import mta_sts_policies
 from smtpeter.storage.threads import Access
@@ -85,7 +85,7 @@ def _read(row: Any) -> Policy:
     return Policy(
         row.domain,
         row.id,
-        Mode(row.mode),
+        PolicyMode(row.mode),
         tuple(row.mx.split()),
         row.fetched_at,
         row.expires_at,

@@ -28,7 +28,7 @@ from smtpeter.relay.sites import Sites
 from smtpeter.relay.turns import Turns
 from smtpeter.request.client import Answer, NoAnswer
 from smtpeter.spool.interface import SpoolUnavailable
-from smtpeter.spool.policies import Policies, Policy
+from smtpeter.spool.mta_sts import Policies, Policy
 
 _DAY = 86400.0
 _LOOK_AGAIN = 60.0  # seconds after which the TXT record is asked for again

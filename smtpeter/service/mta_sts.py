@@ -11,7 +11,7 @@ from twisted.internet.ssl import Certificate, trustRootFromCertificates
 
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.relay.mta_sts import Text
-from smtpeter.relay.policies import PolicyBook, fetch
+from smtpeter.relay.policy_book import PolicyBook, fetch
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.settings import Mode
 from smtpeter.request.client import Client

@@ -9,7 +9,7 @@ from typing import Self
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from smtpeter.spool.policies import Policy
+from smtpeter.spool.mta_sts import Policy
 from tests.kit.certificates import Certificate
 from tests.kit.loopback import free_port
 

@@ -4,13 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from smtpeter.spool.policies import FETCHED_EVERY, Mode, Policy, Worth, surplus
-from smtpeter.storage.policies import StoredPolicies
+from smtpeter.spool.mta_sts import FETCHED_EVERY, Policy, PolicyMode, Worth, surplus
+from smtpeter.storage.mta_sts import StoredPolicies
 from smtpeter.storage.threads import Inline
 
 DAY = 86400.0
 ONE = Policy(
-    "one.example", "1", Mode.ENFORCE, ("mx.one.example", "*.two.example"), 1000.0, 1000.0 + 7 * DAY, 1000.0
+    "one.example",
+    "1",
+    PolicyMode.ENFORCE,
+    ("mx.one.example", "*.two.example"),
+    1000.0,
+    1000.0 + 7 * DAY,
+    1000.0,
 )
 
 
@@ -23,7 +29,7 @@ def test_a_policy_is_there_until_another_takes_its_place(shelf):
     assert shelf.run(shelf.policies.policy("one.example")) is None
     kept(shelf, ONE)
     assert ONE == shelf.run(shelf.policies.policy("one.example"))
-    other = replace(ONE, id="2", mode=Mode.NONE, mx=())
+    other = replace(ONE, id="2", mode=PolicyMode.NONE, mx=())
     kept(shelf, other)
     assert other == shelf.run(shelf.policies.policy("one.example"))
     assert shelf.run(shelf.policies.policy("two.example")) is None

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 FETCHED_EVERY = 86400.0  # seconds
 
 
-class Mode(enum.StrEnum):
+class PolicyMode(enum.StrEnum):
     """What a domain wants of those that send to it (RFC 8461 5)."""
 
     ENFORCE = "enforce"
@@ -32,7 +32,7 @@ class Policy:
 
     domain: str
     id: str
-    mode: Mode
+    mode: PolicyMode
     mx: tuple[str, ...]
     fetched_at: float
     expires_at: float
