@@ -14,9 +14,9 @@ from smtpeter.relay.contents import Contents, Entrant, Held
 from smtpeter.relay.interface import MAXIMUM_GROUP
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.lanes import Lanes
-from smtpeter.relay.limits import Allowance, Site
-from smtpeter.relay.logins import LoginAllowances
-from smtpeter.relay.pacing import OURS, Limits, Pace, Paces, Signal, judge
+from smtpeter.relay.limits import Site, Throttle
+from smtpeter.relay.logins import LoginThrottles
+from smtpeter.relay.pacing import OURS, Bounds, Pace, Paces, Signal, judge
 from smtpeter.relay.shares import Shares
 from smtpeter.relay.sites import Sites
 from smtpeter.relay.sources import Source, Sources
@@ -35,20 +35,20 @@ class Window:
     `sites` knows the site of a domain; `per_recipient` says whether each delivery of a message goes alone.
     """
 
-    def __init__(self, limits: Limits, sites: Sites, per_recipient: Callable[[Message], bool]) -> None:
-        self.contents = Contents(limits.octets, limits.greed)
+    def __init__(self, bounds: Bounds, sites: Sites, per_recipient: Callable[[Message], bool]) -> None:
+        self.contents = Contents(bounds.octets, bounds.greed)
         self.claimed = 0  # deliveries
         self.fetched = 0  # of these, claimed from the spool, not born claimed
-        self._limits = limits
-        self._paces = Paces(limits)
+        self._bounds = bounds
+        self._paces = Paces(bounds)
         self._sites = sites
         self._per_recipient = per_recipient
         self._lanes = Lanes()
-        self._sources = Sources(limits.sources, is_shared=limits.is_shared)
-        self._login_allowances = LoginAllowances(limits.logins, is_shared=limits.is_shared)
-        self._attempts = Shares(limits.attempts, limits.greed)
-        self._retries = Shares(limits.retries, limits.greed)
-        self._copies = Shares(limits.copies, limits.greed)
+        self._sources = Sources(bounds.sources, is_shared=bounds.is_shared)
+        self._login_throttles = LoginThrottles(bounds.logins, is_shared=bounds.is_shared)
+        self._attempts = Shares(bounds.attempts, bounds.greed)
+        self._retries = Shares(bounds.retries, bounds.greed)
+        self._copies = Shares(bounds.copies, bounds.greed)
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
         self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
@@ -65,13 +65,13 @@ class Window:
         """Whether a message may be born claimed: whether the window, its login and its sites have room."""
         born = self.claimed - self.fetched
         if (
-            self.claimed >= self._limits.window
+            self.claimed >= self._bounds.window
             or born >= self._most_of_a_kind
             or not self.contents.allows(message)
         ):
             return False
         contended = self._is_contended
-        if contended and self._logins.get(message.login, 0) >= self._limits.share:
+        if contended and self._logins.get(message.login, 0) >= self._bounds.share:
             return False
         for recipient in message.envelope.recipients:
             pace = self._pace_known(recipient.address.domain.lower(), now)
@@ -81,16 +81,16 @@ class Window:
 
     @property
     def _is_contended(self) -> bool:
-        return 2 * self.claimed >= self._limits.window
+        return 2 * self.claimed >= self._bounds.window
 
     def places(self) -> int:
         """How many more deliveries may be claimed from the spool."""
-        return max(0, min(self._limits.window - self.claimed, self._most_of_a_kind - self.fetched))
+        return max(0, min(self._bounds.window - self.claimed, self._most_of_a_kind - self.fetched))
 
     @property
     def _most_of_a_kind(self) -> int:
         """A quarter of the window is left to what comes from the spool, and one to what is born claimed."""
-        return max(1, self._limits.window * 3 // 4)
+        return max(1, self._bounds.window * 3 // 4)
 
     # -- in ----------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Window:
         self._attempts.take(login)
         if self._sources:
             batch.source = self._sources.take(batch.held.message.id, now)
-        self._login_allowances.take(login, now)
+        self._login_throttles.take(login, now)
         if batch.is_retry:
             self._retries.take(login)
         self.weigh(batch)
@@ -195,7 +195,7 @@ class Window:
             self._attempts.allows(login)
             and (not batch.is_retry or self._retries.allows(login))
             and self._has_memory(login, self._weight(batch.held))
-            and self._login_allowances.may(login, now)
+            and self._login_throttles.may(login, now)
         )
 
     def _has_memory(self, login: str, octets: int) -> bool:
@@ -207,7 +207,7 @@ class Window:
         copies = (not held.is_whole) + 2 * self._per_recipient(held.message)  # in 8 bits and in 7
         if not copies:
             return 0
-        return copies * held.size if held.size else self._limits.copies // _UNKNOWN
+        return copies * held.size if held.size else self._bounds.copies // _UNKNOWN
 
     def weigh(self, batch: Batch) -> None:
         """Count what a batch that is running has in memory, when it has begun and when its content is known."""
@@ -252,7 +252,7 @@ class Window:
             self._retries.give_back(login)
         if batch.source is not None:
             self._sources.give_back(batch.source)
-        self._login_allowances.give_back(login)
+        self._login_throttles.give_back(login)
         self._count_copies(batch, 0)
 
     # -- to its site -------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ class Window:
 
     def source(self, batch: Batch) -> Source | None:
         """The address that the batch leaves from."""
-        return None if batch.source is None else self._limits.sources[batch.source]
+        return None if batch.source is None else self._bounds.sources[batch.source]
 
     # -- as time allows ----------------------------------------------------------------------------------
 
@@ -299,15 +299,15 @@ class Window:
         for name in [name for name, pace in limited.items() if not pace.waiting]:
             del limited[name]
         times = [pace.opens_at(now) for pace in limited.values()]
-        times += self._login_allowances.opening(self._logins, now)
+        times += self._login_throttles.opening(self._logins, now)
         if self._sources and self.claimed > self.running:
-            times += [each.opens_at(now) for each in self._sources.allowances if each is not None]
+            times += [each.opens_at(now) for each in self._sources.throttles if each is not None]
         return min((at for at in times if at > now), default=float("inf"))
 
     @property
     def has_limits(self) -> bool:
         """Whether anything is under a limit of the operator's."""
-        return bool(self._paces.allowances or self._login_allowances or self._sources)
+        return bool(self._paces.throttles or self._login_throttles or self._sources)
 
     def ring(self, now: float) -> None:
         """Time has passed, or more was leased: sites that are open again are offered."""
@@ -316,12 +316,12 @@ class Window:
                 del self._lanes.limited[name]
                 self._lanes.wake(pace)
 
-    def allowances(self) -> list[Allowance]:
+    def throttles(self) -> list[Throttle]:
         """All limits of the operator's that are in use."""
         return [
-            *self._paces.allowances.values(),
-            *self._login_allowances.all(),
-            *(each for each in self._sources.allowances if each is not None),
+            *self._paces.throttles.values(),
+            *self._login_throttles.all(),
+            *(each for each in self._sources.throttles if each is not None),
         ]
 
     # -- out ---------------------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ class Window:
             return closed(pace)
         if self._sources.are_spent(now):
             return Reason.SOURCE_LIMIT
-        if not self._login_allowances.may(batch.held.message.login, now):
+        if not self._login_throttles.may(batch.held.message.login, now):
             return Reason.LOGIN_LIMIT
         return Reason.TURN if self._may(batch, now) else Reason.ALL_BUSY
 

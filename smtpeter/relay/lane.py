@@ -110,7 +110,7 @@ class Lane:
                 continue  # its site came into trouble, and it was emptied
             if not flow.pace.is_open(now):
                 self._parked.setdefault(flow.pace.name, deque()).append(flow)
-                if flow.pace.allowance is not None:
+                if flow.pace.throttle is not None:
                     self._limited[flow.pace.name] = flow.pace
                 continue
             if not may(flow.batches[0], now):

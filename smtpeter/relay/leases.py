@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from smtpeter.relay.limits import Allowance
+from smtpeter.relay.limits import Throttle
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.quota import Quota, Want
 
@@ -15,26 +15,26 @@ RENEW = 1.0  # seconds
 
 
 class Leases:
-    """`allowances()` are all there are; `kept` says how many connections stand open without an attempt."""
+    """`throttles()` are all there are; `kept` says how many connections stand open without an attempt."""
 
     def __init__(
-        self, quota: Quota, allowances: Callable[[], Iterable[Allowance]], kept: Callable[[Allowance], int]
+        self, quota: Quota, throttles: Callable[[], Iterable[Throttle]], kept: Callable[[Throttle], int]
     ) -> None:
         self._quota = quota
-        self._allowances = allowances
+        self._throttles = throttles
         self._kept = kept
         self._is_asking = False
 
     def is_urgent(self, now: float) -> bool:
         """Whether something is wanted of which nothing was leased so far."""
         return not self._is_asking and any(
-            each.is_wanted(now) and each.was_never_leased for each in self._allowances()
+            each.is_wanted(now) and each.was_never_leased for each in self._throttles()
         )
 
     async def renew(self, clock: Callable[[], float]) -> bool:
         """Lease what is wanted, give back what is not; whether there is more than before."""
         now = clock()
-        active = [each for each in self._allowances() if each.is_wanted(now) or each.is_held]
+        active = [each for each in self._throttles() if each.is_wanted(now) or each.is_held]
         if self._is_asking or not active:
             return False
         self._is_asking = True
@@ -50,22 +50,22 @@ class Leases:
         grown = [each.lease(held.get(_connections(each)), held.get(_rate(each)), clock()) for each in active]
         return any(grown)
 
-    def _wants(self, allowance: Allowance, now: float) -> list[Want]:
-        limit, is_wanted = allowance.limit, allowance.is_wanted(now)
+    def _wants(self, throttle: Throttle, now: float) -> list[Want]:
+        limit, is_wanted = throttle.limit, throttle.is_wanted(now)
         wants = []
         if limit.connections is not None:
-            using = allowance.running + self._kept(allowance)
+            using = throttle.running + self._kept(throttle)
             wants.append(
-                Want(_connections(allowance), limit.connections, using, is_wanted * limit.connections)
+                Want(_connections(throttle), limit.connections, using, is_wanted * limit.connections)
             )
         if limit.rate is not None:
-            wants.append(Want(_rate(allowance), limit.rate.count, 0, is_wanted * limit.rate.count))
+            wants.append(Want(_rate(throttle), limit.rate.count, 0, is_wanted * limit.rate.count))
         return wants
 
 
-def _connections(allowance: Allowance) -> str:
-    return f"{allowance.name} connections"
+def _connections(throttle: Throttle) -> str:
+    return f"{throttle.name} connections"
 
 
-def _rate(allowance: Allowance) -> str:
-    return f"{allowance.name} rate"
+def _rate(throttle: Throttle) -> str:
+    return f"{throttle.name} rate"

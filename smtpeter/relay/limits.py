@@ -1,6 +1,6 @@
 """What may be had at once, and in a time: the one idea of a limit, for a site, a login and a source address.
 
-The operator states limits for the whole installation. An `Allowance` is one limited thing as this process may use
+The operator states limits for the whole installation. A `Throttle` is one limited thing as this process may use
 it now: of a limit that several processes share it knows the part that is leased to this one. Time is an argument,
 by a clock for intervals.
 """
@@ -65,7 +65,7 @@ class Site:
         return not self.hosts or host in self.hosts
 
 
-class Allowance:
+class Throttle:
     """One limited thing. `is_shared`: it may be used as far as it is leased, which is nothing at first."""
 
     __slots__ = (

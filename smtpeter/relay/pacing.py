@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 from smtpeter.message.classification import classify
 from smtpeter.message.status import Outcome, Result, Stage
-from smtpeter.relay.limits import Allowance, Limit, Site
+from smtpeter.relay.limits import Limit, Site, Throttle
 from smtpeter.relay.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Bounds:
     """Bounds of one process. Durations are seconds, sizes octets.
 
     `window` bounds the deliveries claimed at once (by one message more at most). Half of it is free for all; beyond
@@ -43,7 +43,7 @@ class Limits:
     sources: tuple[Source, ...] = ()  # the addresses that mail leaves from
 
     @classmethod
-    def of_one_site(cls, attempts: int = 100) -> Limits:
+    def of_one_site(cls, attempts: int = 100) -> Bounds:
         """Where all mail goes to one site (smarthost, sandbox): it has all the room, and no opening phase.
 
         A login alone has it all: no host that it chose can be slower than another's.
@@ -100,26 +100,39 @@ class Pace:
     """The pace of one site."""
 
     __slots__ = (
-        "_answered_at", "_booked", "_limits", "_most", "_seconds", "_strikes", "allowance", "failures", "limit",
-        "name", "running", "trouble", "troubled_at", "until", "waiting",
+        "_answered_at",
+        "_booked",
+        "_bounds",
+        "_most",
+        "_seconds",
+        "_strikes",
+        "failures",
+        "limit",
+        "name",
+        "running",
+        "throttle",
+        "trouble",
+        "troubled_at",
+        "until",
+        "waiting",
     )  # fmt: skip
 
-    def __init__(self, site: Site, limits: Limits) -> None:
+    def __init__(self, site: Site, bounds: Bounds) -> None:
         self.name = site.name
-        self._most = site.limit.connections or limits.site
-        self.allowance = (
-            Allowance(f"site {site.name}", site.limit, is_shared=limits.is_shared, site=site.name)
+        self._most = site.limit.connections or bounds.site
+        self.throttle = (
+            Throttle(f"site {site.name}", site.limit, is_shared=bounds.is_shared, site=site.name)
             if site.limit
             else None
         )
-        self.limit = min(limits.opening, self._most)  # attempts at once, now
+        self.limit = min(bounds.opening, self._most)  # attempts at once, now
         self.running = 0
         self.waiting = 0  # batches
         self.failures = 0  # rounds of trouble without an answer between them
         self.until = 0.0  # left alone until
         self.trouble: Outcome | None = None  # what the last round ended in
         self.troubled_at = 0.0
-        self._limits = limits
+        self._bounds = bounds
         self._answered_at: float | None = None
         self._strikes = 0  # troubles in a row
         self._seconds = 1.0  # that an answered attempt takes
@@ -131,24 +144,24 @@ class Pace:
 
     def is_open(self, now: float) -> bool:
         """Whether one more attempt may start."""
-        return self.running < self.limit and (self.allowance is None or self.allowance.may(now))
+        return self.running < self.limit and (self.throttle is None or self.throttle.may(now))
 
     def opens_at(self, now: float) -> float:
         """When the operator's limits, if they alone keep it closed, let one more attempt start."""
-        if self.allowance is None or self.running >= self.limit:
+        if self.throttle is None or self.running >= self.limit:
             return float("inf")
-        return self.allowance.opens_at(now)
+        return self.throttle.opens_at(now)
 
     def begin(self, now: float) -> None:
         self.running += 1
-        if self.allowance is not None:
-            self.allowance.take(now)
+        if self.throttle is not None:
+            self.throttle.take(now)
 
     def leave(self) -> None:
         """An attempt is over, whatever it came to."""
         self.running -= 1
-        if self.allowance is not None:
-            self.allowance.give_back()
+        if self.throttle is not None:
+            self.throttle.give_back()
 
     def takes(self, now: float, *, contended: bool) -> bool:
         """Whether one more batch may wait for it; `contended`: where others want the room, it has but a share."""
@@ -156,7 +169,7 @@ class Pace:
             return False
         if self.failures:
             return self.waiting < _PROBED * self.limit
-        return not contended or self.waiting < self._limits.share
+        return not contended or self.waiting < self._bounds.share
 
     def book(self, now: float) -> float:
         """Seconds until a claim that cannot wait here may return: one after the other, as fast as they are tried."""
@@ -196,17 +209,17 @@ class Pace:
         self.failures += 1
         self.limit = 1
         self.troubled_at = now
-        pause = self._limits.backoff * 2.0 ** min(self.failures - 1, 10)
-        self.until = now + min(pause, self._limits.longest_backoff)
+        pause = self._bounds.backoff * 2.0 ** min(self.failures - 1, 10)
+        self.until = now + min(pause, self._bounds.longest_backoff)
         self._booked = self.until
 
 
 class Paces:
     """The paces of all sites that are, or lately were, worked on."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self.allowances: dict[str, Allowance] = {}  # of the sites that the operator limits
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self.throttles: dict[str, Throttle] = {}  # of the sites that the operator limits
         self._paces: dict[str, Pace] = {}
         self._sweep_at = 10_000
 
@@ -215,9 +228,9 @@ class Paces:
         if pace is None:
             if len(self._paces) >= self._sweep_at:
                 self._sweep(now)
-            pace = self._paces[site.name] = Pace(site, self._limits)
-            if pace.allowance is not None:
-                self.allowances[site.name] = pace.allowance
+            pace = self._paces[site.name] = Pace(site, self._bounds)
+            if pace.throttle is not None:
+                self.throttles[site.name] = pace.throttle
         return pace
 
     def known(self, site: str) -> Pace | None:
@@ -229,6 +242,6 @@ class Paces:
     def _sweep(self, now: float) -> None:
         """Forget the sites that nothing waits for and that are not left alone just now."""
         self._paces = {
-            name: p for name, p in self._paces.items() if not p.is_idle or now < p.until or p.allowance
+            name: p for name, p in self._paces.items() if not p.is_idle or now < p.until or p.throttle
         }
         self._sweep_at = max(10_000, 2 * len(self._paces))

@@ -30,10 +30,10 @@ from smtpeter.relay.intake import Intake, Surroundings
 from smtpeter.relay.interface import Courier, Group, Outgoing, Preparation
 from smtpeter.relay.lane import Batch
 from smtpeter.relay.leases import Leases
-from smtpeter.relay.limits import Allowance
+from smtpeter.relay.limits import Throttle
 from smtpeter.relay.notes import Notes
 from smtpeter.relay.pacer import Pacer
-from smtpeter.relay.pacing import Limits
+from smtpeter.relay.pacing import Bounds
 from smtpeter.relay.patience import Patience
 from smtpeter.relay.settlement import Reports, Settling, no_reports
 from smtpeter.relay.sites import Sites
@@ -85,10 +85,10 @@ class Relay(Service):
 
     _log = Logger()
 
-    def __init__(self, neighbours: Neighbours, limits: Limits, grace: float = 20.0) -> None:
+    def __init__(self, neighbours: Neighbours, bounds: Bounds, grace: float = 20.0) -> None:
         self._n = neighbours
         self._grace = grace
-        self._window = Window(limits, neighbours.sites, neighbours.outgoing.per_recipient)
+        self._window = Window(bounds, neighbours.sites, neighbours.outgoing.per_recipient)
         self._tasks = Tasks(neighbours.clock)
         self._patience = Patience(self._sleep, self._spool_changed)
         self._admission = Admission(
@@ -113,7 +113,7 @@ class Relay(Service):
                 admit=self._admission.admit,
             )
         )
-        leases = Leases(neighbours.quota, self._window.allowances, self._kept) if limits.is_shared else None
+        leases = Leases(neighbours.quota, self._window.throttles, self._kept) if bounds.is_shared else None
         self._pacer = Pacer(self._window, leases, neighbours.clock, self._run, self._pump)
         self._finishing = Finishing(
             spool=neighbours.spool,
@@ -165,8 +165,8 @@ class Relay(Service):
         """Own a coroutine until it ends; one that fails costs at most an attempt."""
         self._tasks.run(coroutine, partial(self._stumbled, work))
 
-    def _kept(self, allowance: Allowance) -> int:
-        return self._n.courier.kept(allowance.site)
+    def _kept(self, throttle: Throttle) -> int:
+        return self._n.courier.kept(throttle.site)
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         awake: Deferred[None] = Deferred(lambda _: call.cancel())

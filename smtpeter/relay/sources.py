@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from smtpeter.relay.limits import NO_LIMIT, Allowance, Limit
+from smtpeter.relay.limits import NO_LIMIT, Limit, Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Sources:
 
     def __init__(self, sources: Sequence[Source], *, is_shared: bool) -> None:
         self._sources = sources
-        self.allowances = [
-            Allowance(f"source {_first(source)}", source.limit, is_shared=is_shared) if source.limit else None
+        self.throttles = [
+            Throttle(f"source {_first(source)}", source.limit, is_shared=is_shared) if source.limit else None
             for source in sources
         ]
 
@@ -69,24 +69,24 @@ class Sources:
 
     def are_spent(self, now: float) -> bool:
         """Whether all are at their limits."""
-        return bool(self._sources) and all(each is not None and not each.may(now) for each in self.allowances)
+        return bool(self._sources) and all(each is not None and not each.may(now) for each in self.throttles)
 
     def take(self, number: int, now: float) -> int:
         """The place of the source that a message of this number leaves from; not all are spent."""
         count = len(self._sources)
         for place in range(number, number + count):
-            allowance = self.allowances[place % count]
-            if allowance is None:
+            throttle = self.throttles[place % count]
+            if throttle is None:
                 return place % count
-            if allowance.may(now):
-                allowance.take(now)
+            if throttle.may(now):
+                throttle.take(now)
                 return place % count
         raise AssertionError("all sources are at their limits")
 
     def give_back(self, place: int) -> None:
-        allowance = self.allowances[place]
-        if allowance is not None:
-            allowance.give_back()
+        throttle = self.throttles[place]
+        if throttle is not None:
+            throttle.give_back()
 
 
 def _first(source: Source) -> str:

@@ -35,7 +35,7 @@ from smtpeter.relay.guards import Guards
 from smtpeter.relay.interface import Courier, Outgoing, Preparation, Resolver
 from smtpeter.relay.limit_settings import named_sites, sources
 from smtpeter.relay.limits import Site
-from smtpeter.relay.pacing import Limits
+from smtpeter.relay.pacing import Bounds
 from smtpeter.relay.policy_book import ForewarnedSites, PolicyBook
 from smtpeter.relay.resolver import DnsResolver
 from smtpeter.relay.route import Rules as RouteRules
@@ -241,18 +241,18 @@ def relay(
         book=store.sites,
         preparation=preparation,
     )
-    return Relay(neighbours, _limits(settings))
+    return Relay(neighbours, _bounds(settings))
 
 
-def _limits(settings: Settings) -> Limits:
+def _bounds(settings: Settings) -> Bounds:
     """What the operator allows is shared by all processes; what pacing finds by itself is each one's own part."""
     chosen, workers = settings.relay, settings.server.workers
-    limits = Limits() if chosen.mode is Mode.MX else Limits.of_one_site()
-    site = chosen.connections_per_site if chosen.mode is Mode.MX else limits.site
+    bounds = Bounds() if chosen.mode is Mode.MX else Bounds.of_one_site()
+    site = chosen.connections_per_site if chosen.mode is Mode.MX else bounds.site
     return replace(
-        limits,
+        bounds,
         site=max(1, site // workers),
-        backoff=min(limits.backoff, chosen.retry[0]),
+        backoff=min(bounds.backoff, chosen.retry[0]),
         is_shared=workers > 1 or not settings.store.url.startswith("sqlite:"),
         logins={name: one.limit for name, one in chosen.logins.items()},
         sources=sources(chosen.source_addresses),

@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from smtpeter.message.edit import Literal, Report, Template
-from smtpeter.relay.pacing import Limits
+from smtpeter.relay.pacing import Bounds
 from smtpeter.relay.service import Neighbours, Relay
 from smtpeter.relay.settlement import Settling
 from smtpeter.spool.model import QueueFilter
@@ -103,7 +103,7 @@ def build():
     houses = []
 
     def make(
-        reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **limits
+        reports=None, grace=20.0, quota=None, book=None, site_of=lambda domain: domain, sites=None, **bounds
     ):
         spool, courier, clock, reported = CountingSpool(), Courier(), Clock(), []
         clock.advance(1000.0)
@@ -129,7 +129,7 @@ def build():
                 book=book,
                 preparation=preparation,
             ),
-            Limits(**limits),
+            Bounds(**bounds),
             grace,
         )
         relay.startService()

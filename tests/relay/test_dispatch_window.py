@@ -4,13 +4,13 @@ import pytest
 
 from smtpeter.relay.contents import Entrant
 from smtpeter.relay.dispatch import Window
-from smtpeter.relay.pacing import Limits
+from smtpeter.relay.pacing import Bounds
 from smtpeter.spool.waiting import Reason
 from tests.relay.mails import GREYLISTED, LINKS, TAKEN, UNREACHED, Outgoing, Sites, claims, message, recipient
 
 
-def window(**limits):
-    return Window(Limits(**limits), Sites(), Outgoing().per_recipient)
+def window(**bounds):
+    return Window(Bounds(**bounds), Sites(), Outgoing().per_recipient)
 
 
 def fill(into, *recipients, now=0.0, attempts=0, is_born=False, **values):
@@ -310,7 +310,7 @@ def test_a_login_that_had_its_share_keeps_its_turn_and_goes_on_when_one_ends():
 
 
 def test_where_all_goes_to_one_site_a_login_alone_has_all_attempts():
-    it = Window(Limits.of_one_site(100), Sites(lambda _: "smarthost"), Outgoing().per_recipient)
+    it = Window(Bounds.of_one_site(100), Sites(lambda _: "smarthost"), Outgoing().per_recipient)
     for number in range(150):
         fill(it, f"a@{number}.example")
     assert 100 == len(begun(it))

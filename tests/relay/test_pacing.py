@@ -6,16 +6,16 @@ import pytest
 
 from smtpeter.message.status import Outcome, Reply, Result, Stage
 from smtpeter.relay.limits import Site
-from smtpeter.relay.pacing import Limits, Pace, Paces, Signal, judge
+from smtpeter.relay.pacing import Bounds, Pace, Paces, Signal, judge
 from tests.relay.mails import GREYLISTED, REFUSED, SLOW_DOWN, TAKEN, UNREACHED
 
-LIMITS = Limits(site=20, opening=5, share=50, backoff=30.0, longest_backoff=900.0)
+BOUNDS = Bounds(site=20, opening=5, share=50, backoff=30.0, longest_backoff=900.0)
 OURS = Outcome(Result.DEFERRED, Stage.PROCESS, Reply(451, "4.3.0", "Local error"))
 NO_DOMAIN = Outcome(Result.FAILED, Stage.DNS, Reply(550, "5.1.2", "No such domain"))
 
 
 def troubled(rounds=1, now=100.0):
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     for _ in range(rounds):
         now = max(now, pace.until)
         pace.end(Signal.TROUBLE, UNREACHED, now, now)
@@ -41,7 +41,7 @@ def test_what_outcomes_say_of_the_site(outcomes, answer):
 
 
 def test_opens_by_one_with_each_answer_up_to_the_limit():
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     limits = []
     for _ in range(17):
         limits.append(pace.limit)
@@ -50,7 +50,7 @@ def test_opens_by_one_with_each_answer_up_to_the_limit():
 
 
 def test_halves_when_told_to_slow_down_and_never_stops():
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     seen = []
     for _ in range(4):
         pace.end(Signal.SLOW_DOWN, None, 0.0, 1.0)
@@ -61,7 +61,7 @@ def test_halves_when_told_to_slow_down_and_never_stops():
 
 def test_trouble_leaves_the_site_alone_for_a_time_that_doubles_and_is_bounded():
     pauses = []
-    pace, now = Pace(Site("a.example"), LIMITS), 100.0
+    pace, now = Pace(Site("a.example"), BOUNDS), 100.0
     for _ in range(8):
         pace.end(Signal.TROUBLE, UNREACHED, now, now)
         pauses.append(pace.until - now)
@@ -70,7 +70,7 @@ def test_trouble_leaves_the_site_alone_for_a_time_that_doubles_and_is_bounded():
 
 
 def test_what_fails_side_by_side_counts_once():
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     for end in (100.0, 100.1, 130.0):
         pace.end(Signal.TROUBLE, UNREACHED, 99.0, end)
     assert (1, 130.0) == (pace.failures, pace.until)
@@ -78,7 +78,7 @@ def test_what_fails_side_by_side_counts_once():
 
 @pytest.mark.row(118)
 def test_a_site_that_answers_others_is_slowed_down_before_it_is_left_alone():
-    pace, seen = Pace(Site("a.example"), LIMITS), []
+    pace, seen = Pace(Site("a.example"), BOUNDS), []
     pace.end(Signal.FINE, None, 0.0, 100.0)
     for end in (101.0, 102.0, 103.0):
         pace.end(Signal.TROUBLE, UNREACHED, 99.0, end)
@@ -87,7 +87,7 @@ def test_a_site_that_answers_others_is_slowed_down_before_it_is_left_alone():
 
 
 def test_an_answer_of_long_ago_does_not_count():
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     pace.end(Signal.FINE, None, 0.0, 100.0)
     pace.end(Signal.TROUBLE, UNREACHED, 159.0, 160.0)
     assert 190.0 == pace.until
@@ -115,7 +115,7 @@ def test_nothing_learned_changes_nothing():
 
 
 def test_has_but_a_share_where_others_want_the_room():
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     pace.waiting = 50
     assert pace.takes(0.0, contended=False)
     assert not pace.takes(0.0, contended=True)
@@ -123,7 +123,7 @@ def test_has_but_a_share_where_others_want_the_room():
 
 def test_what_cannot_wait_returns_one_after_the_other():
     """At the pace at which the site took what it took: 5 at once, a second each."""
-    pace = Pace(Site("a.example"), LIMITS)
+    pace = Pace(Site("a.example"), BOUNDS)
     assert [10.0, 10.2, 10.4] == [round(pace.book(0.0), 6) for _ in range(3)]
 
 
@@ -136,7 +136,7 @@ def test_ten_thousand_return_spread_and_within_a_bound():
 
 
 def test_forgets_idle_sites_and_keeps_those_in_trouble():
-    paces = Paces(LIMITS)
+    paces = Paces(BOUNDS)
     dead = paces.of(Site("dead.example"), 0.0)
     dead.end(Signal.TROUBLE, UNREACHED, 0.0, 0.0)
     busy = paces.of(Site("busy.example"), 0.0)

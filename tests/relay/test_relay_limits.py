@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.message.options import Priority
-from smtpeter.relay.limits import Allowance, Limit, Rate, Site
+from smtpeter.relay.limits import Limit, Rate, Site, Throttle
 from smtpeter.relay.sources import Face, Source, Sources, pool
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
@@ -48,40 +48,40 @@ def most_within(times, seconds):
 @given(st.integers(1, 30), st.lists(st.floats(0.0, 20.0), max_size=100), st.integers(0, 100))
 def test_no_time_has_more_than_the_rate_says(count, pauses, change_at):
     """However one asks, and whatever part is leased meanwhile."""
-    allowance = Allowance("x", Limit(rate=Rate(count, 60.0)), is_shared=True)
+    throttle = Throttle("x", Limit(rate=Rate(count, 60.0)), is_shared=True)
     now, times = 0.0, []
-    allowance.lease(None, count, now)
+    throttle.lease(None, count, now)
     for number, pause in enumerate(pauses):
         now += pause
         if number == change_at:
-            allowance.lease(None, max(1, count // 2), now)
-        if allowance.may(now):
-            allowance.take(now)
+            throttle.lease(None, max(1, count // 2), now)
+        if throttle.may(now):
+            throttle.take(now)
             times.append(now)
     assert most_within(times, 59.999) <= count
 
 
 def test_connections_and_rate_hold_together():
-    allowance = Allowance("x", Limit(2, Rate(60, 60.0)), is_shared=False)
-    assert allowance.may(0.0)
-    allowance.take(0.0)
-    assert 1.0 == allowance.opens_at(0.0)
-    allowance.take(1.0)
-    assert float("inf") == allowance.opens_at(5.0)
-    allowance.give_back()
-    assert allowance.may(5.0)
+    throttle = Throttle("x", Limit(2, Rate(60, 60.0)), is_shared=False)
+    assert throttle.may(0.0)
+    throttle.take(0.0)
+    assert 1.0 == throttle.opens_at(0.0)
+    throttle.take(1.0)
+    assert float("inf") == throttle.opens_at(5.0)
+    throttle.give_back()
+    assert throttle.may(5.0)
 
 
 def test_what_is_shared_begins_with_nothing_and_ends_with_nothing():
-    allowance = Allowance("x", Limit(5, Rate(60, 60.0)), is_shared=True)
-    assert float("inf") == allowance.opens_at(0.0)
-    assert allowance.lease(3, 30, 0.0)
-    assert 2.0 == allowance.opens_at(0.0)
-    assert not allowance.lease(2, 30, 1.0)
-    allowance.check(20.0)
-    assert allowance.may(20.0)
-    allowance.check(27.0)
-    assert not allowance.may(27.0)
+    throttle = Throttle("x", Limit(5, Rate(60, 60.0)), is_shared=True)
+    assert float("inf") == throttle.opens_at(0.0)
+    assert throttle.lease(3, 30, 0.0)
+    assert 2.0 == throttle.opens_at(0.0)
+    assert not throttle.lease(2, 30, 1.0)
+    throttle.check(20.0)
+    assert throttle.may(20.0)
+    throttle.check(27.0)
+    assert not throttle.may(27.0)
 
 
 class Sink:
