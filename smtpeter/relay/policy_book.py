@@ -26,7 +26,7 @@ from smtpeter.relay.mta_sts import MAXIMUM_SIZE, NoPolicy, Text
 from smtpeter.relay.remembered import Known, Remembered
 from smtpeter.relay.sites import Sites
 from smtpeter.relay.turns import Turns
-from smtpeter.request.client import Answer, NoAnswer
+from smtpeter.request.client import NoAnswer, Response
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.mta_sts import Policies, Policy
 
@@ -46,7 +46,7 @@ _LONGEST = 1000  # aged policies looked at in a round
 class Request(Protocol):
     """As `Client.request`."""
 
-    def __call__(self, method: str, url: str, /, *, most: int) -> Awaitable[Answer]:
+    def __call__(self, method: str, url: str, /, *, most: int) -> Awaitable[Response]:
         """Raises NoAnswer."""
 
 

@@ -64,7 +64,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A response whose body was taken whole; names of fields are in lower case."""
 
     status: int
@@ -99,7 +99,7 @@ class Client:
 
     async def request(
         self, method: str, url: str, fields: Sequence[Field] = (), body: bytes = b"", *, most: int = 65_536
-    ) -> Answer:
+    ) -> Response:
         """The answer, its body of at most `most` octets; raises NoAnswer."""
         asking = Deferred.fromCoroutine(self._ask(method, url, fields, body, most))
         try:
@@ -112,7 +112,7 @@ class Client:
             told = f"no answer within {self._time_limit:g} seconds" if late else _told(why)
             raise NoAnswer(told) from error
 
-    async def _ask(self, method: str, url: str, fields: Sequence[Field], body: bytes, most: int) -> Answer:
+    async def _ask(self, method: str, url: str, fields: Sequence[Field], body: bytes, most: int) -> Response:
         target = read(url, allow_private=self._allow_private)
         addresses = allowed(await self._addresses(target), allow_private=self._allow_private)
         checked = _Checked(self._reactor, target, addresses, most + _OVERHEAD, self._trust)
@@ -131,7 +131,7 @@ class Client:
             )
             if isinstance(response.length, int) and response.length > most:
                 raise ValueError(_TOO_LONG)
-            return Answer(response.code, told, await _body(response, most))
+            return Response(response.code, told, await _body(response, most))
         finally:
             checked.end()
 

@@ -68,7 +68,7 @@ class Page:
     further: int | None
 
 
-class Finding(Protocol):
+class Finder(Protocol):
     """Raises SpoolUnavailable when the store cannot do it now."""
 
     def find(self, sought: Sought, before: int | None, limit: int, /) -> Awaitable[Page]:

@@ -15,8 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smtpeter.request.client import Answer as Fetched
-from smtpeter.request.client import Field, NoAnswer
+from smtpeter.request.client import Field, NoAnswer, Response
 
 MAXIMUM_SIZE = 2_097_152  # octets of one picture
 _MAXIMUM_CACHE = 67_108_864
@@ -35,7 +34,7 @@ class Get(Protocol):
 
     def __call__(
         self, method: str, url: str, fields: tuple[Field, ...] = (), body: bytes = b"", *, most: int = 0
-    ) -> Awaitable[Fetched]: ...
+    ) -> Awaitable[Response]: ...
 
 
 class Pictures:

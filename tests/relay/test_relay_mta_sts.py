@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from smtpeter.relay.mta_sts import MAXIMUM_SIZE, NoPolicy, Text, identifier, parse
 from smtpeter.relay.policy_book import fetch
-from smtpeter.request.client import Answer, NoAnswer
+from smtpeter.request.client import NoAnswer, Response
 from smtpeter.spool.mta_sts import PolicyMode
 from tests.relay.hosts import result
 
@@ -146,7 +146,7 @@ def fetched(answer, **more):
 
 
 def shown(body=GOOD, status=200, kind="text/plain"):
-    return Answer(status, (("content-type", kind),), body)
+    return Response(status, (("content-type", kind),), body)
 
 
 @pytest.mark.row(113)

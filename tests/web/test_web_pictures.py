@@ -4,7 +4,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from smtpeter.request.client import Answer, NoAnswer
+from smtpeter.request.client import NoAnswer, Response
 from smtpeter.web.pictures import Pictures
 
 
@@ -13,7 +13,7 @@ class Web:
 
     def __init__(self):
         self.asked = []
-        self.answer = Answer(200, (("content-type", "image/png; x=y"),), b"PNG")
+        self.answer = Response(200, (("content-type", "image/png; x=y"),), b"PNG")
 
     def get(self, _method, url, _fields, *, most):
         assert 2_097_152 == most
@@ -56,11 +56,11 @@ def test_a_picture_is_fetched_once_an_hour(pictures, web, clock):
     "answer",
     [
         NoAnswer("gone"),
-        Answer(404, (("content-type", "image/png"),), b"PNG"),
-        Answer(302, (("location", "http://127.0.0.1/"),), b""),
-        Answer(200, (("content-type", "text/html"),), b"<script>"),
-        Answer(200, (("content-type", "image/svg+xml"),), b"<svg>"),
-        Answer(200, (), b"PNG"),
+        Response(404, (("content-type", "image/png"),), b"PNG"),
+        Response(302, (("location", "http://127.0.0.1/"),), b""),
+        Response(200, (("content-type", "text/html"),), b"<script>"),
+        Response(200, (("content-type", "image/svg+xml"),), b"<svg>"),
+        Response(200, (), b"PNG"),
     ],
     ids=["no answer", "not found", "redirect", "page", "svg", "no type"],
 )
@@ -69,14 +69,14 @@ def test_what_is_no_picture_is_not_asked_for_again_within_a_minute(pictures, web
     assert [None, None] == [got(pictures.picture("http://a/")) for _ in range(2)]
     assert 1 == len(web.asked)
     clock.advance(60.0)
-    web.answer = Answer(200, (("content-type", "image/gif"),), b"GIF")
+    web.answer = Response(200, (("content-type", "image/gif"),), b"GIF")
     assert (b"image/gif", b"GIF") == got(pictures.picture("http://a/"))
 
 
 def test_all_who_wait_share_one_request(pictures, web):
     web.answer = answer = Deferred()
     waiting = [pictures.picture("http://a/") for _ in range(3)]
-    answer.callback(Answer(200, (("content-type", "image/png"),), b"PNG"))
+    answer.callback(Response(200, (("content-type", "image/png"),), b"PNG"))
     assert [(b"image/png", b"PNG")] * 3 == [got(one) for one in waiting]
     assert 1 == len(web.asked)
 
@@ -90,7 +90,7 @@ def test_no_more_than_twenty_are_fetched_at_a_time(pictures, web):
 
 
 def test_the_cache_is_bounded_and_the_longest_unused_go_first(pictures, web):
-    web.answer = Answer(200, (("content-type", "image/png"),), b"x" * 4000)
+    web.answer = Response(200, (("content-type", "image/png"),), b"x" * 4000)
     for url in ("http://a/", "http://b/", "http://a/", "http://c/", "http://a/", "http://b/"):
         pictures.picture(url)
     assert ["http://a/", "http://b/", "http://c/", "http://b/"] == web.asked

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from smtpeter.accounts.operators import Operators
-from smtpeter.spool.finding import Finding
+from smtpeter.spool.finding import Finder
 from smtpeter.spool.sites import SiteBook
 from smtpeter.web.api.interface import Neighbours as ApiNeighbours
 
@@ -28,7 +28,7 @@ class Neighbours:
     operators: Operators
     connecting: Connecting
     sites: SiteBook
-    finding: Finding
+    finding: Finder
     certificates: Callable[
         [], Sequence[tuple[str, float]]
     ]  # the files, and when they end; called in a thread
