@@ -9,7 +9,7 @@ from bench import peers, servers
 from bench.backlog import backlog, start_up
 from bench.harness import Harness, Start
 from bench.idle import idle
-from bench.record import Comparison
+from bench.record import OURS, SINGLE, Comparison
 from bench.relaying import campaign, end_to_end, latency, stores, submission, workers
 from bench.returned import returned
 from bench.rewriting import rewriting
@@ -29,7 +29,8 @@ class Measurement:
 
 
 SERVERS: dict[str, Start] = {
-    "smtpeter": servers.smtpeter,
+    OURS: servers.smtpeter,
+    SINGLE: servers.single,
     "postfix": servers.postfix,
     "exim": peers.exim,
     "haraka": peers.haraka,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 OURS = "smtpeter"
+SINGLE = "one process"  # of ours
 OTHERS = (
     "others' processors"  # busy meanwhile with what is neither the server nor the load: said, but no result
 )

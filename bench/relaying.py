@@ -9,7 +9,7 @@ from bench import servers
 from bench.harness import Harness, started
 from bench.load import Load, plain, write_contents
 from bench.newsletter import harbour, letter
-from bench.record import Comparison, Goal
+from bench.record import OURS, SINGLE, Comparison, Goal
 from tests.kit.postgresql import PostgreSQL, installed
 
 RATE = "end to end/s"
@@ -53,7 +53,7 @@ def campaign(harness: Harness) -> Iterator[Comparison]:
         made = (letter(html, next(numbers)) for _ in range(amount))
         return Load(write_contents(place, made), 20, 20, "campaign")
 
-    peers = [server for server in harness.servers.values() if server.name in {"smtpeter", "postfix"}]
+    peers = [server for server in harness.servers.values() if server.name in {OURS, SINGLE, "postfix"}]
     size = len(letter(html, 1)) // 1024
     yield harness.compare(
         Comparison(

@@ -7,6 +7,7 @@ its own queue; and relays all of it to one host, in clear. What is not said here
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.machine import package_version
+from bench.record import OURS, SINGLE
 from bench.usage import Usage
 from smtpeter import __version__
 from tests.kit.certificates import Authority
@@ -24,6 +26,7 @@ from tests.kit.peers import program
 from tests.kit.postfix import Postfix
 
 SECRET = "secret"
+PROCESSORS = os.cpu_count() or 1
 DURABLE = "commit with fsync"
 EVERYTHING = ("--track-clicks", "--track-opens", "--prevent-scam", "--inline-css", "--track-bounces")
 
@@ -66,14 +69,24 @@ def daemon(directory: Path, **sections: Section) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def smtpeter(directory: Path, sink: int) -> Iterator[Server]:
-    """One process with its own SQLite, as it comes."""
+def smtpeter(directory: Path, sink: int, name: str = OURS, workers: int = PROCESSORS) -> Iterator[Server]:
+    """`workers` processes on one SQLite: as many as there are processors, as the manual advises for much mail."""
     bounces = {"domain": "bounces.sender.example", "listen": [f"tcp:{free_port()}:interface=127.0.0.1"]}
-    with daemon(directory, relay=smarthost(sink), bounces=bounces) as server:
+    relay, processes = smarthost(sink), {"workers": workers}
+    with daemon(directory, relay=relay, bounces=bounces, server=processes) as server:
         made = {"plain": server.login(), "campaign": server.login(*EVERYTHING)}
         logins = {purpose: f"{login.username}:{login.password}" for purpose, login in made.items()}
         with Usage(server.pid) as usage:
-            yield Server("smtpeter", __version__, DURABLE, server.starttls, usage, logins)
+            yield Server(name, __version__, f"{DURABLE}; {_counted(workers)}", server.starttls, usage, logins)
+
+
+def _counted(workers: int) -> str:
+    return "1 process" if workers == 1 else f"{workers} worker processes"
+
+
+def single(directory: Path, sink: int) -> contextlib.AbstractContextManager[Server]:
+    """One process, which is what it is unless told otherwise."""
+    return smtpeter(directory, sink, SINGLE, 1)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Worker processes for what is too heavy for the server's own: one message at a time each, a queue before each.
 
-A message waits as long as it takes; only the CPU time that it takes itself can cost it a feature. When a worker dies
+The logins take turns in it. A message waits as long as it takes; only the CPU time that it takes itself can cost it a feature. When a worker dies
 under a message, that is tried once more in a new one; when it dies of its CPU time, or again, the message is prepared
 without inline CSS; if even that fails it goes on as it came. The report says so. A worker is started when there is
 something to do and none is there, and one that is seen to use no CPU time for a minute is taken for stuck and ended.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import zlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -28,6 +27,7 @@ from smtpeter.message.edit import Edit, Report, Template, compile_template
 from smtpeter.message.options import Switches
 from smtpeter.rewrite.job import Failed, Frames, Job, decode_answer, frame
 from smtpeter.rewrite.settings import Settings
+from smtpeter.rewrite.turns import Turns
 
 _STUCK = 60.0  # seconds without CPU time
 _GRACE = 5.0  # seconds that a worker without jobs may take to end
@@ -119,7 +119,7 @@ class Line:
         self._reactor = reactor
         self._spawn = spawn
         self._cpu_seconds = cpu_seconds
-        self._jobs: deque[tuple[bytes, Deferred[bytes]]] = deque()
+        self._jobs: Turns[tuple[bytes, Deferred[bytes]]] = Turns()
         self._process: Process | None = None
         self._is_busy = False
         self._is_stopped = False
@@ -128,9 +128,9 @@ class Line:
     def __len__(self) -> int:
         return len(self._jobs) + self._is_busy
 
-    def run(self, data: bytes) -> Deferred[bytes]:
+    def run(self, login: str, data: bytes) -> Deferred[bytes]:
         waiting: Deferred[bytes] = Deferred()
-        self._jobs.append((data, waiting))
+        self._jobs.add(login, (data, waiting))
         self._next()
         return waiting
 
@@ -147,10 +147,10 @@ class Line:
 
     def _next(self) -> None:
         while self._is_stopped and self._jobs:
-            self._jobs.popleft()[1].errback(PoolStopped())
+            self._jobs.take()[1].errback(PoolStopped())
         if self._is_busy or not self._jobs:
             return
-        data, waiting = self._jobs.popleft()
+        data, waiting = self._jobs.take()
         self._is_busy = True
         try:
             process = self._process or self._start()
@@ -212,20 +212,21 @@ class Pool:
 
     async def prepare(
         self,
+        login: str,
         original: bytes,
         switches: Switches,
         header_edits: tuple[Edit, ...],
         hosts: Settings | None = None,
     ) -> tuple[Template, Report]:
-        """As Pipeline.prepare. Raises RewritersFailed, and PoolStopped."""
+        """As Pipeline.prepare, when it is the turn of `login`. Raises RewritersFailed, and PoolStopped."""
         try:
-            return await self._patiently(original, switches, header_edits, hosts)
+            return await self._patiently(login, original, switches, header_edits, hosts)
         except WorkerLost as lost:
             reason = self._reason(lost)
         if switches.inline_css:
             try:
                 lighter = replace(switches, inline_css=False)
-                template, report = await self._patiently(original, lighter, header_edits, hosts)
+                template, report = await self._patiently(login, original, lighter, header_edits, hosts)
             except WorkerLost as lost:
                 reason = self._reason(lost)
             else:
@@ -240,6 +241,7 @@ class Pool:
 
     async def _patiently(
         self,
+        login: str,
         original: bytes,
         switches: Switches,
         header_edits: tuple[Edit, ...],
@@ -248,11 +250,11 @@ class Pool:
         """A worker that dies may have been at fault itself; one that ran out of time would do so again."""
         data = frame(Job(original, switches, header_edits, hosts))
         try:
-            answer = await self._line(original).run(data)
+            answer = await self._line(original).run(login, data)
         except CpuTimeSpent:
             raise
         except WorkerLost:
-            answer = await self._line(original).run(data)
+            answer = await self._line(original).run(login, data)
         made = decode_answer(answer)
         if isinstance(made, Failed):
             raise RewritersFailed(made.reason)

@@ -38,6 +38,8 @@ _PENDING = 32 * 1024 * 1024  # octets of messages with edits pending, and
 _OVERHEAD = 65_536  # octets that each counts for beside its content
 _GREED = 3  # one login alone may have three quarters
 
+_NOBODY = ""  # whose turn a dry run takes
+
 NOTE = "the edits are pending: they are made before the first attempt"
 _FAILED = "nothing was rewritten: the rewriters failed"
 
@@ -76,7 +78,7 @@ class Preparing:
             return execute(Prepared, compile_template(len(original), header_edits), Report())
         if _is_light(original, switches):
             return execute(self._here, original, switches, header_edits)
-        making = self._make(original, switches, header_edits)
+        making = self._make(login, original, switches, header_edits)
         return Deferred.fromCoroutine(self._within_budget(making, message, login, original, header_edits))
 
     async def dry_run(
@@ -85,16 +87,16 @@ class Preparing:
         """What `prepare` comes to in the end, however long that takes."""
         if _is_light(original, switches):
             return self._light.prepare(original, switches, header_edits, self._hosts(original))
-        return await self._make(original, switches, header_edits)
+        return await self._make(_NOBODY, original, switches, header_edits)
 
     def _here(self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]) -> Prepared:
         return Prepared(*self._light.prepare(original, switches, header_edits, self._hosts(original)))
 
     def _make(
-        self, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]
+        self, login: str, original: bytes, switches: Switches, header_edits: tuple[Edit, ...]
     ) -> Deferred[tuple[Template, Report]]:
         hosts = self._hosts(original)
-        return Deferred.fromCoroutine(self._workers.prepare(original, switches, header_edits, hosts))
+        return Deferred.fromCoroutine(self._workers.prepare(login, original, switches, header_edits, hosts))
 
     async def _within_budget(
         self,
@@ -146,7 +148,8 @@ class Preparing:
         kept = await self._spool.message(identifier)
         if kept is None or not kept.pending:
             return kept
-        making = self._make(kept.content, kept.switches, edits_of(len(kept.content), kept.template))
+        edits = edits_of(len(kept.content), kept.template)
+        making = self._make(kept.login, kept.content, kept.switches, edits)
         finished = await self._amend(identifier, kept.content, making, kept.template)
         return finished or await self._spool.message(identifier)
 

@@ -78,10 +78,10 @@ def scene():
     assert [] == clock.getDelayedCalls()
 
 
-def prepare(pool, original=b"m", switches=CSS, edits=HEADER):
+def prepare(pool, original=b"m", switches=CSS, edits=HEADER, login="news"):
     """A list that gets the result, or what went wrong."""
     results = []
-    Deferred.fromCoroutine(pool.prepare(original, switches, edits)).addBoth(results.append)
+    Deferred.fromCoroutine(pool.prepare(login, original, switches, edits)).addBoth(results.append)
     return results
 
 
@@ -155,6 +155,17 @@ def test_when_nothing_helps_the_message_goes_as_it_came(scene, switches):
     assert [
         (template, Report(notes=("nothing was rewritten: its worker process ended with status 0",)))
     ] == results
+
+
+def test_logins_take_turns(scene):
+    pool = scene.pool()
+    for name in (b"1", b"2", b"3"):
+        prepare(pool, name, login="much")
+    prepare(pool, b"other", login="little")
+    for _ in range(4):
+        scene.children[0].answer()
+
+    assert [b"1", b"2", b"other", b"3"] == [job.original for job in scene.children[0].jobs]
 
 
 @pytest.mark.row(145)

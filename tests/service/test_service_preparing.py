@@ -35,9 +35,10 @@ class There:
     """The workers: each job is a Deferred that the test fires."""
 
     def __init__(self):
-        self.jobs = []
+        self.jobs, self.logins = [], []
 
-    async def prepare(self, original, switches, header_edits, hosts):
+    async def prepare(self, login, original, switches, header_edits, hosts):
+        self.logins.append(login)
         assert (HEADER, HOSTS) == (header_edits, hosts)
         self.jobs.append(Deferred())
         return await self.jobs[-1]
@@ -111,7 +112,8 @@ def test_what_is_done_within_the_budget_is_waited_for(scene):
 
 
 def test_what_takes_longer_is_accepted_with_its_edits_pending(scene):
-    results = scene.prepare()
+    results = scene.prepare(login="shop")
+    assert ["shop"] == scene.there.logins
     scene.clock.advance(0.31)
     assert [(PLAIN, Report(notes=(NOTE,)), True)] == results
 
