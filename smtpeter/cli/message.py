@@ -65,7 +65,7 @@ def _stories(store: Ledgers, identifier: str) -> list[dict[str, Any]]:
             kept,
             one,
             store.run(store.journal.since(0, Query(delivery=one.id), _PAGE)),
-            standings[one.recipient.address.domain.lower()],
+            standings[one.domain],
             now,
         )
         for one in deliveries

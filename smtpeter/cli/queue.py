@@ -95,7 +95,7 @@ def list_(
     states = (State(state),) if state else WAITING
     found = store.run(store.spool.deliveries(_wanted(states, given), limit))
     standings, now = store.standings(found), _now()
-    rows = [story.row(each, standings[each.recipient.address.domain.lower()], now) for each in found]
+    rows = [story.row(each, standings[each.domain], now) for each in found]
     print_rows(
         rows,
         as_json,

@@ -52,7 +52,7 @@ class Ledgers:
 
     def standings(self, deliveries: Iterable[Delivery]) -> Mapping[str, Standing]:
         """Where the domains of these deliveries stand."""
-        return self.run(self.sites.standings({each.recipient.address.domain.lower() for each in deliveries}))
+        return self.run(self.sites.standings({each.domain for each in deliveries}))
 
     def login(self, username: str) -> Login:
         found = self.run(self.accounts.login(username))

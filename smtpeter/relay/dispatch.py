@@ -142,7 +142,7 @@ class Window:
         groups: list[tuple[str, bool, list[Claim]]] = []
         open_groups: dict[tuple[str, bool], list[Claim]] = {}
         for claim in entrant.claims:
-            key = claim.delivery.recipient.address.domain.lower(), claim.delivery.attempts > 0
+            key = claim.delivery.domain, claim.delivery.attempts > 0
             group = open_groups.get(key)
             if group is None or len(group) == most:
                 group = open_groups[key] = []

@@ -41,7 +41,7 @@ async def _meant(spool: Spool, sites: SiteBook, wanted: QueueFilter) -> frozense
         return troubled(await sites.sites(_MOST))
     found = await spool.deliveries(wanted, _FEW)
     if len(found) < _FEW:
-        domains = {one.recipient.address.domain.lower() for one in found}
+        domains = {one.domain for one in found}
         return troubled((await sites.standings(domains)).values())
     # Of so many, each site in trouble is asked whether it has any.
     known = troubled(await sites.sites(_MOST))

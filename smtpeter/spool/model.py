@@ -69,6 +69,11 @@ class Delivery:
     warned_at: float | None = None  # when the delay report was made
     last: Outcome | None = None  # what the last attempt ended in
 
+    @property
+    def domain(self) -> str:
+        """The recipient's, in lower case."""
+        return self.recipient.address.domain.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

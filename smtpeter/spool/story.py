@@ -37,7 +37,7 @@ def tell(
 def row(delivery: Delivery, standing: Standing | None = None, now: float = 0.0) -> dict[str, Any]:
     """One line of a queue listing, at `now` (Unix seconds)."""
     waiting = not delivery.state.is_final
-    standing = standing or Standing(delivery.recipient.address.domain.lower())
+    standing = standing or Standing(delivery.domain)
     wait = why(delivery, standing.state, now)
     return {
         "id": identifier.show(delivery.id),

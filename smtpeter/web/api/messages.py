@@ -81,9 +81,10 @@ class Messages:
     async def story(self, call: Call[None]) -> Given:
         message, delivery = await self._outline(call)
         entries = await self._neighbours.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
-        domain = delivery.recipient.address.domain.lower()
-        standings = await self._neighbours.standings({domain})
-        return given(story.tell(message, delivery, entries, standings[domain], self._neighbours.clock()))
+        standings = await self._neighbours.standings({delivery.domain})
+        return given(
+            story.tell(message, delivery, entries, standings[delivery.domain], self._neighbours.clock())
+        )
 
     # -- finding them ------------------------------------------------------------------------------------
 

@@ -68,10 +68,10 @@ class Queue:
         asked: Listing = call.query
         states = (asked.state,) if asked.state else WAITING
         found = await self._neighbours.spool.deliveries(self._filter(call, asked, states), asked.limit)
-        domains = {one.recipient.address.domain.lower() for one in found}
+        domains = {one.domain for one in found}
         standings = await self._neighbours.standings(domains)
         now = self._neighbours.clock()
-        return given([story.row(one, standings[one.recipient.address.domain.lower()], now) for one in found])
+        return given([story.row(one, standings[one.domain], now) for one in found])
 
     async def alter(self, call: Call[Meant]) -> Given:
         """The verb is the last word of the path."""

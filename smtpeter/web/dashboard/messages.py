@@ -131,8 +131,7 @@ class Messages:
 
     async def _told(self, delivery: Delivery) -> dict[str, Any]:
         entries: Sequence[Entry] = await self._api.journal.since(0, Query(delivery=delivery.id), _MOST_EVENTS)
-        domain = delivery.recipient.address.domain.lower()
-        standing = (await self._api.standings({domain}))[domain]
+        standing = (await self._api.standings({delivery.domain}))[delivery.domain]
         now = self._api.clock()
         wait = why(delivery, standing.state, now)
         return {"items": [timeline.item(entry.event) for entry in entries], "wait": wait, "now": now}

@@ -98,11 +98,11 @@ class Queue:
         )  # fmt: skip
 
     async def _rows(self, found: Sequence[Delivery]) -> list[Row]:
-        standings = await self._api.standings({one.recipient.address.domain.lower() for one in found})
+        standings = await self._api.standings({one.domain for one in found})
         now = self._api.clock()
         rows = []
         for one in found:
-            standing = standings[one.recipient.address.domain.lower()]
+            standing = standings[one.domain]
             rows.append(Row(one, standing.site, why(one, standing.state, now)))
         return rows
 
