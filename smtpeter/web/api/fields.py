@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from email.utils import encode_rfc2231
 
+from smtpeter.message import identifier
 from smtpeter.message.address import Address, AddressSyntax, ascii_domain, parse
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.shapes import Mailbox, Mailboxes
@@ -85,6 +86,14 @@ def address(value: str, where: str) -> Address:
         return Address(read.local_part, ascii_domain(read.domain)) if read.local_part.isascii() else read
     except AddressSyntax as error:
         raise Problem(422, f"no mail address: {error}", where) from None
+
+
+def identified(value: str, where: str) -> int:
+    """The number of an identifier as it is shown; raises Problem."""
+    try:
+        return identifier.read(value)
+    except identifier.NotAnIdentifier as error:
+        raise Problem(422, str(error), where) from None
 
 
 def addresses(name: str, mailboxes: Iterable[Shown]) -> bytes:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
 from smtpeter.spool.altering import alter, lift
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS, WAITING
+from smtpeter.web.api.fields import identified
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Call, Given, given
@@ -103,13 +103,6 @@ class Queue:
             site=asked.site.lower() if asked.site else None,
             sender=asked.sender if isinstance(asked.sender, str) else None,
             accepted_before=self._neighbours.clock() - age if isinstance(age, int) else None,
-            message=None if not asked.message else MessageId(_read(asked.message, "message")),
-            delivery=None if not asked.id else DeliveryId(_read(asked.id, "id")),
+            message=None if not asked.message else MessageId(identified(asked.message, "message")),
+            delivery=None if not asked.id else DeliveryId(identified(asked.id, "id")),
         )
-
-
-def _read(text: str, field: str) -> int:
-    try:
-        return identifier.read(text)
-    except identifier.NotAnIdentifier as error:
-        raise Problem(422, str(error), field) from None

@@ -16,13 +16,14 @@ import msgspec
 
 from smtpeter.message.address import Address
 from smtpeter.message.envelope import Recipient
-from smtpeter.message.identifier import DeliveryId, MessageId, NotAnIdentifier, read, show
+from smtpeter.message.identifier import DeliveryId, MessageId, show
 from smtpeter.message.options import Switches
 from smtpeter.message.status import Refusal
 from smtpeter.session.interface import Client
 from smtpeter.spool.model import Delivery, Message, QueueFilter
 from smtpeter.spool.repeats import Repeat
 from smtpeter.web.api.compose import compose
+from smtpeter.web.api.fields import identified
 from smtpeter.web.api.files import Files
 from smtpeter.web.api.interface import Neighbours, Submission
 from smtpeter.web.api.problem import Problem, of_refusal
@@ -139,11 +140,7 @@ class Sends:
 
     async def _earlier(self, call: Call[Resend]) -> tuple[Message, Delivery]:
         spool = self._neighbours.spool
-        try:
-            identifier = DeliveryId(read(call.body.message))
-        except NotAnIdentifier as error:
-            raise Problem(422, str(error), "message") from None
-        delivery = await spool.delivery(identifier)
+        delivery = await spool.delivery(DeliveryId(identified(call.body.message, "message")))
         message = None if delivery is None else await spool.message(delivery.message)
         outline = message or (None if delivery is None else await spool.outline(delivery.message))
         if delivery is None or outline is None or call.login not in {None, outline.login}:

@@ -17,6 +17,7 @@ from smtpeter.spool.model import Delivery, QueueFilter
 from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS, WAITING, Verb
 from smtpeter.spool.waiting import Reason, Wait, why
+from smtpeter.web.api.fields import identified
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.interface import Neighbours
@@ -174,8 +175,8 @@ class Queue:
             login=given.get("login"),
             sender="" if sender == _NULL else sender,
             accepted_before=self._api.clock() - int(age) if age else None,
-            message=MessageId(_read(given["message"], "message")) if "message" in given else None,
-            delivery=DeliveryId(_read(given["id"], "id")) if "id" in given else None,
+            message=MessageId(identified(given["message"], "message")) if "message" in given else None,
+            delivery=DeliveryId(identified(given["id"], "id")) if "id" in given else None,
         )
 
 
@@ -201,14 +202,7 @@ def _told(given: dict[str, str]) -> str:
 
 
 def _after(query: Form) -> DeliveryId | None:
-    return DeliveryId(_read(query.one("after"), "after")) if query.one("after") else None
-
-
-def _read(text: str, field: str) -> int:
-    try:
-        return identifier.read(text)
-    except identifier.NotAnIdentifier as error:
-        raise Problem(422, str(error), field) from None
+    return DeliveryId(identified(query.one("after"), "after")) if query.one("after") else None
 
 
 def _number(text: str) -> int:
