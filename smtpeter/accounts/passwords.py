@@ -40,6 +40,12 @@ def keep_generated(password: str, token_bytes: Randomness) -> str:
     return f"{_FAST}${salt.hex()}${_digest(password.encode(), salt).hex()}"
 
 
+def make(token_bytes: Randomness) -> tuple[str, str]:
+    """A new password, and what to keep of it."""
+    password = generate(token_bytes)
+    return password, keep_generated(password, token_bytes)
+
+
 def keep_chosen(password: str, token_bytes: Randomness) -> str:
     """What to keep of a password that a person chose (argon2id, RFC 9106); raises UnusablePassword."""
     secret = password.encode()

@@ -87,8 +87,7 @@ def make(
     if not wanted:
         raise UnusableScope(f"a token needs a scope; there are {', '.join(Scope)}")
     identifier = base64.b32encode(token_bytes(_ID_OCTETS)).decode("ascii").rstrip("=").lower()
-    secret = passwords.generate(token_bytes)
-    kept = passwords.keep_generated(secret, token_bytes)
+    secret, kept = passwords.make(token_bytes)
     return f"st_{identifier}_{secret}", AccessToken(identifier, kept, login, wanted, created_at, note)
 
 

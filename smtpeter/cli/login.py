@@ -213,7 +213,7 @@ def create(
         )
     limits = _limits(given)
     bounces = changed(Bounces(), given)
-    password, kept = _chosen() if password_stdin else generated()
+    password, kept = _chosen() if password_stdin else passwords.make(secrets.token_bytes)
     made = Login(
         username=username or f"login-{secrets.token_hex(4)}",
         password_hash=kept,
@@ -250,12 +250,6 @@ def _chosen() -> tuple[str, str]:
         return password, passwords.keep_chosen(password, secrets.token_bytes)
     except passwords.UnusablePassword as error:
         raise click.ClickException(str(error)) from None
-
-
-def generated() -> tuple[str, str]:
-    """A new password, and what to keep of it."""
-    password = passwords.generate(secrets.token_bytes)
-    return password, passwords.keep_generated(password, secrets.token_bytes)
 
 
 @login.command("list")
@@ -350,7 +344,7 @@ def _replace(store: Ledgers, changed: Login, was: Login, as_json: bool, **more: 
 @with_store
 def rotate(store: Ledgers, username: str, overlap: float, as_json: bool) -> None:
     """Give it a new password, shown once; the old one stops within a second, or after the time that is said."""
-    password, kept = generated()
+    password, kept = passwords.make(secrets.token_bytes)
     now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
     was = store.login(username)
     _replace(store, was.rotated(kept, now, overlap), was, as_json, password=password)

@@ -7,15 +7,16 @@ it becomes the server. What is there already is left as it is.
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from pathlib import Path
 
 import click
 
+from smtpeter.accounts import passwords
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.operators import Role
-from smtpeter.cli.login import generated
 from smtpeter.cli.operator import make
 from smtpeter.cli.store import configured, opened
 from smtpeter.message.options import Switches
@@ -128,7 +129,7 @@ def _first_login(file: Path) -> tuple[str, str] | None:
     with opened(configured(file)) as store:
         if store.run(store.accounts.logins()):
             return None
-        password, kept = generated()
+        password, kept = passwords.make(secrets.token_bytes)
         login = Login(
             username="first",
             password_hash=kept,

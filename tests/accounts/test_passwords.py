@@ -12,6 +12,7 @@ from smtpeter.accounts.passwords import (
     is_slow,
     keep_chosen,
     keep_generated,
+    make,
     stand_in,
     verify,
 )
@@ -28,6 +29,11 @@ def test_a_generated_password_has_128_bits_and_is_kept_salted():
     assert verify(password.encode(), first)
     assert not verify(password.upper().encode(), first)
     assert not is_slow(first)
+
+
+def test_a_password_is_made_with_what_is_kept_of_it():
+    password, kept = make(secrets.token_bytes)
+    assert verify(password.encode(), kept)
 
 
 def test_generated_passwords_differ():

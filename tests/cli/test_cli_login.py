@@ -3,8 +3,6 @@
 import pytest
 
 from smtpeter.accounts.model import Login
-from smtpeter.accounts.passwords import verify
-from smtpeter.cli.login import generated
 
 
 def test_a_new_login_has_all_switches_off_and_shows_its_password_once(smtpeter, listed):
@@ -94,12 +92,6 @@ def test_an_empty_password_is_refused(smtpeter):
     ended = smtpeter("login", "create", "news", "--password-stdin", input="\n")
 
     assert (1, "Error: a password cannot be empty\n") == (ended.exit_code, ended.stderr)
-
-
-def test_generated_passwords_verify():
-    password, kept = generated()
-
-    assert verify(password.encode(), kept)
 
 
 def test_tags_and_limits(smtpeter, listed):

@@ -120,7 +120,7 @@ class Logins:
 
     async def create(self, call: Call[NewLogin]) -> Given:
         asked = call.body
-        password, kept = self._password()
+        password, kept = passwords.make(self._neighbours.token_bytes)
         username = asked.username or f"u-{passwords.generate(self._neighbours.token_bytes)[:12]}"
         made = Login(
             username,
@@ -157,7 +157,7 @@ class Logins:
 
     async def rotate(self, call: Call[None]) -> Given:
         overlap: Overlap = call.query
-        password, kept = self._password()
+        password, kept = passwords.make(self._neighbours.token_bytes)
         login = await self._login(call)
         changed = login.rotated(kept, self._neighbours.clock(), overlap.overlap)
         return await self._replace(changed, login, password)
@@ -188,10 +188,6 @@ class Logins:
             await self._neighbours.uses.last(Kind.LOGIN),
             await self._neighbours.uses.last(Kind.PREVIOUS),
         )
-
-    def _password(self) -> tuple[str, str]:
-        password = passwords.generate(self._neighbours.token_bytes)
-        return password, passwords.keep_generated(password, self._neighbours.token_bytes)
 
     def _switches(self, names: list[str]) -> Switches:
         for number, name in enumerate(names):

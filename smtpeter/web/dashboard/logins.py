@@ -69,7 +69,7 @@ class Logins:
         username = form.one("username") or f"u-{passwords.generate(self._api.token_bytes)[:12]}"
         if len(username) > _LONGEST_NAME or not all("!" <= one <= "~" for one in username):
             raise Problem(422, "A name of a login has 1 to 255 ASCII characters and no blanks.", "username")
-        password, kept = self._password()
+        password, kept = passwords.make(self._api.token_bytes)
         made = _as_wanted(Login(username, kept, _switches(form), self._api.clock()), form)
         try:
             await self._api.accounts.create(made)
@@ -92,7 +92,7 @@ class Logins:
         overlap = asked.form.one("overlap")
         if overlap not in OVERLAPS:
             raise Problem(422, "There is no such choice.", "overlap")
-        password, kept = self._password()
+        password, kept = passwords.make(self._api.token_bytes)
         login = await self._login(asked)
         changed = login.rotated(kept, self._api.clock(), float(overlap or 0))
         await self._replace(changed, login)
@@ -169,10 +169,6 @@ class Logins:
             await self._api.accounts.replace(changed, was)
         except NoSuchLogin:
             raise _no_such_login() from None
-
-    def _password(self) -> tuple[str, str]:
-        password = passwords.generate(self._api.token_bytes)
-        return password, passwords.keep_generated(password, self._api.token_bytes)
 
 
 def path_of(login: Login) -> str:
