@@ -14,7 +14,7 @@ from smtpeter.journal import daily
 from smtpeter.journal.daily import LOGS, MEDIA_TYPES, Format, NoSuchLog
 from smtpeter.journal.events import KINDS, Attempt, Bounced, Click, Delivered, Failed
 from smtpeter.journal.interface import Tally
-from tests.kit.fakes import FakeJournal
+from tests.kit.fakes.journal import FakeJournal
 
 DAY = date(2026, 1, 2)
 NOON = 1_767_355_200.0  # 2026-01-02 12:00:00 UTC

@@ -12,7 +12,8 @@ from smtpeter.relay.settlement import Settling
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.schedule import Schedule
 from smtpeter.spool.states import State
-from tests.kit.fakes import FakeSites, FakeSpool
+from tests.kit.fakes.spool import FakeSpool
+from tests.kit.fakes.work import FakeSites
 from tests.relay.mails import LINKS, Courier, Outgoing, Sites, accepted
 
 FINISHED = Template((Literal(b"finished"),), LINKS)

@@ -14,7 +14,7 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
 from smtpeter.spool.states import State, Step
 from smtpeter.spool.waiting import Reason
-from tests.kit.fakes import FakeQuota
+from tests.kit.fakes.work import FakeQuota
 from tests.relay.mails import GREYLISTED, TAKEN, UNREACHED, message
 
 RATE = Rate.parse

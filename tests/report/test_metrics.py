@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred, succeed
 from smtpeter.accounts.webhooks import Health, Webhook
 from smtpeter.journal.events import KINDS, Attempt, Delivered
 from smtpeter.report.metrics import Metrics, Sources
-from tests.kit.fakes import FakeJournal, FakeSpool
+from tests.kit.fakes.journal import FakeJournal
+from tests.kit.fakes.spool import FakeSpool
 from tests.storage.stores import accepted
 
 ROOT = Path(__file__).parents[2]

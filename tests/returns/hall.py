@@ -19,7 +19,9 @@ from smtpeter.returns.recognise import recognise
 from smtpeter.returns.server import Means, ReturnsServer
 from smtpeter.returns.settings import Settings
 from smtpeter.session.limits import Limits, Quota
-from tests.kit.fakes import FakeAccounts, FakeReturns, FakeSpool, FakeSuppressions
+from tests.kit.fakes.accounts import FakeAccounts
+from tests.kit.fakes.returns import FakeReturns, FakeSuppressions
+from tests.kit.fakes.spool import FakeSpool
 from tests.session.wire import Wire
 from tests.storage.stores import accepted, address, settlement
 from tests.submission.door import reply, speak

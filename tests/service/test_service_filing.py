@@ -5,7 +5,7 @@ from twisted.logger import capturedLogs
 
 from smtpeter.journal.interface import JournalUnavailable
 from smtpeter.service.filing import Filing
-from tests.kit.fakes import FakeJournal
+from tests.kit.fakes.journal import FakeJournal
 
 
 def test_the_journal_is_filed_again_and_again_until_it_stops():

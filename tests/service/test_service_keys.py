@@ -10,7 +10,7 @@ from smtpeter.accounts import signing_keys
 from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import Algorithm, SenderDomain, SigningKey
 from smtpeter.service.keys import Keys
-from tests.kit.fakes import FakeAccounts
+from tests.kit.fakes.accounts import FakeAccounts
 from tests.storage.stores import result
 
 CONTENT = b"From: a@example.com\r\n\r\nHello\r\n"

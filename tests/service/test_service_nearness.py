@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.spool.interface import SpoolUnavailable
-from tests.kit.fakes import FakeSpool
+from tests.kit.fakes.spool import FakeSpool
 from tests.storage.stores import accepted, result
 
 DAY = 86_400.0

@@ -13,7 +13,7 @@ from smtpeter.rewrite.pool import PoolStopped, RewritersFailed
 from smtpeter.rewrite.settings import Settings
 from smtpeter.service.preparing import NOTE, Preparing
 from smtpeter.spool.interface import SpoolUnavailable
-from tests.kit.fakes import FakeSpool
+from tests.kit.fakes.spool import FakeSpool
 from tests.storage.stores import accepted, result
 
 SMALL, LARGE = b"x" * 1_000, b"x" * 66_000

@@ -9,7 +9,9 @@ from smtpeter.config import Retention
 from smtpeter.journal.interface import Query
 from smtpeter.service.retention import Forgetting
 from smtpeter.spool.interface import SpoolUnavailable
-from tests.kit.fakes import FakeJournal, FakeReturns, FakeSpool, FakeSuppressions
+from tests.kit.fakes.journal import FakeJournal
+from tests.kit.fakes.returns import FakeReturns, FakeSuppressions
+from tests.kit.fakes.spool import FakeSpool
 from tests.storage.stores import LINKS, accepted, settlement
 
 DAY = 86400.0

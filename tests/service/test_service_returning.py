@@ -23,7 +23,8 @@ from smtpeter.returns.settings import Settings
 from smtpeter.service.answer import answered
 from smtpeter.service.returning import ReturnPaths, Sparing, server
 from smtpeter.submission.suppression import marked
-from tests.kit.fakes import FakeAccounts, FakeSuppressions
+from tests.kit.fakes.accounts import FakeAccounts
+from tests.kit.fakes.returns import FakeSuppressions
 from tests.storage.stores import accepted
 
 ME = Address("me", "customer.example")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpeter.spool.quota import Share, Want, grant
-from tests.kit.fakes import FakeQuota
+from tests.kit.fakes.work import FakeQuota
 from tests.storage.stores import result
 
 SITE = "site gmail.com connections"

@@ -25,19 +25,12 @@ from smtpeter.storage.group import Job
 from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import Host, Store
 from smtpeter.storage.threads import Inline, Threads
-from tests.kit.fakes import (
-    FakeAccounts,
-    FakeAllowances,
-    FakeJournal,
-    FakeQuota,
-    FakeRepeats,
-    FakeReturns,
-    FakeSites,
-    FakeSpool,
-    FakeSuppressions,
-    FakeTokens,
-    FakeUses,
-)
+from tests.kit.fakes.accounts import FakeAccounts, FakeAllowances, FakeUses
+from tests.kit.fakes.journal import FakeJournal
+from tests.kit.fakes.programs import FakeRepeats, FakeTokens
+from tests.kit.fakes.returns import FakeReturns, FakeSuppressions
+from tests.kit.fakes.spool import FakeSpool
+from tests.kit.fakes.work import FakeQuota, FakeSites
 from tests.kit.mta_sts import FakePolicies
 
 URL = "sqlite:///smtpeter.db"

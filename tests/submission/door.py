@@ -22,7 +22,10 @@ from smtpeter.submission.delivery import Rules
 from smtpeter.submission.interface import Neighbours, Prepared, at_once
 from smtpeter.submission.server import Means, SubmissionServer
 from smtpeter.submission.settings import Settings
-from tests.kit.fakes import FakeAccounts, FakeAllowances, FakeJournal, FakeSpool, FakeSuppressions, FakeUses
+from tests.kit.fakes.accounts import FakeAccounts, FakeAllowances, FakeUses
+from tests.kit.fakes.journal import FakeJournal
+from tests.kit.fakes.returns import FakeSuppressions
+from tests.kit.fakes.spool import FakeSpool
 from tests.session.wire import Wire
 
 HOSTNAME = "mail.test"

@@ -26,19 +26,12 @@ from smtpeter.web.api.app import Api
 from smtpeter.web.api.interface import Explained, Neighbours
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.visit import Proxies, Visit
-from tests.kit.fakes import (
-    FakeAccounts,
-    FakeAllowances,
-    FakeJournal,
-    FakeRepeats,
-    FakeReturns,
-    FakeSites,
-    FakeSpool,
-    FakeSuppressions,
-    FakeTokens,
-    FakeUses,
-    FakeWebhooks,
-)
+from tests.kit.fakes.accounts import FakeAccounts, FakeAllowances, FakeUses
+from tests.kit.fakes.journal import FakeJournal
+from tests.kit.fakes.programs import FakeRepeats, FakeTokens, FakeWebhooks
+from tests.kit.fakes.returns import FakeReturns, FakeSuppressions
+from tests.kit.fakes.spool import FakeSpool
+from tests.kit.fakes.work import FakeSites
 from tests.storage.stores import result
 
 NOW = 1_780_000_000.0  # 2026-05-28

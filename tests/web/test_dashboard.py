@@ -19,7 +19,7 @@ from smtpeter.web.dashboard.interface import Connecting, Neighbours
 from smtpeter.web.dashboard.pages import Pages
 from smtpeter.web.dashboard.table import ACCOUNT, table
 from smtpeter.web.visit import Proxies, Visit
-from tests.kit.fakes import FakeSites
+from tests.kit.fakes.work import FakeSites
 from tests.storage.stores import empty_store, result, stored
 from tests.web.rest import NOW, Answered, Rest
 
