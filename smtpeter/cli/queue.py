@@ -145,7 +145,7 @@ def _alter(name: str, explanation: str) -> None:
             )
         wanted = verb.meant(_wanted(verb.states, given), _now())
         lifted = sorted(store.run(lift(store.spool, store.sites, wanted, _now()))) if verb.lifts else []
-        done = store.run(_altered(store, wanted, verb.step, as_json))
+        done = _altered(store, wanted, verb.step, as_json)
         if as_json:
             print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
             return
@@ -154,17 +154,17 @@ def _alter(name: str, explanation: str) -> None:
             click.echo(safe(f"{site} was in trouble, and is tried now"))
 
 
-async def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
+def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
     """Do it in portions, with a bar of progress for people when there is more than one."""
-    done = 0
-    total = await _total(store) if not quiet and sys.stderr.isatty() else 0
+    done, portions = 0, alter(store.spool, wanted, step, _now())
+    total = _total(store) if not quiet and sys.stderr.isatty() else 0
     bar: Any = (
         click.progressbar(length=total, label=step.value, file=sys.stderr)
         if total > PORTION
         else nullcontext()
     )
     with bar as shown:
-        async for altered in alter(store.spool, wanted, step, _now()):
+        while altered := store.run(anext(portions, 0)):
             done += altered
             if shown is not None:
                 shown.update(altered)
@@ -173,9 +173,9 @@ async def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool)
     return done
 
 
-async def _total(store: Ledgers) -> int:
+def _total(store: Ledgers) -> int:
     """What is queued, at most: what a bar can come to."""
-    return sum(each.due + each.held for each in await store.sites.sites(_SITES))
+    return sum(each.due + each.held for each in store.run(store.sites.sites(_SITES)))
 
 
 _alter("retry", "Try again now what waits for its time, also at sites in trouble.")

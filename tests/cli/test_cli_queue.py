@@ -225,10 +225,12 @@ def test_long_work_shows_how_far_it_is(monkeypatch):
         class sites:
             sites = staticmethod(lambda _: succeed([SiteSummary("x", 1, 1250, 0, 0, 0.0, 0.0)]))
 
+        run = staticmethod(answered)
+
     class Screen(io.StringIO):
         isatty = staticmethod(lambda: True)
 
     screen = Screen()
     monkeypatch.setattr(queue.sys, "stderr", screen)
-    assert 1250 == answered(queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False))
+    assert 1250 == queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False)
     assert "100%" in screen.getvalue()

@@ -88,8 +88,8 @@ class Queue:
         if verb.lifts and call.login is None:  # a site is everybody's: no login's token sets it going
             await lift(self._neighbours.spool, self._neighbours.sites, wanted, now)
         by = f"token {call.token.id}"
-        altered = [each async for each in alter(self._neighbours.spool, wanted, verb.step, now, by)]
-        return given(Altered(sum(altered)))
+        done = sum([each async for each in alter(self._neighbours.spool, wanted, verb.step, now, by)])
+        return given(Altered(done))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
         if asked.login and call.login not in {None, asked.login}:
