@@ -33,6 +33,7 @@ class Browser:
 
     def __init__(self, operators, role=Role.ADMINISTER, one_time=b""):
         self.rest = Rest()
+        self.rest.record = operators.record
         self.operators = operators
         result(operators.create(Operator("ada", KEPT["right"], role, NOW, one_time)))
         self.sites = FakeSites(self.rest.spool)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from smtpeter.accounts import changes
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
@@ -16,6 +17,7 @@ from smtpeter.spool.states import State
 from smtpeter.spool.verbs import VERBS, WAITING
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.record import record
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.shapes import Identifier
 
@@ -94,6 +96,9 @@ class Queue:
         # A portion may be a short one and not the last: some of it was claimed since it was found.
         while altered := await self._neighbours.spool.alter(wanted, verb.step, now, _PORTION, by):
             done += altered
+        filters = {name: getattr(asked, name) for name in Meant.__struct_fields__ if name != "all"}
+        told = changes.meant(filters | {"login": wanted.login})
+        await record(self._neighbours, call, changes.queued(verb.name, done), told)
         return given(Altered(done))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:

@@ -1,4 +1,7 @@
-"""Who changed what: written down after it was done, and shown."""
+"""Who changed what: written down after it was done, and shown.
+
+What is done by calls of the API (`acting`) is written down there.
+"""
 
 from __future__ import annotations
 
