@@ -86,8 +86,10 @@ def queued(verb: str, number: int) -> str:
 
 def meant(named: Mapping[str, object]) -> str:
     """Which deliveries were, by what was named of the queue's filter; what is None was not."""
-    told = (f"{name.replace('_', ' ')} {value}" for name, value in named.items() if value is not None)
-    return ", ".join(told) or "everything"
+    told = {name.replace("_", " "): value for name, value in named.items() if value is not None}
+    if "older than" in told:
+        told["older than"] = f"{told['older than']:.0f} seconds"
+    return ", ".join(f"{name} {value}" for name, value in told.items()) or "everything"
 
 
 def caller(token: AccessToken) -> str:
