@@ -7,7 +7,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -61,6 +61,7 @@ from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
+from smtpeter.session.certificates import unusable as unusable_files
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
 from smtpeter.storage.store import Store
@@ -108,6 +109,17 @@ def certificates(settings: Settings) -> Certificates | None:
         return Certificates(pairs, time.monotonic) if pairs else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
+
+
+def unusable(settings: Settings) -> Iterator[str]:
+    """What is wrong with files that the configuration names: certificates, keys, and what the relay needs."""
+    for pair in _pairs(settings):
+        yield from unusable_files(pair)
+    for needed in (_contexts, _credentials) if settings.relay.mode is not Mode.SANDBOX else ():
+        try:
+            needed(settings)
+        except Misconfigured as error:
+            yield str(error)
 
 
 def renew(certificates: Certificates, settings: Settings) -> None:

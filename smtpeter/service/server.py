@@ -2,14 +2,14 @@
 
 Ports are bound before privileges are dropped, everything else starts after. It stops along the flow: listeners, their
 sessions and the API's requests, then the relay (what is under way may finish), then the tracking host's events, then the store.
-What keeps it from starting ends the process with one line and status 1.
+What keeps it from starting ends the process with a line for each mistake and status 1.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -30,14 +30,13 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.message.identifier import Identifiers
-from smtpeter.rewrite.signature import Signatures
 from smtpeter.service import api, returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
-from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
+from smtpeter.service.listeners import clashes, expect_socket, is_of_systemd
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.policies import policies
@@ -80,42 +79,47 @@ def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def load(path: Path) -> Settings:
     """The configuration, tried as far as it can be without starting; raises Misconfigured."""
-    settings = config.load(path)
-    try:
-        check(settings)
-    except Misconfigured as error:
-        raise Misconfigured(f"{path}: {error}") from error
+    settings, problems = config.examined(path)
+    for problem in _problems(settings):
+        problems.follow(problem)
+    if problems:
+        raise Misconfigured(*problems)
     return settings
 
 
 def check(settings: Settings) -> None:
+    """Raises Misconfigured."""
+    if problems := tuple(_problems(settings)):
+        raise Misconfigured(*problems)
+
+
+def _problems(settings: Settings) -> Iterator[str]:
+    """What is wrong beyond the file itself."""
+    yield from _of_listeners(endpoints(settings))
+    if not settings.submission.starttls + settings.submission.implicit_tls:
+        yield 'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
+    yield from rooms.unusable(settings)
+    directory = settings.data_directory
+    if not directory.parent.is_dir():
+        yield f"server.data_directory: {directory.parent}: there is no such directory"
+    if directory.exists() and not directory.is_dir():
+        yield f"server.data_directory: {directory}: expected a directory"
+
+
+def _of_listeners(listeners: Iterable[tuple[str, str]]) -> Iterator[str]:
     from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
 
-    listeners = endpoints(settings)
+    understood = []
     for key, text in listeners:
-        if is_of_systemd(text):
-            expect_socket(key, text)
-        else:
-            _endpoint(Clock(), key, text)
-    apart(listeners)
-    if not settings.submission.starttls + settings.submission.implicit_tls:
-        raise Misconfigured(
-            'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
-        )
-    rooms.certificates(settings)
-    outgoing = Rendered(_no_ring, Signatures, now, _no_ring)
-    rooms.courier(settings, Clock(), outgoing, rooms.resolver(settings, Clock()))
-    if not settings.data_directory.parent.is_dir():
-        raise Misconfigured(
-            f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
-        )
-    directory = settings.data_directory
-    if directory.exists() and not directory.is_dir():
-        raise Misconfigured(f"server.data_directory: {directory}: expected a directory")
-
-
-def _no_ring(*_: object, **__: object) -> Any:
-    raise AssertionError("nothing is rendered by a check")
+        try:
+            if is_of_systemd(text):
+                expect_socket(key, text)
+            else:
+                _endpoint(Clock(), key, text)
+            understood.append((key, text))
+        except Misconfigured as error:
+            yield str(error)
+    yield from clashes(understood)
 
 
 def _endpoint(reactor: Any, key: str, text: str) -> Any:
@@ -134,9 +138,14 @@ def _reason(failure: Failure) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+def complaint(problem: str) -> str:
+    """Its lines, as the server says them."""
+    return "\n".join(f"smtpeter: {line}" for line in problem.splitlines())
+
+
 def end(problem: str) -> NoReturn:
-    """End the process with one line; by now twistd has turned standard error into its log."""
-    print(f"smtpeter: {problem}", file=sys.__stderr__, flush=True)
+    """End the process with a line for each problem; by now twistd has turned standard error into its log."""
+    print(complaint(problem), file=sys.__stderr__, flush=True)
     raise SystemExit(1)
 
 
