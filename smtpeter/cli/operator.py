@@ -157,6 +157,28 @@ def list_(store: Ledgers, as_json: bool) -> None:
 
 
 @operator.command()
+@click.option(
+    "--search", "sought", default="", help="Only where this stands in who did it, what, or to what."
+)
+@click.option("--limit", default=100, show_default=True, help="At most so many, the last first.")
+@json_option
+@with_store
+def changes(store: Ledgers, sought: str, limit: int, as_json: bool) -> None:
+    """What was changed: by operators in the dashboard, programs with a token, and on the command line."""
+    rows = [
+        {
+            "time": timestamp(one.time),
+            "who": one.operator,
+            "what": one.action,
+            "to": one.subject,
+            "from": one.client,
+        }
+        for _, one in store.run(store.operators.changes(None, limit, sought))
+    ]
+    print_rows(rows, as_json, ("time", "who", "what", "to", "from"), "Nothing of that is written down.")
+
+
+@operator.command()
 @click.argument("name")
 @with_store
 def delete(store: Ledgers, name: str) -> None:

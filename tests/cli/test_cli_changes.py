@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import click
 import pytest
@@ -9,11 +10,12 @@ from click.testing import CliRunner
 
 from smtpeter.cli import main, user
 from smtpeter.cli.store import configured, opened
+from tests.cli.conftest import CONFIGURATION
 from tests.storage.stores import accepted
 
 CHANGES_NOTHING = {
     "backup", "check-config", "doctor", "domain check", "domain list", "domain show", "events", "explain",
-    "login list", "login show", "message returned", "message show", "operator list", "queue list", "queue show",
+    "login list", "login show", "message returned", "message show", "operator changes", "operator list", "queue list", "queue show",
     "suppression export", "suppression list", "token list", "webhook list", "webhook show",
     "webhook test",  # posts a request that tells of nothing
     "copy-store",  # fills another store, with all that is written down in this one
@@ -83,6 +85,21 @@ COMMANDS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """A data directory whose store is made: that takes longer than most commands."""
+    directory = tmp_path_factory.mktemp("empty")
+    (directory / "smtpeter.toml").write_text(CONFIGURATION)
+    with opened(configured(directory / "smtpeter.toml")):
+        return directory / "data"
+
+
+@pytest.fixture
+def configuration(configuration, empty):
+    shutil.copytree(empty, configuration.parent / "data")
+    return configuration
+
+
 @pytest.fixture
 def kept(configuration):
     """What is written down, the last last."""
@@ -142,6 +159,24 @@ def test_looking_is_not_written_down(smtpeter, kept):
     for words in sorted(one for one in CHANGES_NOTHING if one.endswith("list")):
         assert 0 == smtpeter(*words.split()).exit_code
     assert [] == kept()
+
+
+def test_who_switched_the_tracking_off_is_found(smtpeter, listed):
+    for words in (
+        ("create", "news", "--track-clicks"),
+        ("create", "shop"),
+        ("modify", "news", "--no-track-clicks"),
+    ):
+        smtpeter("login", *words)
+    last, first = listed("operator", "changes", "--search", "NEWS")
+    assert (user.user(), "changed the login, switches: none", "news") == (
+        last["who"],
+        last["what"],
+        last["to"],
+    )
+    assert "made the login" == first["what"]
+    assert "changed the login, switches: none" in smtpeter("operator", "changes", "--limit", "1").output
+    assert [] == listed("operator", "changes", "--search", "%")
 
 
 def test_a_queue_whose_verb_is_interrupted_tells_how_far_it_came(smtpeter, kept, queued, monkeypatch):
