@@ -186,5 +186,5 @@ def _in_our_words(problem: str, kinds: tuple[Any, ...]) -> str:
 
 def _below(key: str, name: str) -> str:
     """The key of what is called `name` in the table `key`, as TOML writes it."""
-    written = name if _BARE.fullmatch(name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    written = name if _BARE.fullmatch(name) else msgspec.json.encode(name).decode()  # it escapes as JSON does
     return f"{key}.{written}" if key else written

@@ -19,8 +19,9 @@ from twisted.python import usage
 
 from smtpeter import config
 from smtpeter.service import worker
+from smtpeter.service.judgement import load
 from smtpeter.service.prompt import prompt
-from smtpeter.service.server import Alone, Smtpeter, complaint, load
+from smtpeter.service.server import Alone, Smtpeter, complaint
 from smtpeter.service.supervision import Manager, Supervision, on_hangup
 from smtpeter.service.workers import Workers
 

@@ -170,6 +170,11 @@ def test_a_typing_error_of_a_section_is_told_with_what_is_then_missing(check):
     assert ["submission.startls", "submission.starttls"] == [line.partition(":")[0] for line in lines]
 
 
+def test_a_mistake_is_one_line_whatever_its_key(check):
+    [line, *_] = check('"a\\nb\\"c" = 1\n' + SOUND)
+    assert '"a\\nb\\"c": no such key' == line
+
+
 def test_other_mistakes_are_told_beside_a_section_that_is_none(check):
     lines = check('relay = "mx"\n[server]\nhostname = "-"\ndata_directory = "none/data"\n' + LISTENER)
     told = [line.partition(":")[0] for line in lines]

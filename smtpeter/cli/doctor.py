@@ -69,7 +69,7 @@ def _mistakes(error: config.Misconfigured, file: Path) -> Iterator[Finding]:
 def _findings(file: Path, probe: str) -> Iterator[Finding]:
     # The whole server, which other commands do not need.
     from smtpeter.service import rooms  # noqa: PLC0415
-    from smtpeter.service.server import load  # noqa: PLC0415
+    from smtpeter.service.judgement import load  # noqa: PLC0415
 
     try:
         settings = config.load(file)

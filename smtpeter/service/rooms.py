@@ -7,7 +7,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -61,7 +61,6 @@ from smtpeter.service.posting import Poster, Posting, SystemNames, gather
 from smtpeter.service.preparing import Preparing
 from smtpeter.service.returning import ReturnPaths, Sparing
 from smtpeter.session.certificates import Certificates, CertificateUnusable, Pair
-from smtpeter.session.certificates import unusable as unusable_files
 from smtpeter.spool.interface import Spool
 from smtpeter.spool.schedule import Schedule
 from smtpeter.storage.store import Store
@@ -104,33 +103,23 @@ def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> R
 
 def certificates(settings: Settings) -> Certificates | None:
     """The server's certificates; None when it has none. Raises Misconfigured."""
-    pairs = _pairs(settings)
+    known = pairs(settings)
     try:
-        return Certificates(pairs, time.monotonic) if pairs else None
+        return Certificates(known, time.monotonic) if known else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
-
-
-def unusable(settings: Settings) -> Iterator[str]:
-    """What is wrong with files that the configuration names: certificates, keys, and what the relay needs."""
-    for pair in _pairs(settings):
-        yield from unusable_files(pair)
-    for needed in (_contexts, _credentials) if settings.relay.mode is not Mode.SANDBOX else ():
-        try:
-            needed(settings)
-        except Misconfigured as error:
-            yield str(error)
 
 
 def renew(certificates: Certificates, settings: Settings) -> None:
     """Have what serves by them go on by the certificates of these settings. Raises Misconfigured."""
     try:
-        certificates.use(_pairs(settings))
+        certificates.use(pairs(settings))
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
 
 
-def _pairs(settings: Settings) -> list[Pair]:
+def pairs(settings: Settings) -> list[Pair]:
+    """The files of the server's certificates, with the settings that name them."""
     return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
@@ -198,7 +187,7 @@ def courier(
         destination = ExchangerDestination(resolver, rules, _chance, guards)
         security = relay.tls
     connector = Connector(
-        reactor, settings.server.hostname, relay.timeouts, _contexts(settings), _credentials(settings)
+        reactor, settings.server.hostname, relay.timeouts, contexts(settings), credentials(settings)
     )
     connections = Connections(
         connector, reactor, keep=relay.keep_connections, maximum_messages=relay.messages_per_connection
@@ -213,7 +202,8 @@ def _resolv_conf() -> str:
         return ""
 
 
-def _contexts(settings: Settings) -> Contexts:
+def contexts(settings: Settings) -> Contexts:
+    """Whom the relay believes. Raises Misconfigured."""
     try:
         return Contexts(settings.relay.certificate_authorities)
     except SSL.Error as error:  # it has no words for people
@@ -222,7 +212,8 @@ def _contexts(settings: Settings) -> Contexts:
         ) from error
 
 
-def _credentials(settings: Settings) -> Credentials | None:
+def credentials(settings: Settings) -> Credentials | None:
+    """What the smarthost asks for, if anything. Raises Misconfigured."""
     relay = settings.relay
     if not relay.smarthost_username:
         return None

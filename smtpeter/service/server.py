@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -34,9 +33,9 @@ from smtpeter.service import api, returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
+from smtpeter.service.judgement import endpoint_of, endpoints
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
-from smtpeter.service.listeners import clashes, expect_socket, is_of_systemd
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
 from smtpeter.service.policies import policies
@@ -63,74 +62,6 @@ RELOADED = frozenset(  # keys that `Smtpeter.apply` takes without a restart
 )
 
 
-def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Each listener: its key in the configuration, and its endpoint string."""
-    listed = {
-        "submission.starttls": settings.submission.starttls,
-        "submission.implicit_tls": settings.submission.implicit_tls,
-        "tracking.listen": settings.tracking.listen,
-        "metrics.listen": settings.metrics.listen,
-        "web.listen": settings.web.listen,
-        "web.tls": settings.web.tls,
-        "bounces.listen": settings.bounces.listeners,
-    }
-    return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
-
-
-def load(path: Path) -> Settings:
-    """The configuration, tried as far as it can be without starting; raises Misconfigured."""
-    settings, problems = config.examined(path)
-    for problem in _problems(settings):
-        problems.follow(problem)
-    if problems:
-        raise Misconfigured(*problems)
-    return settings
-
-
-def check(settings: Settings) -> None:
-    """Raises Misconfigured."""
-    if problems := tuple(_problems(settings)):
-        raise Misconfigured(*problems)
-
-
-def _problems(settings: Settings) -> Iterator[str]:
-    """What is wrong beyond the file itself."""
-    yield from _of_listeners(endpoints(settings))
-    if not settings.submission.starttls + settings.submission.implicit_tls:
-        yield 'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
-    yield from rooms.unusable(settings)
-    directory = settings.data_directory
-    if not directory.parent.is_dir():
-        yield f"server.data_directory: {directory.parent}: there is no such directory"
-    if directory.exists() and not directory.is_dir():
-        yield f"server.data_directory: {directory}: expected a directory"
-
-
-def _of_listeners(listeners: Iterable[tuple[str, str]]) -> Iterator[str]:
-    from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
-
-    understood = []
-    for key, text in listeners:
-        try:
-            if is_of_systemd(text):
-                expect_socket(key, text)
-            else:
-                _endpoint(Clock(), key, text)
-            understood.append((key, text))
-        except Misconfigured as error:
-            yield str(error)
-    yield from clashes(understood)
-
-
-def _endpoint(reactor: Any, key: str, text: str) -> Any:
-    try:
-        return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, LookupError, OSError) as error:
-        if is_of_systemd(text):
-            raise Misconfigured(f"{key}: {text!r}: systemd has passed in no such socket") from error
-        raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
-
-
 def _reason(failure: Failure) -> str:
     """Why a port could not be bound, in the system's words."""
     failure.trap(CannotListenError, OSError)
@@ -140,7 +71,7 @@ def _reason(failure: Failure) -> str:
 
 def complaint(problem: str) -> str:
     """Its lines, as the server says them."""
-    return "\n".join(f"smtpeter: {line}" for line in problem.splitlines())
+    return "\n".join(f"smtpeter: {line}" for line in problem.split("\n"))
 
 
 def end(problem: str) -> NoReturn:
@@ -206,7 +137,7 @@ def bind(reactor: Any, key: str, text: str, door: Door) -> IListeningPort:
     """Listen on an endpoint; ends the process when that cannot be."""
     listening: list[IListeningPort | Failure] = []
     try:
-        endpoint = _endpoint(reactor, key, text)
+        endpoint = endpoint_of(reactor, key, text)
     except Misconfigured as error:
         end(str(error))
     maybeDeferred(endpoint.listen, door).addBoth(listening.append)
