@@ -1,8 +1,8 @@
 """smtpeter.toml, read into typed settings.
 
 Each room owns its settings type; here they are put together, filled, and judged as a whole. Whatever is wrong
-raises Misconfigured, whose text names the file, the key, and what was expected; nothing is guessed and no key is
-ignored. Every float in a settings type is a duration in seconds, written as "90s", "5m", "2h" or "1d".
+raises Misconfigured, which names of each mistake the file, the key, and what was expected; nothing is guessed and no
+key is ignored. Every float in a settings type is a duration in seconds, written as "90s", "5m", "2h" or "1d".
 """
 
 from __future__ import annotations
@@ -10,23 +10,20 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import inspect
 
 from smtpeter.journal.events import KINDS
+from smtpeter.mistakes import Misconfigured as Misconfigured  # noqa: PLC0414 - so all rooms know it from here
+from smtpeter.mistakes import Problems, Table
 from smtpeter.relay.settings import Settings as Relay
 from smtpeter.returns.settings import Settings as Bounces
 from smtpeter.rewrite.settings import Workers
 from smtpeter.submission.settings import Settings as Submission
 from smtpeter.web.settings import Tracking, Web
-
-
-class Misconfigured(Exception):
-    """The configuration cannot be used; the text is one line for the sysadmin."""
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,69 +117,49 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 MOST_WORKERS = 64
 
 _CREDENTIALS = "$CREDENTIALS_DIRECTORY"  # systemd.exec(5): where LoadCredential= puts a unit's secrets
+_STORES = ("sqlite:", "postgresql:", "postgresql+psycopg:")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
-_AT = re.compile(r" - at `\$(.*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-_NO_MEMBER = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
-_OWN = re.compile(r"([a-z_]+(?:\[\d+\])?): (.*)", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`")
 
 
 def load(path: Path) -> Settings:
-    """Read and judge the file at `path`; raises Misconfigured."""
+    """Read and judge the file at `path`; raises Misconfigured, which tells all that is wrong."""
+    settings, problems = examined(path)
+    if problems:
+        raise Misconfigured(*problems)
+    return settings
+
+
+def examined(path: Path) -> tuple[Settings, Problems]:
+    """The settings in the file at `path`, as far as they are right, and what is wrong; raises Misconfigured.
+
+    It raises where nothing can be said of the settings: the file cannot be read, or is no TOML.
+    """
     try:
-        text = path.read_text("utf-8")
+        document = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{path}: no valid TOML, what follows was not read: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: cannot be read: {error}") from error
-    try:
-        settings = read(tomllib.loads(text), path.parent.resolve(), os.environ.get(_CREDENTIALS[1:], ""))
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{path}: no valid TOML: {error}") from error
-    except Misconfigured as error:
-        raise Misconfigured(f"{path}: {error}") from error
-    return settings
+    settings, problems = _examined(document, path.parent.resolve(), os.environ.get(_CREDENTIALS[1:], ""))
+    problems.file = f"{path}: "
+    return settings, problems
 
 
 def read(document: Mapping[str, Any], directory: Path, credentials: str = "") -> Settings:
     """Settings from a parsed file; relative paths count from `directory`, $CREDENTIALS_DIRECTORY is `credentials`."""
-    _refuse_not_built(document)
-    try:
-        settings = msgspec.convert(_durations(document, inspect.type_info(Settings), ""), Settings)
-    except msgspec.ValidationError as error:
-        raise Misconfigured(_in_our_words(str(error))) from error
-    _judge(settings)
-    return _resolved(settings, directory, credentials)
+    settings, problems = _examined(document, directory, credentials)
+    if problems:
+        raise Misconfigured(*problems)
+    return settings
 
 
-def _refuse_not_built(document: Mapping[str, Any]) -> None:
-    store = document.get("store")
-    if isinstance(store, Mapping) and not str(store.get("url", "sqlite:")).startswith(
-        ("sqlite:", "postgresql:", "postgresql+psycopg:")
-    ):
-        raise Misconfigured("store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
-
-
-def _durations(value: Any, kind: inspect.Type, key: str) -> Any:
-    """The document with each duration as seconds, told from the settings' types."""
-    match kind:
-        case inspect.FloatType():
-            return duration(value, key)
-        case inspect.UnionType(types=types) if isinstance(value, Mapping) and any(
-            isinstance(one, inspect.DictType) for one in types
-        ):
-            return {name: duration(one, f"{key}.{name}") for name, one in value.items()}
-        case inspect.UnionType(types=types) if any(isinstance(one, inspect.FloatType) for one in types):
-            return duration(value, key)
-        case inspect.VarTupleType(item_type=item) if isinstance(value, list):
-            return [_durations(one, item, f"{key}[{index}]") for index, one in enumerate(value)]
-        case inspect.StructType(fields=fields) if isinstance(value, Mapping):
-            known = {field.encode_name: field.type for field in fields}
-            return {
-                name: _durations(one, known[name], f"{key}.{name}".lstrip(".")) if name in known else one
-                for name, one in value.items()
-            }
-    return value
+def _examined(document: Mapping[str, Any], directory: Path, credentials: str) -> tuple[Settings, Problems]:
+    problems = Problems()
+    settings = msgspec.convert(Table(problems, duration).read(document, Settings, ""), Settings)
+    for problem in _judge(settings):
+        problems.follow(problem)
+    return _resolved(settings, directory, credentials), problems
 
 
 def duration(value: Any, key: str) -> float:
@@ -193,48 +170,24 @@ def duration(value: Any, key: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _in_our_words(problem: str) -> str:
-    """Msgspec's error with the key first."""
-    at = _AT.search(problem)
-    key = at[1].lstrip(".") if at else ""
-    what = problem[: at.start()] if at else problem
-    for pattern, text in ((_UNKNOWN, "no such key"), (_MISSING, "missing, and there is no default")):
-        if match := pattern.fullmatch(what):
-            return f"{'.'.join(filter(None, (key, match[1])))}: {text}"
-    if match := _OWN.fullmatch(what):  # a settings type's own judgement names the key in its section
-        return f"{'.'.join(filter(None, (key, match[1])))}: {match[2]}"
-    if (match := _NO_MEMBER.fullmatch(what)) and (words := _words(key)):
-        return f"{key}: expected one of {', '.join(words)}; got {match[1]!r}"
-    return f"{key}: {what[0].lower()}{what[1:].replace('`', '')}"
-
-
-def _words(key: str) -> tuple[str, ...]:
-    """What an option of this key may be, when it is one of a few words."""
-    kind: inspect.Type = inspect.type_info(Settings)
-    for name in re.sub(r"\[.*?\]", "", key).split("."):
-        if isinstance(kind, inspect.StructType):
-            kind = next(one.type for one in kind.fields if one.encode_name == name)
-        if isinstance(kind, inspect.DictType):
-            kind = kind.value_type
-    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    return tuple(one.value for each in kinds if isinstance(each, inspect.EnumType) for one in each.cls)
-
-
-def _judge(settings: Settings) -> None:
+def _judge(settings: Settings) -> Iterator[str]:
     """What concerns more than one key, or is beyond the types."""
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", settings.server.hostname):
-        raise Misconfigured(f"server.hostname: expected a host name, got {settings.server.hostname!r}")
-    if not 1 <= settings.server.workers <= MOST_WORKERS:
-        raise Misconfigured(
-            f"server.workers: expected a number from 1 to {MOST_WORKERS}, got {settings.server.workers}"
-        )
-    settings.tls.pairs()
-    if (settings.submission.starttls or settings.submission.implicit_tls) and not settings.tls.pairs():
-        raise Misconfigured(
-            "tls.certificate: missing: the submission listeners need a certificate and its private_key"
-        )
-    if settings.web.tls and not settings.tls.pairs():
-        raise Misconfigured("tls.certificate: missing: web.tls needs a certificate and its private_key")
+    server = settings.server
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", server.hostname):
+        yield f"server.hostname: expected a host name, got {server.hostname!r}"
+    if not 1 <= server.workers <= MOST_WORKERS:
+        yield f"server.workers: expected a number from 1 to {MOST_WORKERS}, got {server.workers}"
+    if not settings.store.url.startswith(_STORES):
+        yield "store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+    try:
+        pairs = settings.tls.pairs()
+    except Misconfigured as error:
+        yield str(error)
+        return
+    if (settings.submission.starttls or settings.submission.implicit_tls) and not pairs:
+        yield "tls.certificate: missing: the submission listeners need a certificate and its private_key"
+    elif settings.web.tls and not pairs:
+        yield "tls.certificate: missing: web.tls needs a certificate and its private_key"
 
 
 def _resolved(settings: Settings, directory: Path, credentials: str) -> Settings:

@@ -19,8 +19,9 @@ from twisted.python import usage
 
 from smtpeter import config
 from smtpeter.service import worker
+from smtpeter.service.judgement import load
 from smtpeter.service.prompt import prompt
-from smtpeter.service.server import Alone, Smtpeter, load
+from smtpeter.service.server import Alone, Smtpeter, complaint
 from smtpeter.service.supervision import Manager, Supervision, on_hangup
 from smtpeter.service.workers import Workers
 
@@ -51,7 +52,7 @@ def _stop_once(reactor: Any) -> None:
 
 
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
-    """The whole server; a configuration that cannot be used ends it with one line and status 1."""
+    """The whole server; a configuration that cannot be used ends it with a line for each mistake and status 1."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd may install another first
 
     _steady(reactor)
@@ -61,7 +62,7 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     try:
         settings = load(file)
     except config.Misconfigured as error:
-        sys.exit(f"smtpeter: {error}")
+        sys.exit(complaint(str(error)))
     several = settings.server.workers > 1
     server = Workers(settings, reactor) if several else Smtpeter(settings, reactor, Alone(reactor))
     manager = Manager(os.environ, os.getpid())

@@ -62,7 +62,7 @@ def test_paths_count_from_the_file(load, tmp_path):
         ),
         (
             WHOLE + '[relay.sites."a.example"]\ntls = "x"',
-            "relay.sites[...].tls: expected one of none, opportunistic, required, verified",
+            'relay.sites."a.example".tls: expected one of none, opportunistic, required, verified',
         ),
         (WHOLE + "[relay]\nwarn_after = 300", "relay.warn_after: expected a duration such as"),
         (WHOLE + '[relay]\nretry = ["5m", "x"]', "relay.retry[1]: expected a duration such as"),

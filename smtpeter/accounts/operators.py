@@ -82,7 +82,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that an operator did, to what, and from where."""
+    """Something that was done, by whom, to what, and from where.
+
+    `operator`: an operator's name, or a token or a system's user (accounts.changes, the command) where one of these did it.
+    """
 
     time: float
     operator: str
@@ -127,8 +130,13 @@ class Operators(Protocol):
 
     def record(self, change: Change, /) -> Awaitable[None]: ...
 
-    def changes(self, before: int | None, limit: int, /) -> Awaitable[Sequence[tuple[int, Change]]]:
-        """What was done before number `before` (None: up to now), the last first, with their numbers."""
+    def changes(
+        self, before: int | None, limit: int, sought: str = "", /
+    ) -> Awaitable[Sequence[tuple[int, Change]]]:
+        """What was done before number `before` (None: up to now), the last first, with their numbers.
+
+        Only that in which `sought` stands, in who did it, what or to what; letters of ASCII in either case.
+        """
 
 
 def digest(secret: str) -> bytes:

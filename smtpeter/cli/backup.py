@@ -118,7 +118,8 @@ def restore(config_file: Path, file: Path, force: bool) -> None:
             if name in archive.getnames() and name != _CONFIGURATION:
                 _extract(archive, name, path)
         _restore_spilled(archive, settings.data_directory)
-    with opened(settings):  # an older one is brought up to date
+    with opened(settings) as restored:  # an older one is brought up to date
+        restored.record("restored all from a backup", file.name)
         click.echo(
             "restored. What was queued then is queued again, also what has left since; to look at it before"
         )

@@ -44,8 +44,8 @@ def main(context: click.Context, config_file: Path) -> None:
 @main.command("check-config")
 @click.pass_obj
 def check_config(config_file: Path) -> None:
-    """Say whether the configuration can be used, and what is wrong if not."""
-    from smtpeter.service.server import load  # noqa: PLC0415 - the whole server, which other commands do not need
+    """Say whether the configuration can be used, and all that is wrong if not."""
+    from smtpeter.service.judgement import load  # noqa: PLC0415 - the whole server, which other commands do not need
 
     try:
         load(config_file)

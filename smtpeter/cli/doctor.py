@@ -61,20 +61,25 @@ def _shown(one: Finding) -> dict[str, Any]:
     return {"subject": one.subject, "verdict": one.verdict, "text": one.text, "fix": one.fix}
 
 
+def _mistakes(error: config.Misconfigured, file: Path) -> Iterator[Finding]:
+    for problem in error.problems:
+        yield Finding("configuration", Verdict.WRONG, problem, f"edit {file}")
+
+
 def _findings(file: Path, probe: str) -> Iterator[Finding]:
     # The whole server, which other commands do not need.
-    from smtpeter.service.server import load  # noqa: PLC0415
+    from smtpeter.service.judgement import load  # noqa: PLC0415
 
     try:
         settings = config.load(file)
     except config.Misconfigured as error:
-        yield Finding("configuration", Verdict.WRONG, str(error), f"edit {file}")
+        yield from _mistakes(error, file)
         return
     try:
         load(file)
         yield Finding("configuration", Verdict.RIGHT, f"{file} can be used")
     except config.Misconfigured as error:
-        yield Finding("configuration", Verdict.WRONG, str(error), f"edit {file}")
+        yield from _mistakes(error, file)
     store, domains = _stored(settings)
     now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
     dns = Dns(settings.relay.nameservers)

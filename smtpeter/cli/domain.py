@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from smtpeter.accounts import published, signing_keys
+from smtpeter.accounts import changes, published, signing_keys
 from smtpeter.accounts.interface import NoSuchSenderDomain, SenderDomainExists
 from smtpeter.accounts.model import Algorithm, SenderDomain
 from smtpeter.accounts.published import Judgement, Record, Server, Verdict
@@ -158,6 +158,7 @@ def add(store: Ledgers, name: str, selector: str, as_json: bool, **hosts: str | 
         store.run(store.accounts.create_sender_domain(made))
     except SenderDomainExists:
         raise click.ClickException(f"a sender domain {name!r} exists already") from None
+    store.record("made keys for the sender domain", name)
     _print_domain(store, made, as_json)
 
 
@@ -170,6 +171,7 @@ def modify(store: Ledgers, name: str, as_json: bool, **hosts: str | None) -> Non
     """Change a domain's own hosts, for the mail accepted from now on; print all its DNS records."""
     changed = _with_hosts(store.settings, _found(store, name), **hosts)
     store.run(store.accounts.replace_sender_domain(changed))
+    store.record(changes.of_sender_domain(changed), changed.name)
     _print_domain(store, changed, as_json)
 
 
@@ -236,7 +238,9 @@ def _print_judgement(one: Judgement) -> None:
 @with_store
 def delete(store: Ledgers, name: str) -> None:
     """Sign its mail no more, and forget its keys."""
+    kept = _name(name)
     try:
-        store.run(store.accounts.delete_sender_domain(_name(name)))
+        store.run(store.accounts.delete_sender_domain(kept))
     except NoSuchSenderDomain:
         raise click.ClickException(f"no sender domain {name!r}") from None
+    store.record("deleted the sender domain and its keys", kept)

@@ -17,4 +17,5 @@ def key() -> None:
 def rotate(store: Ledgers) -> None:
     """Make a new newest key; tokens made with the older ones keep their worth."""
     made = store.run(store.accounts.add_key())
+    store.record("made a newest key for tokens", str(made.number))
     click.echo(f"new tokens are signed with key {made.number}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from smtpeter.accounts import passwords
+from smtpeter.accounts import changes, passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Bounces, Limits, Login
 from smtpeter.cli.bounces import bounce_options, changed
@@ -229,6 +229,7 @@ def create(
         store.run(store.accounts.create(made))
     except LoginExists:
         raise click.ClickException(f"a login {made.username!r} exists already") from None
+    store.record("made the login", made.username)
     answer = _shown(made) if password_stdin else {**_shown(made), "password": password}
     if as_json:
         print_json(answer)
@@ -320,11 +321,14 @@ def modify(
     _replace(store, after, before, as_json)
 
 
-def _replace(store: Ledgers, changed: Login, was: Login, as_json: bool, **more: str) -> None:
+def _replace(
+    store: Ledgers, changed: Login, was: Login, as_json: bool, action: str = "", **more: str
+) -> None:
     try:
         store.run(store.accounts.replace(changed, was))
     except NoSuchLogin:
         raise click.ClickException(f"no login {changed.username!r}") from None
+    store.record(action or changes.of_login(was, changed), changed.username)
     if as_json:
         print_json({**_shown(changed), **more})
     for name, value in more.items() if not as_json else ():
@@ -347,7 +351,8 @@ def rotate(store: Ledgers, username: str, overlap: float, as_json: bool) -> None
     password, kept = passwords.make(secrets.token_bytes)
     now = time.time()  # noqa: TID251 - the command is the door where the clock comes in
     was = store.login(username)
-    _replace(store, was.rotated(kept, now, overlap), was, as_json, password=password)
+    changed = was.rotated(kept, now, overlap)
+    _replace(store, changed, was, as_json, changes.rotated(overlap), password=password)
 
 
 @login.command()
@@ -379,3 +384,4 @@ def delete(store: Ledgers, username: str) -> None:
         store.run(store.accounts.delete(username))
     except NoSuchLogin:
         raise click.ClickException(f"no login {username!r}") from None
+    store.record("deleted the login", username)

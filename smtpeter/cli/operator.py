@@ -33,6 +33,7 @@ def make(store: Ledgers, name: str, role: Role, password: str | None = None) -> 
     password = password or passwords.generate(secrets.token_bytes)
     kept = passwords.keep_chosen(password, secrets.token_bytes)
     store.run(store.operators.create(Operator(name, kept, role, time.time())))  # noqa: TID251 - a door
+    store.record(f"made the operator, to {role.value}", name)
     return password
 
 
@@ -84,7 +85,8 @@ def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> 
         kept = passwords.keep_chosen(new, secrets.token_bytes)
     except passwords.UnusablePassword as error:
         raise click.ClickException(str(error)) from None
-    _change(store, replace(found, password_hash=kept, must_change=False), found)
+    changed = replace(found, password_hash=kept, must_change=False)
+    _change(store, changed, found, "gave the operator another password")
     _tell(name, None if given else new, as_json)
 
 
@@ -95,7 +97,7 @@ def password(store: Ledgers, name: str, password_stdin: bool, as_json: bool) -> 
 def role(store: Ledgers, name: str, to: str) -> None:
     """Let an operator view, operate or administer, and end his sessions."""
     found = _found(store, name)
-    _change(store, replace(found, role=Role(to)), found)
+    _change(store, replace(found, role=Role(to)), found, f"lets the operator {to}")
 
 
 @operator.command()
@@ -104,7 +106,7 @@ def role(store: Ledgers, name: str, to: str) -> None:
 def disable(store: Ledgers, name: str) -> None:
     """Let an operator sign in no more, and end his sessions."""
     found = _found(store, name)
-    _change(store, replace(found, enabled=False), found)
+    _change(store, replace(found, enabled=False), found, "disabled the operator")
 
 
 @operator.command()
@@ -113,7 +115,7 @@ def disable(store: Ledgers, name: str) -> None:
 def enable(store: Ledgers, name: str) -> None:
     """Let an operator sign in again."""
     found = _found(store, name)
-    _change(store, replace(found, enabled=True), found)
+    _change(store, replace(found, enabled=True), found, "enabled the operator")
 
 
 @operator.command()
@@ -125,7 +127,8 @@ def totp(store: Ledgers, name: str, off: bool, as_json: bool) -> None:
     """Ask an operator for a one-time code too; its key is shown once."""
     key = b"" if off else secrets.token_bytes(codes.KEY_OCTETS)
     found = _found(store, name)
-    _change(store, replace(found, one_time=key), found)
+    asks = "asks the operator for no code any more" if off else "asks the operator for one-time codes"
+    _change(store, replace(found, one_time=key), found, asks)
     if off:
         return
     uri = codes.uri(key, name, store.settings.server.hostname)
@@ -154,6 +157,28 @@ def list_(store: Ledgers, as_json: bool) -> None:
 
 
 @operator.command()
+@click.option(
+    "--search", "sought", default="", help="Only where this stands in who did it, what, or to what."
+)
+@click.option("--limit", default=100, show_default=True, help="At most so many, the last first.")
+@json_option
+@with_store
+def changes(store: Ledgers, sought: str, limit: int, as_json: bool) -> None:
+    """What was changed: by operators in the dashboard, programs with a token, and on the command line."""
+    rows = [
+        {
+            "time": timestamp(one.time),
+            "who": one.operator,
+            "what": one.action,
+            "to": one.subject,
+            "from": one.client,
+        }
+        for _, one in store.run(store.operators.changes(None, limit, sought))
+    ]
+    print_rows(rows, as_json, ("time", "who", "what", "to", "from"), "Nothing of that is written down.")
+
+
+@operator.command()
 @click.argument("name")
 @with_store
 def delete(store: Ledgers, name: str) -> None:
@@ -164,9 +189,10 @@ def delete(store: Ledgers, name: str) -> None:
         raise click.ClickException(f"no operator {name!r}") from None
     except LastAdministrator:
         raise click.ClickException(_LAST) from None
+    store.record("removed the operator", name)
 
 
-def _change(store: Ledgers, changed: Operator, was: Operator) -> None:
+def _change(store: Ledgers, changed: Operator, was: Operator, action: str) -> None:
     try:
         store.run(store.operators.replace(changed, was))
     except OperatorChanged:
@@ -175,6 +201,7 @@ def _change(store: Ledgers, changed: Operator, was: Operator) -> None:
         raise click.ClickException(f"no operator {was.name!r}") from None
     except LastAdministrator:
         raise click.ClickException(_LAST) from None
+    store.record(action, was.name)
 
 
 def _found(store: Ledgers, name: str) -> Operator:

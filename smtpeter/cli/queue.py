@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import click
 
+from smtpeter.accounts import changes
 from smtpeter.cli.output import json_option, print_json, print_rows, safe
 from smtpeter.cli.store import Ledgers, identified, with_store
+from smtpeter.cli.user import user
 from smtpeter.config import Misconfigured, duration
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
@@ -145,7 +147,12 @@ def _alter(name: str, explanation: str) -> None:
             )
         wanted = verb.meant(_wanted(verb.states, given), _now())
         lifted = sorted(store.run(lift(store.spool, store.sites, wanted, _now()))) if verb.lifts else []
-        done = _altered(store, wanted, verb.step, as_json)
+        done = 0
+        try:
+            for altered in _altered(store, wanted, verb.step, as_json):
+                done += altered
+        finally:  # also what was done before somebody interrupted it
+            store.record(changes.queued(name, done), changes.meant(given))
         if as_json:
             print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
             return
@@ -154,9 +161,9 @@ def _alter(name: str, explanation: str) -> None:
             click.echo(safe(f"{site} was in trouble, and is tried now"))
 
 
-def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> int:
-    """Do it in portions, with a bar of progress for people when there is more than one."""
-    done, portions = 0, alter(store.spool, wanted, step, _now())
+def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> Iterator[int]:
+    """Do it in portions, with a bar of progress for people when there is more than one; how many each time."""
+    done, portions = 0, alter(store.spool, wanted, step, _now(), user())
     total = _total(store) if not quiet and sys.stderr.isatty() else 0
     bar: Any = (
         click.progressbar(length=total, label=step.value, file=sys.stderr)
@@ -166,11 +173,11 @@ def _altered(store: Ledgers, wanted: QueueFilter, step: Step, quiet: bool) -> in
     with bar as shown:
         while altered := store.run(anext(portions, 0)):
             done += altered
+            yield altered
             if shown is not None:
                 shown.update(altered)
             elif not quiet and altered == PORTION:
                 click.echo(f"{done} …", err=True)
-    return done
 
 
 def _total(store: Ledgers) -> int:

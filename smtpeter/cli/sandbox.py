@@ -137,4 +137,5 @@ def _first_login(file: Path) -> tuple[str, str] | None:
             created_at=time.time(),  # noqa: TID251 - a door
         )
         store.run(store.accounts.create(login))
+        store.record("made the login", login.username)
     return login.username, password

@@ -14,14 +14,15 @@ import click
 from smtpeter import config
 from smtpeter.accounts.interface import Accounts, AccountsUnavailable
 from smtpeter.accounts.model import Login
-from smtpeter.accounts.operators import Operators
+from smtpeter.accounts.operators import Change, Operators
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.accounts.tokens import Tokens
 from smtpeter.accounts.webhooks import Webhooks
+from smtpeter.cli.user import machine, user
 from smtpeter.journal.interface import Journal, JournalUnavailable
 from smtpeter.message import identifier
 from smtpeter.service.answer import answered
-from smtpeter.service.host import host
+from smtpeter.service.host import host, now
 from smtpeter.spool.interface import Spool, SpoolUnavailable
 from smtpeter.spool.model import Delivery
 from smtpeter.spool.returned import Returns
@@ -49,6 +50,10 @@ class Ledgers:
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return answered(awaitable)
+
+    def record(self, action: str, subject: str = "") -> None:
+        """Write down what the command has changed, in the words of accounts.changes."""
+        self.run(self.operators.record(Change(now(), user(), action, subject, machine())))
 
     def standings(self, deliveries: Iterable[Delivery]) -> Mapping[str, Standing]:
         """Where the domains of these deliveries stand."""

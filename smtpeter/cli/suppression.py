@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import click
 
+from smtpeter.accounts import changes
 from smtpeter.accounts.suppression import EVERYBODY, Suppression, key, of_domain, of_login
 from smtpeter.cli.bounces import seconds
 from smtpeter.cli.output import json_option, print_json, print_rows
@@ -124,7 +125,10 @@ def add(
     expires = None if lasting is None else now + seconds(lasting, "--for")
     scope = _there(store, login, domain) or EVERYBODY
     entries = [Suppression(scope, _key(one), reason, now, expires) for one in recipients]
-    _tell(store.run(store.suppressions.add(entries)), "added", as_json)
+    added = store.run(store.suppressions.add(entries))
+    named = changes.recipients([one.recipient for one in entries])
+    store.record(changes.suppressed(scope, reason), named)
+    _tell(added, "added", as_json)
 
 
 @suppression.command()
@@ -140,6 +144,8 @@ def remove(
     scope = _scope(login, domain)
     scopes = {one.scope for one in _all(store, None)} if scope is None else {scope}
     removed = sum(store.run(store.suppressions.remove(each, keys)) for each in sorted(scopes))
+    if removed:
+        store.record(changes.not_suppressed(scope), changes.recipients(keys))
     _tell(removed, "removed", as_json)
     if not removed:
         raise click.exceptions.Exit(1)
@@ -178,7 +184,11 @@ def import_(
     """
     now = _now()
     entries = list(_entries(csv.reader(file), _there(store, login, domain), reason, now))
-    _tell(store.run(store.suppressions.add(entries)), "added", as_json)
+    added = store.run(store.suppressions.add(entries))
+    for scope in sorted({one.scope for one in entries}):
+        named = changes.recipients([one.recipient for one in entries if one.scope == scope])
+        store.record(changes.suppressed(scope, reason), named)
+    _tell(added, "added", as_json)
 
 
 def _entries(rows: Iterable[list[str]], wanted: str | None, reason: str, now: float) -> Iterator[Suppression]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from smtpeter.accounts import tokens
+from smtpeter.accounts import changes, tokens
 from smtpeter.accounts.tokens import OF_A_LOGIN, AccessToken, NoSuchToken, Scope
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
@@ -66,6 +66,7 @@ def create(
     except tokens.UnusableScope as error:
         raise click.ClickException(str(error)) from None
     store.run(store.tokens.create(kept))
+    store.record(changes.made_token(kept), kept.id)
     if as_json:
         print_json({"token": text, **shown(kept)})
     else:
@@ -90,7 +91,9 @@ def list_(store: Ledgers, username: str | None, as_json: bool) -> None:
 def revoke(store: Ledgers, identifier: str) -> None:
     """End it, by its id or by itself; it stops within a second."""
     parts = tokens.split(identifier)
+    identifier = parts[0] if parts else identifier
     try:
-        store.run(store.tokens.delete(parts[0] if parts else identifier))
+        store.run(store.tokens.delete(identifier))
     except NoSuchToken:
         raise click.ClickException("no such token") from None
+    store.record("revoked the token", identifier)

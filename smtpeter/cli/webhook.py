@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from smtpeter.accounts import changes
 from smtpeter.accounts.webhooks import KINDS, Aside, Encoding, Health, NoSuchWebhook, Webhook, WebhookId
 from smtpeter.cli.output import json_option, print_json, print_rows, safe
 from smtpeter.cli.store import Ledgers, with_store
@@ -58,6 +59,7 @@ def create(
         cursor=store.run(store.journal.end()),
     )
     made = store.run(store.webhooks.create(new))
+    store.record(changes.made_webhook(made), str(made.id))
     told = {**_row(made), "secret": made.shown_secret()}
     if as_json:
         print_json(told)
@@ -137,10 +139,12 @@ def replay(store: Ledgers, number: int, since: str | None, cursor: int | None) -
     if since is not None and cursor is not None:
         raise click.UsageError("--since or --cursor, not both")
     place = found.cursor if cursor is None else cursor
-    if since is not None:
-        first = store.run(store.journal.since(0, Query(start=_now() - _seconds(since)), 1))
+    seconds = None if since is None else _seconds(since)
+    if seconds is not None:
+        first = store.run(store.journal.since(0, Query(start=_now() - seconds), 1))
         place = first[0].cursor - 1 if first else found.cursor
     store.run(store.webhooks.replay(found.id, min(place, found.cursor)))
+    store.record(changes.replayed(seconds, cursor), str(found.id))
     behind = store.run(store.journal.end()) - min(place, found.cursor)
     click.echo(f"webhook {number}: goes through the last {behind} events of the journal again")
 
@@ -150,7 +154,7 @@ def replay(store: Ledgers, number: int, since: str | None, cursor: int | None) -
 @with_store
 def enable(store: Ledgers, number: int) -> None:
     """Go on where it was."""
-    store.run(store.webhooks.replace(replace(_found(store, number), enabled=True)))
+    _switch(store, number, enabled=True)
     click.echo(f"webhook {number}: enabled")
 
 
@@ -159,7 +163,7 @@ def enable(store: Ledgers, number: int) -> None:
 @with_store
 def disable(store: Ledgers, number: int) -> None:
     """Post nothing until it is enabled again; what happens meanwhile is posted then."""
-    store.run(store.webhooks.replace(replace(_found(store, number), enabled=False)))
+    _switch(store, number, enabled=False)
     click.echo(f"webhook {number}: disabled")
 
 
@@ -169,7 +173,15 @@ def disable(store: Ledgers, number: int) -> None:
 def delete(store: Ledgers, number: int) -> None:
     """Post no more there, and forget what waits."""
     store.run(store.webhooks.delete(_found(store, number).id))
+    store.record("deleted the webhook", str(number))
     click.echo(f"webhook {number}: deleted")
+
+
+def _switch(store: Ledgers, number: int, *, enabled: bool) -> None:
+    found = _found(store, number)
+    changed = replace(found, enabled=enabled)
+    store.run(store.webhooks.replace(changed))
+    store.record(changes.of_webhook(found, changed), str(number))
 
 
 def _check(store: Ledgers, url: str) -> None:

@@ -85,6 +85,7 @@ def door(
         repeats=store.repeats,
         suppressions=store.suppressions,
         webhooks=store.webhooks,
+        record=store.operators.record,
         trial=Trials(Poster(rooms.client(settings, reactor))),
         private_webhooks=settings.webhooks.allow_private_addresses,
         submission=submission,

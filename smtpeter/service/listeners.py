@@ -7,7 +7,7 @@ is judged as it is written, and whether it came is seen when the server starts.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Self
@@ -58,18 +58,21 @@ def _version(address: str) -> int:
         return 0
 
 
-def apart(listeners: Sequence[tuple[str, str]]) -> None:
-    """Raises Misconfigured when two of these (key, endpoint string) cannot both be bound, or one never."""
+def clashes(listeners: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Which of these (key, endpoint string) cannot be bound beside another, or never."""
     taken: list[tuple[str, Place]] = []
     for key, text in listeners:
         place = Place.of(text)
         kind, _, port = place.name.partition(" ")
         if kind == "port" and not 0 <= int(port) < _PORTS:
-            raise Misconfigured(f"{key}: {text!r}: expected a port from 1 to {_PORTS - 1}")
+            yield f"{key}: {text!r}: expected a port from 1 to {_PORTS - 1}"
+            continue
         for other, had in taken:
             if place.excludes(had) or text in {each for name, each in listeners if name == other}:
-                raise Misconfigured(f"{key}: {text!r}: {place.name} is taken by {other}; expected another")
-        taken.append((key, place))
+                yield f"{key}: {text!r}: {place.name} is taken by {other}; expected another"
+                break
+        else:
+            taken.append((key, place))
 
 
 def is_of_systemd(text: str) -> bool:

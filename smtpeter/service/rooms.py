@@ -103,9 +103,9 @@ def _tracking_hosts(settings: Settings, domain: SenderDomain | None = None) -> R
 
 def certificates(settings: Settings) -> Certificates | None:
     """The server's certificates; None when it has none. Raises Misconfigured."""
-    pairs = _pairs(settings)
+    known = pairs(settings)
     try:
-        return Certificates(pairs, time.monotonic) if pairs else None
+        return Certificates(known, time.monotonic) if known else None
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
 
@@ -113,12 +113,13 @@ def certificates(settings: Settings) -> Certificates | None:
 def renew(certificates: Certificates, settings: Settings) -> None:
     """Have what serves by them go on by the certificates of these settings. Raises Misconfigured."""
     try:
-        certificates.use(_pairs(settings))
+        certificates.use(pairs(settings))
     except CertificateUnusable as error:
         raise Misconfigured(str(error)) from error
 
 
-def _pairs(settings: Settings) -> list[Pair]:
+def pairs(settings: Settings) -> list[Pair]:
+    """The files of the server's certificates, with the settings that name them."""
     return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
@@ -185,7 +186,7 @@ def courier(
         destination = ExchangerDestination(resolver, rules, _chance, guards)
         security = relay.tls
     connector = Connector(
-        reactor, settings.server.hostname, relay.timeouts, _contexts(settings), _credentials(settings)
+        reactor, settings.server.hostname, relay.timeouts, contexts(settings), credentials(settings)
     )
     connections = Connections(
         connector, reactor, keep=relay.keep_connections, maximum_messages=relay.messages_per_connection
@@ -193,7 +194,8 @@ def courier(
     return Attempts(destination, connections, outgoing, security)
 
 
-def _contexts(settings: Settings) -> Contexts:
+def contexts(settings: Settings) -> Contexts:
+    """Whom the relay believes. Raises Misconfigured."""
     try:
         return Contexts(settings.relay.certificate_authorities)
     except SSL.Error as error:  # it has no words for people
@@ -202,7 +204,8 @@ def _contexts(settings: Settings) -> Contexts:
         ) from error
 
 
-def _credentials(settings: Settings) -> Credentials | None:
+def credentials(settings: Settings) -> Credentials | None:
+    """What the smarthost asks for, if anything. Raises Misconfigured."""
     relay = settings.relay
     if not relay.smarthost_username:
         return None

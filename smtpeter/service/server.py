@@ -2,7 +2,7 @@
 
 Ports are bound before privileges are dropped, everything else starts after. It stops along the flow: listeners, their
 sessions and the API's requests, then the relay (what is under way may finish), then the tracking host's events, then the store.
-What keeps it from starting ends the process with one line and status 1.
+What keeps it from starting ends the process with a line for each mistake and status 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, NoReturn, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -30,14 +29,13 @@ from smtpeter.accounts.interface import AccountsUnavailable
 from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.message.identifier import Identifiers
-from smtpeter.rewrite.signature import Signatures
 from smtpeter.service import api, returning, rooms
 from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
+from smtpeter.service.judgement import endpoint_of, endpoints
 from smtpeter.service.keys import Keys
 from smtpeter.service.lateness import Lateness
-from smtpeter.service.listeners import apart, expect_socket, is_of_systemd
 from smtpeter.service.mta_sts import policies
 from smtpeter.service.nearness import Nearness, longest_wait
 from smtpeter.service.outgoing import Rendered
@@ -64,69 +62,6 @@ RELOADED = frozenset(  # keys that `Smtpeter.apply` takes without a restart
 )
 
 
-def endpoints(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Each listener: its key in the configuration, and its endpoint string."""
-    listed = {
-        "submission.starttls": settings.submission.starttls,
-        "submission.implicit_tls": settings.submission.implicit_tls,
-        "tracking.listen": settings.tracking.listen,
-        "metrics.listen": settings.metrics.listen,
-        "web.listen": settings.web.listen,
-        "web.tls": settings.web.tls,
-        "bounces.listen": settings.bounces.listeners,
-    }
-    return tuple((f"{key}[{n}]", text) for key, texts in listed.items() for n, text in enumerate(texts))
-
-
-def load(path: Path) -> Settings:
-    """The configuration, tried as far as it can be without starting; raises Misconfigured."""
-    settings = config.load(path)
-    try:
-        check(settings)
-    except Misconfigured as error:
-        raise Misconfigured(f"{path}: {error}") from error
-    return settings
-
-
-def check(settings: Settings) -> None:
-    from twisted.internet.task import Clock  # noqa: PLC0415 - nothing here waits
-
-    listeners = endpoints(settings)
-    for key, text in listeners:
-        if is_of_systemd(text):
-            expect_socket(key, text)
-        else:
-            _endpoint(Clock(), key, text)
-    apart(listeners)
-    if not settings.submission.starttls + settings.submission.implicit_tls:
-        raise Misconfigured(
-            'submission.starttls: no listener, here or in implicit_tls; expected one, as ["tcp:587"]'
-        )
-    rooms.certificates(settings)
-    outgoing = Rendered(_no_ring, Signatures, now, _no_ring)
-    rooms.courier(settings, Clock(), outgoing, rooms.resolver(settings, Clock()))
-    if not settings.data_directory.parent.is_dir():
-        raise Misconfigured(
-            f"server.data_directory: {settings.data_directory.parent}: there is no such directory"
-        )
-    directory = settings.data_directory
-    if directory.exists() and not directory.is_dir():
-        raise Misconfigured(f"server.data_directory: {directory}: expected a directory")
-
-
-def _no_ring(*_: object, **__: object) -> Any:
-    raise AssertionError("nothing is rendered by a check")
-
-
-def _endpoint(reactor: Any, key: str, text: str) -> Any:
-    try:
-        return serverFromString(reactor, text)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, LookupError, OSError) as error:
-        if is_of_systemd(text):
-            raise Misconfigured(f"{key}: {text!r}: systemd has passed in no such socket") from error
-        raise Misconfigured(f'{key}: {text!r}: expected an endpoint such as "tcp:587": {error}') from error
-
-
 def _reason(failure: Failure) -> str:
     """Why a port could not be bound, in the system's words."""
     failure.trap(CannotListenError, OSError)
@@ -134,9 +69,14 @@ def _reason(failure: Failure) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+def complaint(problem: str) -> str:
+    """Its lines, as the server says them."""
+    return "\n".join(f"smtpeter: {line}" for line in problem.split("\n"))
+
+
 def end(problem: str) -> NoReturn:
-    """End the process with one line; by now twistd has turned standard error into its log."""
-    print(f"smtpeter: {problem}", file=sys.__stderr__, flush=True)
+    """End the process with a line for each problem; by now twistd has turned standard error into its log."""
+    print(complaint(problem), file=sys.__stderr__, flush=True)
     raise SystemExit(1)
 
 
@@ -197,7 +137,7 @@ def bind(reactor: Any, key: str, text: str, door: Door) -> IListeningPort:
     """Listen on an endpoint; ends the process when that cannot be."""
     listening: list[IListeningPort | Failure] = []
     try:
-        endpoint = _endpoint(reactor, key, text)
+        endpoint = endpoint_of(reactor, key, text)
     except Misconfigured as error:
         end(str(error))
     maybeDeferred(endpoint.listen, door).addBoth(listening.append)

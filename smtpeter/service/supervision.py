@@ -94,7 +94,9 @@ class Supervision(Service):
         try:
             self._change(self._load())
         except Misconfigured as error:
-            self._log.error("configuration not read anew, the one before stays: {why}", why=str(error))
+            self._log.error(
+                "configuration not read anew, the one before stays: {why}", why="; ".join(error.problems)
+            )
         self._manager.tell("READY=1")
 
     def _change(self, read: Settings) -> None:

@@ -27,7 +27,8 @@ from twisted.python.failure import Failure
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.service.api import largest_request
 from smtpeter.service.host import host
-from smtpeter.service.server import RELOADED, Door, bind, check, end, endpoints, unopened
+from smtpeter.service.judgement import check, endpoints
+from smtpeter.service.server import RELOADED, Door, bind, end, unopened
 from smtpeter.service.supervision import mixed
 from smtpeter.service.worker import BEAT_EVERY, Listener, Orders, Told
 from smtpeter.storage.engine import StoreInUse, StoreUnusable

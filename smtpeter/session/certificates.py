@@ -130,6 +130,22 @@ class Certificates:
             connection.set_context(chosen)
 
 
+def unusable(pair: Pair) -> list[str]:
+    """All that keeps a pair from being used; nothing when it can be."""
+    problems = []
+    for read in (_chain, _private_key):
+        try:
+            read(pair)
+        except CertificateUnusable as error:
+            problems.append(str(error))
+    if not problems:
+        try:
+            Certificates((pair,), float)
+        except CertificateUnusable as error:
+            problems.append(str(error))
+    return problems
+
+
 def facts(connection: SSL.Connection) -> str:
     """Version and cipher of a finished handshake: `TLSv1.3 TLS_AES_256_GCM_SHA384`."""
     return f"{connection.get_protocol_version_name()} {connection.get_cipher_name()}"

@@ -65,8 +65,10 @@ class StoredOperators:
     def record(self, change: Change, /) -> Deferred[None]:
         return self._access.write(_record, change, _refuse)
 
-    def changes(self, before: int | None, limit: int, /) -> Deferred[Sequence[tuple[int, Change]]]:
-        return self._access.read(_changes, before, limit, refuse=_refuse)
+    def changes(
+        self, before: int | None, limit: int, sought: str = "", /
+    ) -> Deferred[Sequence[tuple[int, Change]]]:
+        return self._access.read(_changes, before, limit, sought, refuse=_refuse)
 
 
 def _refuse(trouble: Trouble) -> AccountsUnavailable:
@@ -215,11 +217,16 @@ def _record(connection: Connection, batch: Sequence[Change]) -> list[None]:
     return [None] * len(batch)
 
 
-def _changes(connection: Connection, before: int | None, limit: int) -> tuple[tuple[int, Change], ...]:
+def _changes(
+    connection: Connection, before: int | None, limit: int, sought: str
+) -> tuple[tuple[int, Change], ...]:
     columns = operator_changes.c
     wanted = select(operator_changes).order_by(columns.id.desc()).limit(limit)
     if before is not None:
         wanted = wanted.where(columns.id < before)
+    if sought:
+        told = (columns.operator, columns.action, columns.subject)
+        wanted = wanted.where(or_(*(one.icontains(sought, autoescape=True) for one in told)))
     return tuple(
         (row.id, Change(row.time, row.operator, row.action, row.subject, row.client))
         for row in connection.execute(wanted)

@@ -232,5 +232,5 @@ def test_long_work_shows_how_far_it_is(monkeypatch):
 
     screen = Screen()
     monkeypatch.setattr(queue.sys, "stderr", screen)
-    assert 1250 == queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False)
+    assert 1250 == sum(queue._altered(Store, QueueFilter(), Step.HOLD, quiet=False))
     assert "100%" in screen.getvalue()

@@ -76,6 +76,15 @@ def test_is_said_by_check_config_too(bad, section: str, key: str, value: str) ->
     assert value in said
 
 
+def test_all_mistakes_are_said_at_the_start_and_by_check_config(bad) -> None:
+    server = bad(relay={"mode": "pigeon", "port": 70000}, tls={"certificate": "missing.pem"})
+    told = [f"{server.configuration}: {key}: " for key in ("relay.mode", "relay.port", "tls.certificate")]
+    for ended, before in ((server.run(), "smtpeter: "), (server.command("check-config"), "")):
+        assert ended.returncode == 1
+        lines = ended.stderr.strip().removeprefix("Error: ").splitlines()
+        assert [line.startswith(before + one) for line, one in zip(lines, told, strict=True)] == [True] * 3
+
+
 def test_same_port_twice(bad) -> None:
     server = bad(submission={"implicit_tls": ["tcp:2587"], "starttls": ["tcp:2587:interface=127.0.0.1"]})
     said = complaint(server.command("check-config"))

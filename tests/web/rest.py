@@ -113,6 +113,7 @@ class Rest:
         self.repeats = FakeRepeats()
         self.suppressions = FakeSuppressions()
         self.webhooks = FakeWebhooks()
+        self.changes = []  # that were written down
         self.allowances, self.uses = FakeAllowances(), FakeUses()
         self.trials = []  # webhooks that were tested
         self.trial = (200, "")
@@ -150,6 +151,7 @@ class Rest:
             repeats=self.repeats,
             suppressions=self.suppressions,
             webhooks=self.webhooks,
+            record=self._record,
             trial=self._trial,
             private_webhooks=False,
             submission=self.submission,
@@ -178,6 +180,12 @@ class Rest:
 
     def secret(self, length):
         return next(self._secrets).to_bytes(length, "big")
+
+    def _record(self, change):
+        return self.record(change)
+
+    async def record(self, change):
+        self.changes.append(change)
 
     def _ask(self, name, kind):
         found = self.dns.get((name, kind), [])

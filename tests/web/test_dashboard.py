@@ -33,6 +33,7 @@ class Browser:
 
     def __init__(self, operators, role=Role.ADMINISTER, one_time=b""):
         self.rest = Rest()
+        self.rest.record = operators.record
         self.operators = operators
         result(operators.create(Operator("ada", KEPT["right"], role, NOW, one_time)))
         self.sites = FakeSites(self.rest.spool)
@@ -448,6 +449,21 @@ def test_changes_come_in_portions(signed_in, stored):
     assert 100 == first.count("changed the login")
     assert 20 == signed_in.get(earlier).body.decode().count("changed the login")
     assert 400 == signed_in.get("/changes?before=x").status
+
+
+def test_a_change_is_found_by_who_what_and_to_what(signed_in, stored):
+    told = [("root (command line)", "disabled the login", "shop_1"), ("token 7f", "made the login", "shopX1")]
+    facts = [{"operator": who, "action": what, "subject": to} for who, what, to in told]
+    with for_writing(stored.engine).begin() as connection:
+        connection.execute(
+            operator_changes.insert(), [{**one, "time": NOW, "client": ""} for one in facts * 101]
+        )
+    for sought in ("SHOP_1", "root", "disabled"):
+        page = signed_in.get(f"/changes?sought={sought}").body.decode()
+        assert (100, 0) == (page.count("<td>shop_1</td>"), page.count("shopX1"))
+    [earlier] = re.findall(r'"(/changes\?before=[^"]+)"', page)
+    assert 1 == signed_in.get(earlier.replace("&amp;", "&")).body.decode().count("<td>shop_1</td>")
+    assert "Nothing of that." in text(signed_in.get("/changes?sought=%25"))
 
 
 # -- messages --------------------------------------------------------------------------------------------

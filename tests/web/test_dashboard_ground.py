@@ -202,7 +202,7 @@ def test_recipients_are_suppressed_with_a_reason_and_let_go_again(signed_in):
     signed_in.post("/suppressions/remove", {"recipient": "joe@x.example", "login": "shop"})
     assert [(of_login("shop"), "ann@x.example")] == list(signed_in.rest.suppressions.listed)
     said = text(signed_in.get("/changes"))
-    assert "suppressed, of the login shop: they asked Joe@x.example" in said
+    assert "suppressed, of the login shop: they asked joe@x.example, ann@x.example" in said
     assert "lets get mail again, of the login shop joe@x.example" in said
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from smtpeter.accounts import published, signing_keys
+from smtpeter.accounts import changes, published, signing_keys
 from smtpeter.accounts.interface import NoSuchSenderDomain, SenderDomainExists
 from smtpeter.accounts.model import Algorithm, SenderDomain, SigningKey
 from smtpeter.accounts.published import Judgement, Unanswered, Verdict
@@ -18,6 +18,7 @@ from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import MAXIMUM_DOMAIN, AddressSyntax, ascii_domain
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.record import record
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.settings import origin
 
@@ -110,6 +111,7 @@ class Domains:
             await self._neighbours.accounts.create_sender_domain(made)
         except SenderDomainExists:
             raise Problem(409, "this sender domain exists already", "name") from None
+        await record(self._neighbours, call, "made keys for the sender domain", name)
         return given(self._whole(made), 201)
 
     async def modify(self, call: Call[Hosts]) -> Given:
@@ -118,13 +120,16 @@ class Domains:
             await self._neighbours.accounts.replace_sender_domain(changed)
         except NoSuchSenderDomain:
             raise _no_such() from None
+        await record(self._neighbours, call, changes.of_sender_domain(changed), changed.name)
         return given(self._whole(changed))
 
     async def delete(self, call: Call[None]) -> Given:
+        name = _name(call.path["name"], 404)
         try:
-            await self._neighbours.accounts.delete_sender_domain(_name(call.path["name"], 404))
+            await self._neighbours.accounts.delete_sender_domain(name)
         except NoSuchSenderDomain:
             raise _no_such() from None
+        await record(self._neighbours, call, "deleted the sender domain and its keys", name)
         return Given(b"", status=204)
 
     # -- the DNS -----------------------------------------------------------------------------------------

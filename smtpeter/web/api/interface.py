@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from smtpeter.accounts.allowance import Allowances
 from smtpeter.accounts.interface import Accounts
+from smtpeter.accounts.operators import Change
 from smtpeter.accounts.passwords import Randomness
 from smtpeter.accounts.published import Server
 from smtpeter.accounts.spf import Ask
@@ -108,6 +109,12 @@ class Standings(Protocol):
     def __call__(self, domains: Collection[str], /) -> Awaitable[Mapping[str, Standing]]: ...
 
 
+class Record(Protocol):
+    """Keeps who changed what (accounts.operators.Operators.record); raises AccountsUnavailable."""
+
+    def __call__(self, change: Change, /) -> Awaitable[None]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """What the API works with; `clock` gives Unix seconds, `monotonic` seconds that never jump."""
@@ -124,6 +131,7 @@ class Neighbours:
     repeats: Repeats
     suppressions: Suppressions
     webhooks: Webhooks
+    record: Record
     trial: Trial
     private_webhooks: bool  # may they go to addresses that are not public
     submission: Submission

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from smtpeter.accounts import passwords, tokens
+from smtpeter.accounts import changes, passwords, tokens
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Login
 from smtpeter.accounts.suppression import Breadth, Treatment
@@ -20,6 +20,7 @@ from smtpeter.message.address import AddressSyntax, ascii_domain, parse
 from smtpeter.message.options import Switches
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.record import record
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.wishes import Wishes, heeded, shown
 
@@ -136,6 +137,7 @@ class Logins:
             await self._neighbours.accounts.create(made)
         except LoginExists:
             raise Problem(409, "this login exists already", "username") from None
+        await record(self._neighbours, call, "made the login", username)
         return given(_shown(made, NEVER, password), 201)
 
     async def show(self, call: Call[None]) -> Given:
@@ -153,20 +155,22 @@ class Logins:
                 login.trusted_option_headers if asked.option_headers is None else asked.option_headers
             ),
         )
-        return await self._replace(heeded(changed, asked), login)
+        changed = heeded(changed, asked)
+        return await self._replace(call, changed, login, changes.of_login(login, changed))
 
     async def rotate(self, call: Call[None]) -> Given:
         overlap: Overlap = call.query
         password, kept = passwords.make(self._neighbours.token_bytes)
         login = await self._login(call)
         changed = login.rotated(kept, self._neighbours.clock(), overlap.overlap)
-        return await self._replace(changed, login, password)
+        return await self._replace(call, changed, login, changes.rotated(overlap.overlap), password)
 
     async def delete(self, call: Call[None]) -> Given:
         try:
             await self._neighbours.accounts.delete(call.path["username"])
         except NoSuchLogin:
             raise _no_such_login() from None
+        await record(self._neighbours, call, "deleted the login", call.path["username"])
         return Given(b"", status=204)
 
     async def _login(self, call: Call[Any]) -> Login:
@@ -175,11 +179,14 @@ class Logins:
             raise _no_such_login()
         return login
 
-    async def _replace(self, changed: Login, was: Login, password: str | None = None) -> Given:
+    async def _replace(
+        self, call: Call[Any], changed: Login, was: Login, action: str, password: str | None = None
+    ) -> Given:
         try:
             await self._neighbours.accounts.replace(changed, was)
         except NoSuchLogin:
             raise _no_such_login() from None
+        await record(self._neighbours, call, action, changed.username)
         return given(_shown(changed, await self._uses(), password))
 
     async def _uses(self) -> LastUses:
@@ -213,6 +220,7 @@ class Logins:
         except tokens.UnusableScope as error:
             raise Problem(422, str(error), "scopes") from None
         await self._neighbours.tokens.create(made)
+        await record(self._neighbours, call, changes.made_token(made), made.id)
         return given(_shown_token(made, None, text), 201)
 
     async def revoke_token(self, call: Call[None]) -> Given:
@@ -220,6 +228,7 @@ class Logins:
             await self._neighbours.tokens.delete(call.path["id"])
         except NoSuchToken:
             raise Problem(404, "there is no such token", "id") from None
+        await record(self._neighbours, call, "revoked the token", call.path["id"])
         return Given(b"", status=204)
 
 

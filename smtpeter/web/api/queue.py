@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from smtpeter.accounts import changes
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool import story
 from smtpeter.spool.altering import alter, lift
@@ -16,6 +17,7 @@ from smtpeter.spool.verbs import VERBS, WAITING
 from smtpeter.web.api.fields import identified
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.record import record
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.shapes import Identifier
 
@@ -89,6 +91,9 @@ class Queue:
             await lift(self._neighbours.spool, self._neighbours.sites, wanted, now)
         by = f"token {call.token.id}"
         done = sum([each async for each in alter(self._neighbours.spool, wanted, verb.step, now, by)])
+        filters = {name: getattr(asked, name) for name in Meant.__struct_fields__ if name != "all"}
+        told = changes.meant(filters | {"login": wanted.login})
+        await record(self._neighbours, call, changes.queued(verb.name, done), told)
         return given(Altered(done))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:

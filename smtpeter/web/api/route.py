@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from smtpeter.accounts.changes import caller
 from smtpeter.accounts.tokens import AccessToken, Scope
 from smtpeter.web.api.problem import Problem
 
@@ -47,6 +48,12 @@ class Call(Generic[_B]):
     target: str  # the path and query as they came, without the token
     headers: dict[str, str]  # names in lower case
     octets: bytes = b""  # the body as it came
+    operator: str = ""  # for whom the dashboard makes it
+
+    @property
+    def by(self) -> str:
+        """Who makes it, as it is written down."""
+        return self.operator or caller(self.token)
 
     @property
     def login(self) -> str | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from smtpeter.accounts import changes
 from smtpeter.accounts.suppression import EVERYBODY, Suppression, key, of_domain, of_login
 from smtpeter.journal.columns import timestamp
 from smtpeter.message.address import AddressSyntax, ascii_domain
@@ -16,6 +17,7 @@ from smtpeter.message.identifier import show
 from smtpeter.web.api import fields
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.record import record
 from smtpeter.web.api.route import Call, Given, given
 from smtpeter.web.api.shapes import Mail
 
@@ -101,7 +103,10 @@ class Listed:
             Suppression(scope, key(fields.address(one, f"recipients[{number}]")), reason, now, expires)
             for number, one in enumerate(asked.recipients)
         ]
-        return given(Counted(await self._neighbours.suppressions.add(entries)))
+        added = await self._neighbours.suppressions.add(entries)
+        named = changes.recipients([one.recipient for one in entries])
+        await record(self._neighbours, call, changes.suppressed(scope, reason), named)
+        return given(Counted(added))
 
     async def remove(self, call: Call[None]) -> Given:
         asked: Whose = call.query
@@ -109,6 +114,7 @@ class Listed:
         recipient = key(fields.address(call.path["recipient"], "recipient"))
         if not await self._neighbours.suppressions.remove(scope, [recipient]):
             raise Problem(404, "this recipient is not on that list", "recipient")
+        await record(self._neighbours, call, changes.not_suppressed(scope), recipient)
         return Given(b"", status=204)
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from smtpeter.accounts import changes
 from smtpeter.accounts.tokens import Scope
 from smtpeter.accounts.webhooks import KINDS, Aside, Encoding, Health, NoSuchWebhook, Webhook, WebhookId
 from smtpeter.journal.columns import timestamp
@@ -22,6 +23,7 @@ from smtpeter.request import target
 from smtpeter.web.api import caller, fields
 from smtpeter.web.api.interface import Neighbours
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.api.record import record
 from smtpeter.web.api.route import Call, Given, given
 
 _SECRET_LENGTH = 32  # octets; Standard Webhooks asks for 24 to 64
@@ -142,6 +144,7 @@ class Hooks:
                 cursor=await self._neighbours.journal.end(),
             )
         )
+        await record(self._neighbours, call, changes.made_webhook(made), str(made.id))
         return given(_shown(made, Health(), secret=made.shown_secret()), 201)
 
     async def show(self, call: Call[None]) -> Given:
@@ -166,6 +169,7 @@ class Hooks:
         )
         try:
             await self._ledger.replace(changed)
+            await record(self._neighbours, call, changes.of_webhook(found, changed), str(found.id))
             return given(_shown(changed, await self._ledger.health(changed.id)))
         except NoSuchWebhook:
             raise _no_such_webhook() from None
@@ -176,6 +180,7 @@ class Hooks:
             await self._ledger.delete(found.id)
         except NoSuchWebhook:
             raise _no_such_webhook() from None
+        await record(self._neighbours, call, "deleted the webhook", str(found.id))
         return Given(b"", status=204)
 
     async def test(self, call: Call[None]) -> Given:
@@ -196,6 +201,8 @@ class Hooks:
             await self._ledger.replay(found.id, place)
         except NoSuchWebhook:
             raise _no_such_webhook() from None
+        again = changes.replayed(asked.seconds, asked.cursor)
+        await record(self._neighbours, call, again, str(found.id))
         return given(Behind(await self._behind(place)))
 
     async def _behind(self, cursor: int) -> int:

@@ -11,7 +11,6 @@ from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.acting import act
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
-from smtpeter.web.dashboard.record import Recording
 from smtpeter.web.dashboard.route import Asked, Form
 
 # What each record is for, in a sentence, by published.Kind.
@@ -28,11 +27,10 @@ PURPOSES = {
 class Domains:
     """The pages about sender domains."""
 
-    def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
+    def __init__(self, neighbours: Neighbours, pages: Pages) -> None:
         self._calls = api.Domains(neighbours.api)
         self._tracks = neighbours.api.tracks
         self._pages = pages
-        self._recording = recording
 
     async def listed(self, asked: Asked) -> Given:
         domains = await act(asked, self._calls.listed)
@@ -41,7 +39,6 @@ class Domains:
     async def create(self, asked: Asked) -> Given:
         named = {name: asked.form.one(name) for name in ("name", "selector") if asked.form.one(name)}
         made = await act(asked, self._calls.create, convert(_hosts(asked.form) | named, api.NewDomain))
-        await self._recording(asked, "made keys for the sender domain", made["name"])
         return elsewhere(path_of(made))
 
     async def show(self, asked: Asked) -> Given:
@@ -63,14 +60,10 @@ class Domains:
 
     async def change(self, asked: Asked) -> Given:
         changed = await act(asked, self._calls.modify, convert(_hosts(asked.form), api.Hosts))
-        hosts = [changed[name] for name in ("click_url", "open_url", "bounce_domain") if changed[name]]
-        done = f"changed the sender domain, hosts: {', '.join(hosts) or 'none of its own'}"
-        await self._recording(asked, done, changed["name"])
         return elsewhere(path_of(changed))
 
     async def delete(self, asked: Asked) -> Given:
         await act(asked, self._calls.delete)
-        await self._recording(asked, "deleted the sender domain and its keys", asked.path["name"])
         return elsewhere("/domains")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote
 
-from smtpeter.accounts import passwords
+from smtpeter.accounts import changes, passwords
 from smtpeter.accounts.interface import LoginExists, NoSuchLogin
 from smtpeter.accounts.model import Limits, Login
 from smtpeter.accounts.uses import Kind, last_use
@@ -85,7 +85,7 @@ class Logins:
         login, form = await self._login(asked), asked.form
         changed = _as_wanted(login, form)
         await self._replace(changed, login)
-        await self._recording(asked, f"changed the login, {_changes(login, changed)}", login.username)
+        await self._recording(asked, changes.of_login(login, changed), login.username)
         return elsewhere(path_of(login))
 
     async def rotate(self, asked: Asked) -> Given:
@@ -198,25 +198,6 @@ def _as_wanted(login: Login, form: Form) -> Login:
         limits=Limits(_most(form, "per_hour"), _most(form, "per_day")),
         note=form.one("note")[:_LONGEST_NOTE],
     )
-
-
-def _changes(before: Login, after: Login) -> str:
-    """What is another after than it was before."""
-    had, has = _told(before), _told(after)
-    return (
-        "; ".join(f"{name}: {value}" for name, value in has.items() if value != had[name]) or "nothing in it"
-    )
-
-
-def _told(login: Login) -> dict[str, str]:
-    return {
-        "switches": ", ".join(login.switches.on()) or "none",
-        "may send as": " ".join(login.senders) or "any",
-        "tags": " ".join(login.tags) or "none",
-        "recipients an hour": str(login.limits.per_hour or "any number"),
-        "recipients a day": str(login.limits.per_day or "any number"),
-        "note": login.note or "none",
-    }
 
 
 def _most(form: Form, name: str) -> int:

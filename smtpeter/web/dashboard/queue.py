@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from smtpeter.accounts import changes
 from smtpeter.message import identifier
 from smtpeter.message.identifier import DeliveryId, MessageId
 from smtpeter.spool.altering import alter, lift
@@ -141,8 +142,8 @@ class Queue:
         done += before
         self._counting.forget()
         if is_all or not before:
-            end = f"{done:,} {'delivery' if done == 1 else 'deliveries'}{'' if is_all else ' so far'}"
-            await self._recording(asked, f"{WORDS[verb.name][2]} in the queue: {end}", _told(given))
+            told = changes.queued(verb.name, done) + ("" if is_all else " so far")
+            await self._recording(asked, told, _told(given))
         if is_all and wanted.delivery is not None:
             return elsewhere(f"/messages/{identifier.show(wanted.delivery)}")
         return self._pages.page(

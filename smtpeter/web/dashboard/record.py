@@ -1,6 +1,11 @@
-"""Who changed what: written down after it was done, and shown."""
+"""Who changed what: written down after it was done, and shown.
+
+What is done by calls of the API (`acting`) is written down there.
+"""
 
 from __future__ import annotations
+
+from urllib.parse import urlencode
 
 from smtpeter.accounts.operators import Change
 from smtpeter.web.api.route import Given
@@ -31,6 +36,10 @@ class Record:
         self._pages = pages
 
     async def changes(self, asked: Asked) -> Given:
-        found = await self._operators.changes(asked.query.place(), _PORTION)
-        last = found[-1][0] if len(found) == _PORTION else None
-        return self._pages.page("changes.html", asked, changes=[change for _, change in found], last=last)
+        sought = asked.query.one("sought")
+        found = await self._operators.changes(asked.query.place(), _PORTION, sought)
+        earlier = ""
+        if len(found) == _PORTION:
+            earlier = urlencode({"before": found[-1][0]} | ({"sought": sought} if sought else {}))
+        changes = [change for _, change in found]
+        return self._pages.page("changes.html", asked, changes=changes, sought=sought, earlier=earlier)

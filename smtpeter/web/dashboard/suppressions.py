@@ -12,7 +12,6 @@ from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.acting import act
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
-from smtpeter.web.dashboard.record import Recording
 from smtpeter.web.dashboard.route import Asked, Form, number
 
 _PORTION = 100
@@ -21,11 +20,10 @@ _PORTION = 100
 class Suppressions:
     """The page about the lists."""
 
-    def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
+    def __init__(self, neighbours: Neighbours, pages: Pages) -> None:
         self._api = neighbours.api
         self._calls = api.Listed(neighbours.api)
         self._pages = pages
-        self._recording = recording
 
     async def listed(self, asked: Asked) -> Given:
         sought = {name: asked.query.one(name) for name in ("recipient", "login", "domain")}
@@ -48,23 +46,15 @@ class Suppressions:
             **_whose(form),
         }
         await act(asked, self._calls.add, convert(wanted, api.Added))
-        for recipient in wanted["recipients"]:
-            await self._recording(asked, f"suppressed, {_list(form)}: {wanted['reason']}", recipient)
         return elsewhere("/suppressions")
 
     async def remove(self, asked: Asked) -> Given:
         form = asked.form
         meant = replace(asked, path={"recipient": form.one("recipient")})
         await act(meant, self._calls.remove, query=convert(_whose(form), api.Whose))
-        await self._recording(asked, f"lets get mail again, {_list(form)}", form.one("recipient"))
         return elsewhere("/suppressions")
 
 
 def _whose(form: Form) -> dict[str, str]:
     """Whose list: a login's, a sender domain's, or, where neither is named, that of all logins."""
     return {name: form.one(name) for name in ("login", "domain") if form.one(name)}
-
-
-def _list(form: Form) -> str:
-    """The same, told."""
-    return next((f"of the {name} {value}" for name, value in _whose(form).items()), "of everybody")

@@ -53,9 +53,9 @@ def table(neighbours: Neighbours, pages: Pages) -> Routes:
             Route("POST", f"{one}/enabled", Role.ADMINISTER, logins.enable),
             Route("POST", f"{one}/delete", Role.ADMINISTER, logins.delete),
             Route("POST", f"{one}/test", Role.OPERATE, logins.test),
-            *_programs(Domains(neighbours, pages, recording), Webhooks(neighbours, pages, recording)),
-            *_tokens(Tokens(neighbours, pages, recording)),
-            *_returned(Suppressions(neighbours, pages, recording), Bounces(neighbours, pages)),
+            *_programs(Domains(neighbours, pages), Webhooks(neighbours, pages)),
+            *_tokens(Tokens(neighbours, pages)),
+            *_returned(Suppressions(neighbours, pages), Bounces(neighbours, pages)),
             *_people(Operators(neighbours, pages, recording), Account(neighbours, pages, recording)),
             Route("GET", "/changes", Role.ADMINISTER, record.changes),
         )

@@ -11,7 +11,6 @@ from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.acting import act
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
-from smtpeter.web.dashboard.record import Recording
 from smtpeter.web.dashboard.route import Asked
 
 # What each scope lets a program do, in a sentence.
@@ -26,11 +25,10 @@ SCOPES = {
 class Tokens:
     """The page about tokens."""
 
-    def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
+    def __init__(self, neighbours: Neighbours, pages: Pages) -> None:
         self._api = neighbours.api
         self._calls = api.Logins(neighbours.api)
         self._pages = pages
-        self._recording = recording
 
     async def listed(self, asked: Asked) -> Given:
         return await self._page(asked)
@@ -39,13 +37,10 @@ class Tokens:
         form = asked.form
         wanted = {"login": form.one("login") or None, "scopes": form.all("scope"), "note": form.one("note")}
         made = await act(asked, self._calls.create_token, convert(wanted, api.NewToken))
-        whose = f"of the login {made['login']}" if made["login"] else "of no login"
-        await self._recording(asked, f"made a token {whose}: {' '.join(made['scopes'])}", made["id"])
         return await self._page(asked, made)
 
     async def revoke(self, asked: Asked) -> Given:
         await act(asked, self._calls.revoke_token)
-        await self._recording(asked, "revoked the token", asked.path["id"])
         return elsewhere("/tokens")
 
     async def _page(self, asked: Asked, made: dict[str, Any] | None = None) -> Given:

@@ -12,7 +12,6 @@ from smtpeter.web.api.route import Given
 from smtpeter.web.dashboard.acting import act
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
-from smtpeter.web.dashboard.record import Recording
 from smtpeter.web.dashboard.route import Asked, Form
 
 # How far back events may be posted again, in seconds.
@@ -22,11 +21,10 @@ PERIODS = {"": "what waits apart or was given up", "3600": "all of the last hour
 class Webhooks:
     """The pages about webhooks."""
 
-    def __init__(self, neighbours: Neighbours, pages: Pages, recording: Recording) -> None:
+    def __init__(self, neighbours: Neighbours, pages: Pages) -> None:
         self._api = neighbours.api
         self._calls = api.Hooks(neighbours.api)
         self._pages = pages
-        self._recording = recording
 
     async def listed(self, asked: Asked) -> Given:
         found = await act(asked, self._calls.listed)
@@ -38,21 +36,19 @@ class Webhooks:
     async def create(self, asked: Asked) -> Given:
         wanted = _wanted(asked.form) | {"login": asked.form.one("login") or None}
         made = await act(asked, self._calls.create, convert(wanted, api.NewWebhook))
-        await self._recording(asked, f"made the webhook to {made['url']}", str(made["id"]))
         return self._page(asked, made | {"behind": 0, "aside": []})
 
     async def show(self, asked: Asked) -> Given:
         return self._page(asked, await act(asked, self._calls.show))
 
     async def change(self, asked: Asked) -> Given:
-        changed = await act(asked, self._calls.modify, convert(_wanted(asked.form), api.ChangedWebhook))
-        what = f"changed the webhook: {changed['url']}, {' '.join(changed['kinds'])}"
-        return await self._done(asked, what)
+        await act(asked, self._calls.modify, convert(_wanted(asked.form), api.ChangedWebhook))
+        return _back(asked)
 
     async def enable(self, asked: Asked) -> Given:
         enabled = asked.form.one("enabled") == "yes"
         await act(asked, self._calls.modify, api.ChangedWebhook(enabled=enabled))
-        return await self._done(asked, "resumed the webhook" if enabled else "paused the webhook")
+        return _back(asked)
 
     async def test(self, asked: Asked) -> Given:
         """Post a request that tells of nothing, and say what was answered."""
@@ -65,22 +61,21 @@ class Webhooks:
             raise Problem(422, "There is no such choice.", "seconds")
         again = api.Again(seconds=int(period)) if period else api.Again()
         await act(asked, self._calls.replay, again)
-        return await self._done(asked, f"had the webhook post again {PERIODS[period]}")
+        return _back(asked)
 
     async def delete(self, asked: Asked) -> Given:
         await act(asked, self._calls.delete)
-        await self._recording(asked, "deleted the webhook", asked.path["number"])
         return elsewhere("/webhooks")
-
-    async def _done(self, asked: Asked, what: str) -> Given:
-        await self._recording(asked, what, asked.path["number"])
-        return elsewhere(f"/webhooks/{asked.path['number']}")
 
     def _page(self, asked: Asked, webhook: dict[str, Any], tried: dict[str, Any] | None = None) -> Given:
         return self._pages.page(
             "webhook.html", asked, webhook=webhook, tried=tried, kinds=KINDS, encodings=list(Encoding),
             periods=PERIODS, path=f"/webhooks/{webhook['id']}",
         )  # fmt: skip
+
+
+def _back(asked: Asked) -> Given:
+    return elsewhere(f"/webhooks/{asked.path['number']}")
 
 
 def _wanted(form: Form) -> dict[str, Any]:
