@@ -107,7 +107,10 @@ def door(
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
-    api = Api(neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size)
+    api = Api(
+        neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size,
+        is_shared=settings.is_shared,
+    )  # fmt: skip
     dashboard = _dashboard(settings, neighbours, store, partial(deferLater, reactor))
 
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:

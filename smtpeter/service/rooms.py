@@ -261,7 +261,7 @@ def _limits(settings: Settings) -> Limits:
         limits,
         site=max(1, site // workers),
         backoff=min(limits.backoff, chosen.retry[0]),
-        is_shared=workers > 1 or not settings.store.url.startswith("sqlite:"),
+        is_shared=settings.is_shared,
         logins={name: one.limit for name, one in chosen.logins.items()},
         sources=sources(chosen.source_addresses),
     )
