@@ -107,10 +107,7 @@ def door(
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
-    api = Api(
-        neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size,
-        is_shared=settings.is_shared,
-    )  # fmt: skip
+    api = _api(settings, neighbours, proxies, maximum_size)
     dashboard = _dashboard(settings, neighbours, store, partial(deferLater, reactor))
 
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
@@ -130,6 +127,14 @@ def _threaded(reactor: Any, pool: ThreadPool) -> Aside:
 def largest_request(maximum_size: int) -> int:
     """Octets: base64 and JSON's escapes make a message half as large again."""
     return maximum_size * 3 // 2 + _MORE
+
+
+def _api(settings: Settings, neighbours: Neighbours, proxies: Proxies, maximum_size: int) -> Api:
+    web = settings.web
+    return Api(
+        neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size,
+        is_shared=settings.is_shared,
+    )  # fmt: skip
 
 
 def _dashboard(
