@@ -80,6 +80,13 @@ def test_one_address_has_five_tries_at_a_name_in_a_minute(browser, peers):
     assert 303 == browser.sign_in(peer=peers[0], secure=True).status
 
 
+def test_who_signs_in_has_not_guessed(browser):
+    """Whoever often signs in and out, on browsers that forget, does not hold up himself."""
+    for _ in range(3):
+        tries(browser, 4)
+        assert [303] * 12 == [anew(browser).status for _ in range(12)]
+
+
 def test_no_name_counts_as_another_s(browser):
     """Whatever is tried as `198.51.100.7 as ada`, or as a name like a count of ours, is not ada's."""
     for name in ("198.51.100.7 as ada", "ada from 198.51.100.7"):
@@ -145,7 +152,9 @@ def is_known(browser, name="ada", password="right"):
     """Whether signing in on this browser counts apart: then the address has nothing of it."""
     browser.cookie = ""
     browser.rest.allowances.done.clear()
-    assert 303 == browser.sign_in(name, password).status
+    assert (
+        303 == browser.sign_in(name, password).status
+    )  # what has counted for this is taken back, and stays as 0
     return "sign-in from 127.0.0.1" not in browser.rest.allowances.done
 
 
@@ -176,3 +185,11 @@ def test_who_has_the_password_does_not_find_the_code_by_trying(stored):
     assert ([403] * 12, 403, 1.0) == (wrong, anew(browser, code=code).status, browser.waited)
     browser.device = known
     assert 303 == browser.sign_in(code=code, secure=True).status
+
+
+def test_a_right_code_is_no_guess_either(stored):
+    browser = Browser(stored.new_store().operators, one_time=KEY)
+    for _ in range(12):
+        code = codes.code(KEY, int(browser.rest.now) // 30)
+        assert 303 == anew(browser, code=code).status
+        browser.rest.now += 30

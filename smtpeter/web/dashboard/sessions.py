@@ -16,7 +16,7 @@ from smtpeter.accounts.operators import Change, Operator, OperatorChanged, Sessi
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.dashboard import devices
 from smtpeter.web.dashboard.interface import Neighbours
-from smtpeter.web.dashboard.tries import Trier, Tries
+from smtpeter.web.dashboard.tries import Counted, Trier, Tries
 
 _SECRET = re.compile(r"[a-z2-7]{26}")
 _SEEN_AGAIN = 300.0  # seconds after which it is written down that a session is in use
@@ -65,17 +65,18 @@ class Sessions:
         kept = self._nobody if operator is None else operator.password_hash
         known_as = devices.known_as(tried.device, tried.name, kept, api.clock())
         who = Trier(tried.name, tried.client, known_as)
-        await self._tries.hold_up(who)
+        counted = await self._tries.hold_up(who)
         began = api.monotonic()
         right = await api.aside(passwords.verify, tried.password.encode("utf-8", "replace"), kept)
         if (
             operator is None
             or not operator.enabled
             or not right
-            or not await self._code_opens(operator, tried.code, who)
+            or not await self._code_opens(operator, tried.code, who, counted)
         ):
             await self._neighbours.pause(max(0.0, began + _REFUSED_AFTER - api.monotonic()))
             raise Problem(403, _WRONG)
+        await self._tries.forget(counted)
         secret = passwords.generate(api.token_bytes)
         now = api.clock()
         try:
@@ -88,11 +89,11 @@ class Sessions:
     async def sign_out(self, secret: str) -> None:
         await self._neighbours.operators.end(digest(secret))
 
-    async def _code_opens(self, operator: Operator, code: str, who: Trier) -> bool:
+    async def _code_opens(self, operator: Operator, code: str, who: Trier, counted: list[Counted]) -> bool:
         """A code that is not looked at is answered as a wrong one: who tries learns nothing of the password."""
         if not operator.one_time:
             return True
-        if not await self._tries.may_give_code(who):
+        if not await self._tries.may_give_code(who, counted):
             self._log.warn(
                 "{client}: the password of operator {name} was right, but with it came too many codes; "
                 "unless it was he, somebody else has that password",

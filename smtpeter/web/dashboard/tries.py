@@ -8,8 +8,9 @@ wherever they come are never refused for their number: when they are many, each 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smtpeter.accounts.allowance import Allowance, Allowances
 from smtpeter.session.limits import source_of
@@ -35,6 +36,14 @@ class Trier:
     device: str
 
 
+class Counted(NamedTuple):
+    """A try that was counted by the name `what`, at the time `at`."""
+
+    what: str
+    allowed: tuple[Allowance, ...]
+    at: float
+
+
 class Tries:
     """`clock` gives Unix seconds; `pause` comes back after so many seconds."""
 
@@ -48,31 +57,43 @@ class Tries:
         self._clock = clock
         self._pause = pause
 
-    async def hold_up(self, who: Trier) -> None:
-        """Come back when the password may be looked at; raises Problem 429."""
+    async def hold_up(self, who: Trier) -> list[Counted]:
+        """Come back when the password may be looked at, with what has counted until then; raises Problem 429."""
+        counted: list[Counted] = []
         if who.device:
-            await self._count(f"sign-in on {who.device}", _BY_DEVICE)
-            return
+            await self._count(f"sign-in on {who.device}", _BY_DEVICE, counted)
+            return counted
         # The address, which has no space, comes first: no name can be made up that counts as another's.
         source, name = source_of(who.client), who.name[:_LONGEST_NAME]
-        await self._count(f"sign-in from {source}", _BY_ADDRESS)
-        if await self._wait(f"sign-in as {name}", _BY_NAME):
-            await self._count(f"slow sign-in from {source} as {name}", _BY_NAME_THERE_SLOWED)
+        await self._count(f"sign-in from {source}", _BY_ADDRESS, counted)
+        if await self._wait(f"sign-in as {name}", _BY_NAME, counted):
+            await self._count(f"slow sign-in from {source} as {name}", _BY_NAME_THERE_SLOWED, counted)
             await self._pause(_SLOWED)
         else:
-            await self._count(f"sign-in from {source} as {name}", _BY_NAME_THERE)
+            await self._count(f"sign-in from {source} as {name}", _BY_NAME_THERE, counted)
+        return counted
 
-    async def may_give_code(self, who: Trier) -> bool:
-        """Whether one more one-time code may be looked at, now that the password was right."""
+    async def forget(self, counted: Sequence[Counted]) -> None:
+        """It was no guess: he has signed in."""
+        for one in counted:
+            await self._allowances.give_back(one.what, 1, one.allowed, one.at)
+
+    async def may_give_code(self, who: Trier, counted: list[Counted]) -> bool:
+        """Whether one more one-time code may be looked at, now that the password was right; it has `counted` then too."""
         where = f"code on {who.device}" if who.device else f"code of {who.name}"
-        return not await self._wait(where, _CODES)
+        return not await self._wait(where, _CODES, counted)
 
-    async def _count(self, what: str, allowed: tuple[Allowance, ...]) -> None:
-        wait = await self._wait(what, allowed)
+    async def _count(self, what: str, allowed: tuple[Allowance, ...], counted: list[Counted]) -> None:
+        wait = await self._wait(what, allowed, counted)
         if wait:
             minutes = math.ceil(wait / 60)
             said = "a minute" if minutes == 1 else f"{minutes} minutes"
             raise Problem(429, f"Too many tries; come back in {said}.", retry_after=math.ceil(wait))
 
-    async def _wait(self, what: str, allowed: tuple[Allowance, ...]) -> float:
-        return await self._allowances.take(what, 1, allowed, self._clock())
+    async def _wait(self, what: str, allowed: tuple[Allowance, ...], counted: list[Counted]) -> float:
+        """0.0 when it has counted; else the seconds until it may."""
+        now = self._clock()
+        wait = await self._allowances.take(what, 1, allowed, now)
+        if not wait:
+            counted.append(Counted(what, allowed, now))
+        return wait
