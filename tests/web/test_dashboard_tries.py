@@ -1,6 +1,9 @@
 """Whoever guesses an operator's password is held up, and keeps nobody out by it: neither him, nor by his address or name."""
 
+from contextlib import contextmanager
+
 import pytest
+from twisted.logger import formatEvent, globalLogPublisher
 
 from smtpeter.accounts import codes
 from smtpeter.accounts.operators import Operator, Role
@@ -148,6 +151,18 @@ def test_a_cookie_that_was_altered_is_none(browser, change):
     assert not is_known(browser)
 
 
+@contextmanager
+def told():
+    """What the log says of an operator's password."""
+    events, lines = [], []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        yield lines
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+        lines += [line for line in map(formatEvent, events) if "the password of operator" in line]
+
+
 def is_known(browser, name="ada", password="right"):
     """Whether signing in on this browser counts apart: then the address has nothing of it."""
     browser.cookie = ""
@@ -178,7 +193,11 @@ def test_who_has_the_password_does_not_find_the_code_by_trying(stored):
     """From however many addresses: and neither does he learn that he has it, nor does he keep ada out by it."""
     browser = Browser(stored.new_store().operators, one_time=KEY)
     browser.sign_in(code=codes.code(KEY, int(NOW) // 30), secure=True)
-    wrong = tries(browser, 12, password="right", code="000000")
+    with told() as lines:
+        wrong = tries(browser, 12, password="right", code="000000")
+    assert ["203.0.0.10", "203.0.0.11"] == [
+        line.partition(": the password of operator ada")[0] for line in lines
+    ]
     browser.rest.now += 60
     code = codes.code(KEY, int(browser.rest.now) // 30)
     known = browser.device
