@@ -113,6 +113,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def data_directory(self) -> Path:
         return Path(self.server.data_directory)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes work on the store, here or on other machines as well."""
+        return self.server.workers > 1 or not self.store.url.startswith("sqlite:")
+
 
 MOST_WORKERS = 64
 

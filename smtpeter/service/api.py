@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.threadpool import ThreadPool
@@ -106,8 +108,8 @@ def door(
     )
     maximum_size = submission.sizes.maximum_size
     proxies = Proxies(web.trusted_proxies)
-    api = Api(neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size)
-    dashboard = _dashboard(settings, neighbours, store)
+    api = _api(settings, neighbours, proxies, maximum_size)
+    dashboard = _dashboard(settings, neighbours, store, partial(deferLater, reactor))
 
     def answer(visit: Visit, body: bytes, secure: bool) -> Any:
         app = api if visit.target.startswith(f"{PREFIX}/".encode()) else dashboard
@@ -128,7 +130,17 @@ def largest_request(maximum_size: int) -> int:
     return maximum_size * 3 // 2 + _MORE
 
 
-def _dashboard(settings: Settings, neighbours: Neighbours, store: Store) -> Dashboard:
+def _api(settings: Settings, neighbours: Neighbours, proxies: Proxies, maximum_size: int) -> Api:
+    web = settings.web
+    return Api(
+        neighbours, proxies, web.public_url, rate=web.requests_per_second, maximum_size=maximum_size,
+        is_shared=settings.is_shared,
+    )  # fmt: skip
+
+
+def _dashboard(
+    settings: Settings, neighbours: Neighbours, store: Store, pause: Callable[[float], Deferred[None]]
+) -> Dashboard:
     known = DashboardNeighbours(
         neighbours,
         store.operators,
@@ -136,6 +148,7 @@ def _dashboard(settings: Settings, neighbours: Neighbours, store: Store) -> Dash
         store.sites,
         store.spool,
         lambda: certificate_ends([file for file, _ in settings.tls.pairs()]),
+        pause,
     )
     return Dashboard(known, Proxies(settings.web.trusted_proxies))
 

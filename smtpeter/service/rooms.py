@@ -256,7 +256,7 @@ def _bounds(settings: Settings) -> Bounds:
         bounds,
         site=max(1, site // workers),
         backoff=min(bounds.backoff, chosen.retry[0]),
-        is_shared=workers > 1 or not settings.store.url.startswith("sqlite:"),
+        is_shared=settings.is_shared,
         logins={name: one.limit for name, one in chosen.logins.items()},
         sources=sources(chosen.source_addresses),
     )

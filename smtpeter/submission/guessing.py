@@ -1,8 +1,9 @@
 """Limits on guessing passwords. They expire by themselves, and nobody can turn them against a good client.
 
 Failures are counted per client address and per login. A client that has logged in before is judged by its own
-failures only: what others do to its login, or from behind its network, does not lock it out. Counts drain
-steadily; what comes while something is locked is not counted, so no lock can be kept up for ever.
+failures only: what others do to its login, or from behind its network, does not lock it out. Nor does what others do
+to its login lock out a new client: it has only fewer tries. Counts drain steadily; what comes while something is
+locked is not counted, so no lock can be kept up for ever.
 """
 
 from __future__ import annotations
@@ -49,11 +50,14 @@ class Guard:
         per_address: int = 20,
         per_login: int = 100,
         per_familiar: int = 50,
+        per_stranger: int = 3,
     ) -> None:
+        """`per_stranger`: of one address at a login that is full, be it of failures from wherever they came."""
         self._monotonic = monotonic
         self._by_address = DrainingCounts(per_address, _HOUR)
         self._by_login = DrainingCounts(per_login, _HOUR)
         self._by_pair = DrainingCounts(per_familiar, _HOUR)
+        self._by_stranger = DrainingCounts(per_stranger, _HOUR)
         self._familiar: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def is_locked(self, address: str, username: str) -> bool:
@@ -62,7 +66,9 @@ class Guard:
         pair = (source_of(address), username)
         if self._is_familiar(pair, now):
             return self._by_pair.is_full(pair, now)
-        return self._by_address.is_full(pair[0], now) or self._by_login.is_full(username, now)
+        if self._by_address.is_full(pair[0], now):
+            return True
+        return self._by_login.is_full(username, now) and self._by_stranger.is_full(pair, now)
 
     def failed(self, address: str, username: str) -> None:
         """A wrong password, or no such login."""
@@ -72,6 +78,7 @@ class Guard:
             self._by_pair.add(pair, now)
         else:
             self._by_address.add(pair[0], now)
+            self._by_stranger.add(pair, now)
             self._by_login.add(username, now)
 
     def succeeded(self, address: str, username: str) -> None:

@@ -131,6 +131,16 @@ def test_from_the_first_operator_to_the_first_click_seen(visitor: Visitor, passw
     visitor.sees("A link was followed")
 
 
+def test_a_browser_is_known_again_when_its_session_has_ended(visitor: Visitor, password: str) -> None:
+    visitor.signs_in(password)
+    visitor.presses("Sign out")
+    visitor.sees("No operator yet?")
+    [kept] = visitor.browser.get_cookies()
+    assert ("smtpeter-known-", True, "Strict") == (kept["name"][:15], kept["httpOnly"], kept["sameSite"])
+    visitor.signs_in(password)
+    assert kept["value"] not in {one["value"] for one in visitor.browser.get_cookies()}
+
+
 def test_hostile_mail_can_do_nothing(visitor: Visitor, password: str, server: Daemon, port: int) -> None:
     login = server.login()
     html = _HOSTILE.format(port=port)

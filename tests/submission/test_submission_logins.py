@@ -132,14 +132,40 @@ def test_an_address_that_guesses_is_locked_for_a_while(tmp_path):
     assert attempt(door, "carol").startswith("235")
 
 
+def guessed_at(tmp_path, **options):
+    """A door at which strangers have guessed carol's password, each from his own address."""
+    door = Door(tmp_path, logins=(CHOSEN,), **options)
+    for number in range(100):
+        assert attempt(door, "carol", "wrong", address=f"203.0.113.{number}").startswith("535")
+    return door
+
+
 @pytest.mark.row(64)
-def test_a_lock_on_a_login_spares_who_has_used_it_before(tmp_path):
-    """A hundred strangers guess; the good address goes on, a new one has to wait."""
+def test_nobody_keeps_a_login_out_by_guessing_its_password(tmp_path):
+    """Neither where it has never been, nor, after a new start of the server, where it always is."""
+    door = guessed_at(tmp_path)
+    assert attempt(door, "carol", address="198.51.100.7").startswith("235")
+    assert attempt(door, "carol", address="2001:db8::7").startswith("235")
+
+
+@pytest.mark.row(64)
+def test_a_login_that_is_guessed_at_has_three_tries_for_each_new_address(tmp_path):
+    door = guessed_at(tmp_path)
+    said = [attempt(door, "carol", "wrong", address=f"2001:db8::{number}")[:3] for number in range(4)]
+    assert ["535", "535", "535", "454"] == said
+    assert attempt(door, "carol", address="2001:db8::beef").startswith("454")
+    door.clock.advance(1200)
+    assert attempt(door, "carol", address="2001:db8::beef").startswith("235")
+
+
+@pytest.mark.row(64)
+def test_who_has_used_a_login_before_has_fifty_tries_whatever_others_do(tmp_path):
     door = Door(tmp_path, logins=(CHOSEN,))
     assert attempt(door, "carol", address="198.51.100.7").startswith("235")
     for number in range(100):
-        assert attempt(door, "carol", "wrong", address=f"203.0.113.{number}").startswith("535")
-    assert attempt(door, "carol", address="203.0.113.200").startswith("454")
+        attempt(door, "carol", "wrong", address=f"203.0.113.{number}")
+    for _ in range(49):
+        assert attempt(door, "carol", "wrong", address="198.51.100.7").startswith("535")
     assert attempt(door, "carol", address="198.51.100.7").startswith("235")
 
 

@@ -99,7 +99,9 @@ class Files:
 class Rest:
     """The API. `token` is that of the login `shop`, `operator` an operator's; `now` moves all clocks."""
 
-    def __init__(self, *, proxies=(), rate=1000.0, maximum_size=1_000_000, maximum_recipients=100):
+    def __init__(
+        self, *, proxies=(), rate=1000.0, maximum_size=1_000_000, maximum_recipients=100, is_shared=False
+    ):
         self.now = NOW
         self._secrets = iter(range(1, 1 << 30))
         self.journal = FakeJournal()
@@ -176,6 +178,7 @@ class Rest:
             "http://api.test",
             rate=rate,
             maximum_size=maximum_size,
+            is_shared=is_shared,
         )
 
     def secret(self, length):

@@ -60,6 +60,18 @@ def parsed(response):
     return json.loads(response.partition(b"\r\n\r\n")[2])
 
 
+def test_header_fields_stand_in_place_of_ours_and_two_of_a_name_are_two():
+    async def answer(visit, body, secure):
+        fields = ((b"Cache-Control", b"public"), (b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2"))
+        return Given(b"", "text/html", 200, fields)
+
+    said = Conversation(answer).say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").split(b"\r\n")
+    wanted = (b"Cache-Control", b"Set-Cookie")
+    assert [b"Cache-Control: public", b"Set-Cookie: a=1", b"Set-Cookie: b=2"] == sorted(
+        line for line in said if line.startswith(wanted)
+    )
+
+
 def test_a_body_reaches_the_api_whole_however_it_is_split():
     c = Conversation()
     assert b"" == c.say(post(11))

@@ -33,15 +33,25 @@ _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "forwarded")
 
 
 class Api:
-    """`rate`: requests a second that one token may make; `maximum_size`: octets of a message."""
+    """`rate`: requests a second that one token may make, at several processes if it `is_shared`.
+
+    `maximum_size`: octets of a message.
+    """
 
     _log = Logger()
 
     def __init__(
-        self, neighbours: Neighbours, proxies: Proxies, public_url: str, *, rate: float, maximum_size: int
+        self,
+        neighbours: Neighbours,
+        proxies: Proxies,
+        public_url: str,
+        *,
+        rate: float,
+        maximum_size: int,
+        is_shared: bool = False,
     ) -> None:
         self._routes = calls(neighbours, maximum_size)
-        self._callers = caller.Callers(neighbours, rate)
+        self._callers = caller.Callers(neighbours, rate, is_shared=is_shared)
         self._proxies = proxies
         described = document(self._routes.all, f"{public_url}{PREFIX}")
         self._open = {

@@ -14,6 +14,7 @@ from smtpeter.accounts import tokens
 from smtpeter.accounts.tokens import AccessToken, Scope
 from smtpeter.accounts.uses import Kind
 from smtpeter.web.api.interface import Neighbours
+from smtpeter.web.api.portions import Portions
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.rates import Rates
 
@@ -25,11 +26,14 @@ _FAILURES = (0.2, 20)  # wrong tokens from one address: a second in the long run
 
 
 class Callers:
-    """`rate` requests a second and token, twice as many at once."""
+    """`rate` requests a second and token, twice as many at once; `is_shared`: at several processes together."""
 
-    def __init__(self, neighbours: Neighbours, rate: float) -> None:
+    def __init__(self, neighbours: Neighbours, rate: float, *, is_shared: bool) -> None:
         self._neighbours = neighbours
         self._requests = Rates(rate, 2 * rate)
+        self._portions = None
+        if is_shared:
+            self._portions = Portions(neighbours.allowances, rate, neighbours.clock, neighbours.monotonic)
         self._failures = Rates(*_FAILURES)
 
     async def token(self, presented: str, client: str) -> AccessToken:
@@ -41,6 +45,8 @@ class Callers:
             self._limit(self._failures.wait(client, now))
             raise Problem(401, "Invalid access token", headers=_CHALLENGE)
         self._limit(self._requests.wait(found.id, now))
+        if self._portions is not None:
+            self._limit(await self._portions.wait(found.id))
         self._neighbours.uses.used(Kind.TOKEN, found.id, self._neighbours.clock())
         return found
 

@@ -139,8 +139,10 @@ class Request(http.Request):
         self.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
         if given.status != 204:
             self.responseHeaders.setRawHeaders(b"Content-Type", [given.content_type.encode("latin-1")])
-        for name, value in given.headers:
-            self.responseHeaders.setRawHeaders(name, [value])
+        for name, _ in given.headers:
+            self.responseHeaders.removeHeader(name)
+        for name, value in given.headers:  # of Set-Cookie there may be two
+            self.responseHeaders.addRawHeader(name, value)
         if isinstance(given.body, bytes):
             if given.status != 204:
                 self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(given.body)])

@@ -15,7 +15,7 @@ from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.web.api.app import judge_transport
 from smtpeter.web.api.problem import Problem, trouble
 from smtpeter.web.api.route import Given
-from smtpeter.web.dashboard import sessions
+from smtpeter.web.dashboard import devices, sessions
 from smtpeter.web.dashboard.interface import Neighbours
 from smtpeter.web.dashboard.pages import Pages, elsewhere
 from smtpeter.web.dashboard.route import Asked, Form, Route
@@ -60,9 +60,9 @@ class Dashboard:
             return static
         form = _form(visit, body) if method == "POST" else Form()
         client = self._proxies.client(visit)
-        if path == "/sign-in":
-            return await self._sign_in(method, form, client, secure=secure)
         cookies = "; ".join(visit.values("cookie"))
+        if path == "/sign-in":
+            return await self._sign_in(method, form, client, cookies, secure=secure)
         secret = sessions.presented(cookies, secure=secure)
         operator = await self._sessions.operator(secret)
         if operator is None:
@@ -87,19 +87,23 @@ class Dashboard:
             back = self._routes.back(above, operator.role)
             return self._pages.problem(problem, asked, back, is_form=method == "POST")
 
-    async def _sign_in(self, method: str, form: Form, client: str, *, secure: bool) -> Given:
+    async def _sign_in(self, method: str, form: Form, client: str, cookies: str, *, secure: bool) -> Given:
         if method != "POST":
             return self._pages.page("sign-in.html", None, said="", name="")
         name, password = form.one("name"), "".join(form.all("password")[-1:])
+        device = devices.presented(cookies, name, secure=secure)
         try:
-            secret = await self._sessions.sign_in(name, password, form.one("code"), client)
+            secret, device = await self._sessions.sign_in(
+                sessions.Try(name, password, form.one("code"), client, device)
+            )
         except Problem as problem:
             said = problem.answered.error.message
             headers = problem.headers
             return self._pages.page(
                 "sign-in.html", None, status=problem.status, headers=headers, said=said, name=name
             )
-        return elsewhere("/", sessions.cookie(secret, secure=secure))
+        known = devices.cookie(device, name, secure=secure)
+        return elsewhere("/", known, sessions.cookie(secret, secure=secure))
 
 
 def _telling(visit: Visit, answer: Given, *, was_saved: bool) -> Given:

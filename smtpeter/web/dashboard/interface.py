@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from smtpeter.accounts.operators import Operators
@@ -32,3 +32,4 @@ class Neighbours:
     certificates: Callable[
         [], Sequence[tuple[str, float]]
     ]  # the files, and when they end; called in a thread
+    pause: Callable[[float], Awaitable[None]]  # comes back after so many seconds

@@ -1,36 +1,50 @@
 """Signing in and out, and who a request comes from.
 
 A session is a cookie that no script reads and no other site sends along with a form. Whoever tries passwords is held
-up, by address and by name, before anything is hashed; a name that does not exist costs the same as a wrong password.
+up before anything is hashed; a name that does not exist costs the same as a wrong password, or as a wrong code.
 """
 
 from __future__ import annotations
 
-import math
 import re
+from typing import NamedTuple
+
+from twisted.logger import Logger
 
 from smtpeter.accounts import codes, passwords
-from smtpeter.accounts.allowance import Allowance
 from smtpeter.accounts.operators import Change, Operator, OperatorChanged, Session, digest
-from smtpeter.session.limits import source_of
 from smtpeter.web.api.problem import Problem
+from smtpeter.web.dashboard import devices
 from smtpeter.web.dashboard.interface import Neighbours
+from smtpeter.web.dashboard.tries import Counted, Trier, Tries
 
 _SECRET = re.compile(r"[a-z2-7]{26}")
-_BY_ADDRESS = (Allowance(10, 60),)  # tries in a minute, at all processes together
-_BY_NAME = (Allowance(20, 60),)
-_LONGEST_NAME = 255
 _SEEN_AGAIN = 300.0  # seconds after which it is written down that a session is in use
 _SAVED = "smtpeter-saved=yes"
 _SAID_FOR = 30  # seconds
+_REFUSED_AFTER = 1.0  # seconds, whatever is wrong: more than it takes to find out
 _WRONG = "This name and password, and the code if one is asked of you, do not open the door."
+
+
+class Try(NamedTuple):
+    """What somebody tries to sign in with, from the address `client`; `device` is what his browser brings (devices)."""
+
+    name: str
+    password: str
+    code: str
+    client: str
+    device: str
 
 
 class Sessions:
     """The sessions."""
 
+    _log = Logger()
+
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
+        api = neighbours.api
+        self._tries = Tries(api.allowances, api.clock, neighbours.pause)
         self._nobody = passwords.stand_in(neighbours.api.token_bytes)
 
     async def operator(self, secret: str) -> Operator | None:
@@ -44,40 +58,49 @@ class Sessions:
             await self._neighbours.operators.seen(session.digest, now)
         return operator
 
-    async def sign_in(self, name: str, password: str, code: str, client: str) -> str:
-        """The secret of a new session; raises Problem 403 and 429."""
-        await self._hold_up(f"sign-in from {source_of(client)}", _BY_ADDRESS)
-        await self._hold_up(f"sign-in as {name[:_LONGEST_NAME]}", _BY_NAME)
-        operator = await self._neighbours.operators.operator(name)
+    async def sign_in(self, tried: Try) -> tuple[str, str]:
+        """The secret of a new session, and what the browser is known by from now on; raises Problem 403 and 429."""
+        api, operators = self._neighbours.api, self._neighbours.operators
+        operator = await operators.operator(tried.name)
         kept = self._nobody if operator is None else operator.password_hash
-        right = await self._neighbours.api.aside(passwords.verify, password.encode("utf-8", "replace"), kept)
+        known_as = devices.known_as(tried.device, tried.name, kept, api.clock())
+        who = Trier(tried.name, tried.client, known_as)
+        counted = await self._tries.hold_up(who)
+        began = api.monotonic()
+        right = await api.aside(passwords.verify, tried.password.encode("utf-8", "replace"), kept)
         if (
             operator is None
             or not operator.enabled
             or not right
-            or not await self._code_opens(operator, code)
+            or not await self._code_opens(operator, tried.code, who, counted)
         ):
+            await self._neighbours.pause(max(0.0, began + _REFUSED_AFTER - api.monotonic()))
             raise Problem(403, _WRONG)
-        secret = passwords.generate(self._neighbours.api.token_bytes)
-        now = self._neighbours.api.clock()
+        await self._tries.forget(counted)
+        secret = passwords.generate(api.token_bytes)
+        now = api.clock()
         try:
-            await self._neighbours.operators.start(Session(digest(secret), operator.name, now, now), operator)
+            await operators.start(Session(digest(secret), operator.name, now, now), operator)
         except OperatorChanged:  # his password, perhaps
             raise Problem(403, _WRONG) from None
-        await self._neighbours.operators.record(Change(now, operator.name, "signed in", "", client))
-        return secret
+        await operators.record(Change(now, operator.name, "signed in", "", tried.client))
+        return secret, devices.make(operator.name, kept, now, api.token_bytes)
 
     async def sign_out(self, secret: str) -> None:
         await self._neighbours.operators.end(digest(secret))
 
-    async def _hold_up(self, who: str, allowed: tuple[Allowance, ...]) -> None:
-        wait = await self._neighbours.api.allowances.take(who, 1, allowed, self._neighbours.api.clock())
-        if wait:
-            raise Problem(429, "Too many tries; wait a minute.", retry_after=math.ceil(wait))
-
-    async def _code_opens(self, operator: Operator, code: str) -> bool:
+    async def _code_opens(self, operator: Operator, code: str, who: Trier, counted: list[Counted]) -> bool:
+        """A code that is not looked at is answered as a wrong one: who tries learns nothing of the password."""
         if not operator.one_time:
             return True
+        if not await self._tries.may_give_code(who, counted):
+            self._log.warn(
+                "{client}: the password of operator {name} was right, but with it came too many codes; "
+                "unless it was he, somebody else has that password",
+                client=who.client,
+                name=operator.name,
+            )
+            return False
         step = codes.step(operator.one_time, code, self._neighbours.api.clock())
         return step is not None and await self._neighbours.operators.spend(operator.name, step)
 
