@@ -276,6 +276,7 @@ def test_a_retry_lifts_the_sites_in_trouble_but_for_no_login(rest):
     assert [] == rest.sites.lifts
     rest.post("/queue/retry", {"domain": "doe.example"}, token=rest.operator)
     assert ["doe.example"] == rest.sites.lifts
+    assert ["retried in the queue: 0 deliveries"] == [one.action for one in rest.changes[-1:]]
 
 
 def test_a_verb_goes_on_until_nothing_is_left_to_alter(rest, monkeypatch):

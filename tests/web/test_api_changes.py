@@ -9,6 +9,7 @@ from smtpeter.accounts import changes
 from smtpeter.accounts.model import Bounces, Limits, Login
 from smtpeter.accounts.webhooks import Webhook
 from smtpeter.message.options import Priority, Switches
+from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.web.api.calls import calls
 from tests.web.rest import NOW, Rest
 
@@ -24,6 +25,7 @@ LOGIN, HOOK = ("POST", "/logins", {"username": "news"}), ("POST", "/webhooks", {
 DOMAIN, TOKEN = ("POST", "/domains", {"name": "shop.example"}), ("POST", "/tokens", {"login": "shop"})
 JOE = ("POST", "/suppressions", {"recipients": ["Joe@x.example"], "reason": "asked"})
 QUEUED = {"login": "shop", "domain": "doe.example"}
+HOLD = ("POST", "/queue/hold", QUEUED)
 MEANT = "login shop, domain doe.example"
 SECRETS = re.compile(r"SECRET|st_[a-z2-7]+_[a-z2-7]{26}|whsec_")
 
@@ -63,9 +65,9 @@ CALLS = {
     ("POST", "/webhooks/{number}/replay"): (
         (HOOK,), {"seconds": 60}, "had the webhook post again all of the last 60 seconds", "1",
     ),
-    ("POST", "/queue/retry"): ((), QUEUED, "retried in the queue: 0 deliveries", MEANT),
+    ("POST", "/queue/retry"): ((), QUEUED, "retried in the queue: 1 delivery", MEANT),
     ("POST", "/queue/hold"): ((), QUEUED, "held in the queue: 1 delivery", MEANT),
-    ("POST", "/queue/release"): ((), QUEUED, "released in the queue: 0 deliveries", MEANT),
+    ("POST", "/queue/release"): ((HOLD,), QUEUED, "released in the queue: 1 delivery", MEANT),
     ("POST", "/queue/delete"): ((), QUEUED, "deleted in the queue: 1 delivery", MEANT),
 }  # fmt: skip
 
@@ -73,7 +75,9 @@ CALLS = {
 @pytest.fixture
 def rest():
     made = Rest()
+    made.now += 0.5  # so that it is not yet due, and may be retried
     made.sent()
+    made.now = NOW
     return made
 
 
@@ -124,6 +128,29 @@ def test_what_is_refused_is_not_written_down(rest):
     assert 404 == rest.ask("DELETE", "/logins/nobody", token=rest.operator).status
     assert 403 == rest.post("/logins", {"username": "new"}).status
     assert [] == rest.changes
+
+
+@pytest.mark.parametrize("verb", ["retry", "hold", "release", "delete"])
+def test_a_verb_that_finds_nothing_to_alter_is_not_written_down(rest, verb):
+    """Else whoever has a token of one login fills the record, and hides in it what was changed."""
+    meant = {"domain": "nowhere.example"}
+    for token in (rest.token, rest.operator):
+        assert {"altered": 0} == rest.post(f"/queue/{verb}", meant, token=token).json
+    assert [] == rest.changes
+
+
+def test_a_verb_that_the_store_ends_before_its_end_is_written_down_as_far_as_it_came(rest, monkeypatch):
+    alter = rest.spool.alter
+
+    def failing(wanted, step, now, *more):
+        done = alter(wanted, step, now, *more)
+        rest.spool.trouble = SpoolUnavailable("full")
+        return done
+
+    monkeypatch.setattr(rest.spool, "alter", failing)
+    assert 503 == rest.post("/queue/delete", {"all": True}, token=rest.operator).status
+    [one] = rest.changes
+    assert ("deleted in the queue: 1 delivery", "everything") == (one.action, one.subject)
 
 
 def test_a_token_is_told_with_its_login_and_its_note(rest):

@@ -87,13 +87,19 @@ class Queue:
         verb = VERBS[call.target.partition("?")[0].rpartition("/")[2]]
         now = self._neighbours.clock()
         wanted = verb.meant(self._filter(call, asked, verb.states), now)
+        done, lifted = 0, frozenset[str]()
         if verb.lifts and call.login is None:  # a site is everybody's: no login's token sets it going
-            await lift(self._neighbours.spool, self._neighbours.sites, wanted, now)
-        by = f"token {call.token.id}"
-        done = sum([each async for each in alter(self._neighbours.spool, wanted, verb.step, now, by)])
+            lifted = await lift(self._neighbours.spool, self._neighbours.sites, wanted, now)
         filters = {name: getattr(asked, name) for name in Meant.__struct_fields__ if name != "all"}
         told = changes.meant(filters | {"login": wanted.login})
-        await record(self._neighbours, call, changes.queued(verb.name, done), told)
+        try:
+            async for altered in alter(
+                self._neighbours.spool, wanted, verb.step, now, f"token {call.token.id}"
+            ):
+                done += altered
+        finally:  # also what was done before the store failed; who altered nothing fills no record
+            if done or lifted:
+                await record(self._neighbours, call, changes.queued(verb.name, done), told)
         return given(Altered(done))
 
     def _filter(self, call: Call[Any], asked: Listing | Meant, states: tuple[State, ...]) -> QueueFilter:
