@@ -12,12 +12,25 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def print_json(value: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode("utf-8"))
+    click.echo(_shown(msgspec.json.format(msgspec.json.encode(value), indent=2)))
 
 
 def print_line(value: Any) -> None:
     """One JSON object on a line of its own."""
-    click.echo(msgspec.json.encode(value).decode("utf-8"))
+    click.echo(_shown(msgspec.json.encode(value)))
+
+
+def _shown(octets: bytes) -> str:
+    """The same JSON, in which it escapes what else a terminal would obey: RFC 8259 7 wants that below U+0020 only."""
+    text = octets.decode("utf-8")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
 
 
 def safe(text: str) -> str:
