@@ -14,6 +14,7 @@ from typing import Protocol
 
 SESSION_LASTS = 43_200.0  # seconds, whatever happens in it
 SESSION_IDLE = 7_200.0  # seconds without a request
+LONGEST_NAME = 255  # characters
 
 
 class Role(enum.StrEnum):
@@ -137,6 +138,14 @@ class Operators(Protocol):
 
         Only that in which `sought` stands, in who did it, what or to what; letters of ASCII in either case.
         """
+
+
+def may_be_called(name: str) -> bool:
+    """Whether an operator may get this name: not one that a token or a system's user has in the record (`Change`)."""
+    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= LONGEST_NAME:
+        return False
+    folded = name.casefold()
+    return not folded.startswith("token ") and "(command line)" not in folded
 
 
 def digest(secret: str) -> bytes:

@@ -17,6 +17,7 @@ from smtpeter.accounts.operators import (
     OperatorChanged,
     OperatorExists,
     Role,
+    may_be_called,
 )
 from smtpeter.cli.output import json_option, print_json, print_rows
 from smtpeter.cli.store import Ledgers, with_store
@@ -59,8 +60,10 @@ def operator() -> None:
 @with_store
 def create(store: Ledgers, name: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Make an operator; a generated password is shown once."""
-    if not name.isprintable() or not 0 < len(name) <= 255 or name != name.strip():
-        raise click.ClickException("a name has 1 to 255 printable characters")
+    if not may_be_called(name):
+        raise click.ClickException(
+            "a name has 1 to 255 printable characters, and is not like what a token or the command is called"
+        )
     given = _given(wanted=password_stdin)
     try:
         password = make(store, name, Role(role), given)

@@ -22,6 +22,8 @@ def test_what_cannot_be_is_said(smtpeter):
     for words, said in (
         (("create", "ada"), "exists already"),
         (("create", " "), "1 to 255 printable characters"),
+        (("create", "token 7f"), "not like what a token or the command is called"),
+        (("create", "root (command line)"), "not like what a token or the command is called"),
         (("create", "bob", "--password-stdin"), "cannot be empty"),
         (("role", "bob", "view"), "no operator 'bob'"),
         (("delete", "bob"), "no operator 'bob'"),

@@ -54,6 +54,8 @@ def test_an_operator_is_made_and_his_password_shown_once(signed_in):
         ({"name": "ada", "role": "view"}, 409),
         ({"name": "", "role": "view"}, 422),
         ({"name": "a\u202eb", "role": "view"}, 422),
+        ({"name": "Token 7f of the login shop", "role": "view"}, 422),
+        ({"name": "root (command line)", "role": "view"}, 422),
         ({"name": "bob", "role": "reign"}, 422),
     ],
 )

@@ -16,6 +16,7 @@ from smtpeter.accounts.operators import (
     OperatorChanged,
     OperatorExists,
     Role,
+    may_be_called,
 )
 from smtpeter.web.api.problem import Problem
 from smtpeter.web.api.route import Given
@@ -30,7 +31,6 @@ ROLES = {
     Role.OPERATE: "Also works on the queue, suppressions and webhooks, and sends test messages.",
     Role.ADMINISTER: "Also makes and takes away logins, domains, webhooks, tokens and operators.",
 }
-_LONGEST_NAME = 255
 
 
 class Operators:
@@ -48,8 +48,9 @@ class Operators:
 
     async def create(self, asked: Asked) -> Given:
         name = asked.form.one("name")
-        if not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
-            raise Problem(422, "A name has 1 to 255 printable characters.", "name")
+        if not may_be_called(name):
+            said = "A name has 1 to 255 printable characters, and is not like what a token or the command is called."
+            raise Problem(422, said, "name")
         password, kept = await self._password()
         made = Operator(name, kept, _role(asked), self._api.clock(), must_change=True)
         try:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from smtpeter.accounts.allowance import Allowance, Allowances
+from smtpeter.accounts.operators import LONGEST_NAME
 from smtpeter.session.limits import source_of
 from smtpeter.web.api.problem import Problem
 
-_LONGEST_NAME = 255  # of an operator; what is longer is nobody's
 _BY_DEVICE = (Allowance(10, 60),)
 _BY_ADDRESS = (Allowance(10, 60),)
 _BY_NAME_THERE = (Allowance(5, 60), Allowance(20, 900))
@@ -64,7 +64,7 @@ class Tries:
             await self._count(f"sign-in on {who.device}", _BY_DEVICE, counted)
             return counted
         # The address, which has no space, comes first: no name can be made up that counts as another's.
-        source, name = source_of(who.client), who.name[:_LONGEST_NAME]
+        source, name = source_of(who.client), who.name[:LONGEST_NAME]  # what is longer is nobody's
         await self._count(f"sign-in from {source}", _BY_ADDRESS, counted)
         if await self._wait(f"sign-in as {name}", _BY_NAME, counted):
             await self._count(f"slow sign-in from {source} as {name}", _BY_NAME_THERE_SLOWED, counted)
