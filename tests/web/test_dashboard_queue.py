@@ -145,6 +145,20 @@ def test_a_long_work_goes_on_where_it_stopped(browser, waiting, monkeypatch):
     assert {State.HELD} == set(states(browser, waiting))
 
 
+def test_each_part_of_a_long_work_is_written_down_whatever_the_browser_says_of_the_others(
+    browser, waiting, monkeypatch
+):
+    monkeypatch.setattr("smtpeter.spool.altering.PORTION", 1)
+    monkeypatch.setattr("smtpeter.web.dashboard.queue._PATIENCE", 0.0)
+    browser.post("/queue/delete", {"domain": "one.example", "done": "7"})
+    browser.post("/queue/delete", {"domain": "one.example"})
+    browser.post("/queue/delete", {"domain": "one.example", "done": "1000"})
+    done = [
+        (one.action, one.subject) for _, one in result(browser.operators.changes(None, 9, "in the queue"))
+    ]
+    assert [("deleted in the queue: 1 delivery", "domain one.example")] * 2 == done
+
+
 def test_what_is_accepted_while_the_work_goes_on_is_not_meant(browser, waiting, monkeypatch):
     monkeypatch.setattr("smtpeter.spool.altering.PORTION", 1)
     monkeypatch.setattr("smtpeter.web.dashboard.queue._PATIENCE", 0.0)

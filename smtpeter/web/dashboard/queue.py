@@ -136,29 +136,28 @@ class Queue:
             raise Problem(422, "Nothing in that state can be altered so.", "state")
         before, now = _number(form.one("done")), _number(form.one("asked_at")) or int(self._api.clock())
         wanted = verb.meant(wanted, now)
+        lifted = frozenset[str]()
         if verb.lifts and not before:
-            await lift(self._api.spool, self._sites, wanted, self._api.clock())
-        done, is_all = await self._altered(wanted, verb, now, f"operator {asked.operator.name}")
-        done += before
-        self._counting.forget()
-        if is_all or not before:
-            told = changes.queued(verb.name, done) + ("" if is_all else " so far")
-            await self._recording(asked, told, _told(given))
+            lifted = await lift(self._api.spool, self._sites, wanted, self._api.clock())
+        done, is_all, ends = before, True, self._api.monotonic() + _PATIENCE
+        try:
+            async for altered in alter(
+                self._api.spool, wanted, verb.step, now, f"operator {asked.operator.name}"
+            ):
+                done += altered
+                if self._api.monotonic() >= ends:
+                    is_all = False
+                    break
+        finally:  # what this answer has done; what the browser says of those before is no evidence
+            self._counting.forget()
+            if done > before or lifted:
+                await self._recording(asked, changes.queued(verb.name, done - before), _told(given))
         if is_all and wanted.delivery is not None:
             return elsewhere(f"/messages/{identifier.show(wanted.delivery)}")
         return self._pages.page(
             "queue-altered.html", asked, verb=verb, words=WORDS[verb.name], given=given, told=_told(given),
             done=done, is_all=is_all, asked_at=now, total=_number(form.one("total")), back=urlencode(given),
         )  # fmt: skip
-
-    async def _altered(self, wanted: QueueFilter, verb: Verb, now: int, by: str) -> tuple[int, bool]:
-        """How many were altered, and whether that was all."""
-        done, ends = 0, self._api.monotonic() + _PATIENCE
-        async for altered in alter(self._api.spool, wanted, verb.step, now, by):
-            done += altered
-            if self._api.monotonic() >= ends:
-                return done, False
-        return done, True
 
     def _filter(self, given: dict[str, str]) -> QueueFilter:
         """Raises Problem 422."""
