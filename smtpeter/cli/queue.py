@@ -152,7 +152,8 @@ def _alter(name: str, explanation: str) -> None:
             for altered in _altered(store, wanted, verb.step, as_json):
                 done += altered
         finally:  # also what was done before somebody interrupted it
-            store.record(changes.queued(name, done), changes.meant(given))
+            if done or lifted:
+                store.record(changes.queued(name, done), changes.meant(given))
         if as_json:
             print_json({"altered": done, "lifted": lifted} if lifted else {"altered": done})
             return

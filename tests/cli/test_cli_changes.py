@@ -155,6 +155,12 @@ def test_what_was_refused_is_not_written_down(smtpeter, kept):
     assert [] == kept()
 
 
+def test_a_verb_that_finds_nothing_to_alter_is_not_written_down(smtpeter, kept, queued):
+    for verb in ("retry", "hold", "release", "delete"):
+        assert 0 == smtpeter("queue", verb, "--domain", "nowhere.example").exit_code
+    assert [] == kept()
+
+
 def test_looking_is_not_written_down(smtpeter, kept):
     for words in sorted(one for one in CHANGES_NOTHING if one.endswith("list")):
         assert 0 == smtpeter(*words.split()).exit_code
