@@ -34,7 +34,7 @@ class Problems:
 
     def __init__(self) -> None:
         self.file = ""
-        self._lines: list[str] = []
+        self._lines: dict[str, None] = {}  # a mistake that is found again is one
         self._keys: set[str] = set()  # of what was left out
 
     def __iter__(self) -> Iterator[str]:
@@ -45,7 +45,7 @@ class Problems:
 
     def add(self, key: str, what: str) -> None:
         """Something is wrong with the value of a key, which is left out."""
-        self._lines.append(f"{key}: {what}" if key else what)
+        self._lines[f"{key}: {what}" if key else what] = None
         self.leave_out(key)
 
     def leave_out(self, key: str) -> None:
@@ -55,7 +55,7 @@ class Problems:
     def follow(self, line: str) -> None:
         """Something is wrong with what remains; not told if it speaks of a key that was left out."""
         if not any(re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", line) for key in self._keys):
-            self._lines.append(line)
+            self._lines[line] = None
 
 
 class Table:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smtpeter import config
@@ -156,6 +156,7 @@ LISTENER = '[submission]\nstarttls = ["tcp:587"]\n'
         ('[relay]\nwarn_after = "0s"', "relay: warn_after, give_up_after: expected more than 0 seconds"),
         ('[tls]\ncertificate = 3\nprivate_key = "k.pem"', "tls.certificate: expected"),
         ("[tls]\nprivate_keys = 3", "tls.private_keys: no such key"),
+        ('[bounces]\nlisten = ["", "0"]', "bounces.domain: missing"),  # found once for each listener
     ],
 )
 def test_what_only_follows_from_a_mistake_is_not_told(tmp_path, text, told):
@@ -208,6 +209,7 @@ FILES = st.fixed_dictionaries(
 
 
 @given(FILES)
+@example({"bounces": {"listen": ["", "0"]}})
 def test_whatever_stands_in_a_file_it_is_settings_or_mistakes_with_their_keys(document):
     """Each mistake is told once, and with its section."""
     try:
