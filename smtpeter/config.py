@@ -59,12 +59,13 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Section [retention]: how long what is no longer queued is kept. Durations are seconds."""
+    """Section [retention]: how long what is no longer queued, and who changed what, is kept. Durations are seconds."""
 
     content: float = 7 * 86400.0
     events: float | dict[str, float] = 90 * 86400.0  # of all kinds, or by kind; others then as "default" says
     returned: float = 30 * 86400.0
     links: float = 365 * 86400.0
+    changes: float = 365 * 86400.0
 
     def __post_init__(self) -> None:
         if isinstance(self.events, dict):

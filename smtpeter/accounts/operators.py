@@ -139,6 +139,9 @@ class Operators(Protocol):
         Only that in which `sought` stands, in who did it, what or to what; letters of ASCII in either case.
         """
 
+    def forget_changes(self, before: float, limit: int, /) -> Awaitable[int]:
+        """Forget changes from before that time (Unix seconds), the first first; how many, 0 when none is left."""
+
 
 def may_be_called(name: str) -> bool:
     """Whether an operator may get this name: not one that a token or a system's user has in the record (`Change`)."""

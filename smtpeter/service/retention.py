@@ -1,4 +1,4 @@
-"""Forgets what is no longer queued and has been kept for its time; what is queued is never touched."""
+"""Forgets what is no longer queued, and who changed what, when it has been kept for its time; what is queued is never touched."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smtpeter.accounts.interface import AccountsUnavailable
+from smtpeter.accounts.operators import Operators
 from smtpeter.accounts.suppression import Suppressions
 from smtpeter.config import Retention
 from smtpeter.journal.events import KINDS
@@ -38,6 +39,7 @@ class Forgetting:
         journal: Journal,
         returns: Returns,
         suppressions: Suppressions,
+        operators: Operators,
         now: Callable[[], float],
         clock: IReactorTime,
     ) -> None:
@@ -46,6 +48,7 @@ class Forgetting:
         self._journal = journal
         self._returns = returns
         self._suppressions = suppressions
+        self._operators = operators
         self._now = now
         self._clock = clock
         self._loop = LoopingCall(self._round)
@@ -84,6 +87,7 @@ class Forgetting:
             *((partial(self._forget_events, kinds), age) for age, kinds in self._ages().items()),
             (self._returns.forget, kept.returned),
             (self._suppressions.forget, 0.0),  # what has expired counts no longer
+            (self._operators.forget_changes, kept.changes),
         )
         for forget, age in steps:
             while await forget(self._now() - age, _BATCH):

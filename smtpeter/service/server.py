@@ -180,7 +180,14 @@ class Smtpeter(Service):
         self._filing = Filing(store.journal, reactor)
         self._posting = rooms.posting(settings, reactor, store)
         self._forgetting = Forgetting(
-            settings.retention, store.spool, store.journal, store.returns, store.suppressions, now, reactor
+            settings.retention,
+            store.spool,
+            store.journal,
+            store.returns,
+            store.suppressions,
+            store.operators,
+            now,
+            reactor,
         )
         self._nearness = Nearness(store.spool, longest_wait(settings.relay.retry), now, reactor)
         self._pool = ThreadPool(0, _HASHING, "smtpeter-hash")

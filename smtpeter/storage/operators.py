@@ -25,6 +25,8 @@ from smtpeter.storage.engine import Trouble
 from smtpeter.storage.schema.operators import operator_changes, operator_sessions, operators
 from smtpeter.storage.threads import Access
 
+_FORGET_AT_ONCE = 1000  # changes in one transaction
+
 
 class StoredOperators:
     """Nothing is remembered: a session that was ended is ended everywhere at once."""
@@ -69,6 +71,9 @@ class StoredOperators:
         self, before: int | None, limit: int, sought: str = "", /
     ) -> Deferred[Sequence[tuple[int, Change]]]:
         return self._access.read(_changes, before, limit, sought, refuse=_refuse)
+
+    def forget_changes(self, before: float, limit: int, /) -> Deferred[int]:
+        return self._access.write(_forget_changes, (before, min(limit, _FORGET_AT_ONCE)), _refuse)
 
 
 def _refuse(trouble: Trouble) -> AccountsUnavailable:
@@ -231,3 +236,14 @@ def _changes(
         (row.id, Change(row.time, row.operator, row.action, row.subject, row.client))
         for row in connection.execute(wanted)
     )
+
+
+def _forget_changes(connection: Connection, batch: Sequence[tuple[float, int]]) -> list[int]:
+    """Of the first ones only, which are the oldest but where a clock was set back: times have no index."""
+    columns = operator_changes.c
+    forgotten = []
+    for before, limit in batch:
+        first = select(columns.id).order_by(columns.id).limit(limit)
+        old = delete(operator_changes).where(columns.id.in_(first), columns.time < before)
+        forgotten.append(connection.execute(old).rowcount)
+    return forgotten

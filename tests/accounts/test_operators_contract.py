@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smtpeter.accounts.operators import LastAdministrator, Operator, OperatorChanged, Role, Session
+from smtpeter.accounts.operators import Change, LastAdministrator, Operator, OperatorChanged, Role, Session
 
 ADA = Operator("ada", "hash", Role.ADMINISTER, 5.0, b"key")
 BOB = Operator("bob", "hash", Role.ADMINISTER, 6.0, must_change=True)
@@ -77,3 +77,18 @@ def test_a_session_that_has_ended_is_not_seen_again(either):
     either.run(either.operators.end(b"digest"))
     either.run(either.operators.seen(b"digest", 800.0))
     assert either.run(either.operators.session(b"digest")) is None
+
+
+def test_changes_are_forgotten_when_they_are_old(either):
+    """The first first, as many as asked for; one that a clock set back makes old is forgotten when its turn comes."""
+    for time in (1.0, 2.0, 9.0, 3.0, 8.0):
+        either.run(either.operators.record(Change(time, "ada", "did", f"{time}")))
+
+    def left():
+        return [change.time for _, change in either.run(either.operators.changes(None, 10))]
+
+    assert 2 == either.run(either.operators.forget_changes(5.0, 2))
+    assert [8.0, 3.0, 9.0] == left()
+    assert 1 == either.run(either.operators.forget_changes(5.0, 2))
+    assert 0 == either.run(either.operators.forget_changes(5.0, 2))
+    assert [8.0, 9.0] == left()

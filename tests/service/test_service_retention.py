@@ -18,6 +18,18 @@ DAY = 86400.0
 KEPT = Retention(content=7 * DAY, events=90 * DAY, links=365 * DAY)
 
 
+class Memory:
+    """Of who changed what: when, nothing else."""
+
+    def __init__(self):
+        self.changes = [0.0]
+
+    def forget_changes(self, before, limit):
+        old = [time for time in self.changes if time < before][:limit]
+        self.changes = [time for time in self.changes if time not in old]
+        return succeed(len(old))
+
+
 class House:
     def __init__(self, kept=KEPT):
         self.clock = Clock()
@@ -25,8 +37,16 @@ class House:
         self.journal = self.spool.journal
         self.suppressions = FakeSuppressions()
         self.returns = FakeReturns(self.spool, self.suppressions)
+        self.operators = Memory()
         self.forgetting = Forgetting(
-            kept, self.spool, self.journal, self.returns, self.suppressions, self.clock.seconds, self.clock
+            kept,
+            self.spool,
+            self.journal,
+            self.returns,
+            self.suppressions,
+            self.operators,
+            self.clock.seconds,
+            self.clock,
         )
         self.forgetting.start()
 
@@ -73,6 +93,15 @@ def test_each_thing_is_kept_for_its_time_and_no_longer(house):
         (False, True, False),
         (False, False, False),
     ] == seen
+
+
+def test_changes_are_kept_for_their_time(house):
+    other = House(Retention(changes=20 * DAY))
+    other.advance(19 * DAY)
+    assert [0.0] == other.operators.changes
+    other.advance(2 * DAY)
+    assert [] == other.operators.changes
+    other.forgetting.stop()
 
 
 def test_links_are_kept_at_least_as_long_as_content(house):
