@@ -21,7 +21,7 @@ from bench.usage import Usage
 from smtpeter import __version__
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon, Section
-from tests.kit.loopback import free_port
+from tests.kit.loopback import free_port, until
 from tests.kit.peers import program
 from tests.kit.postfix import Postfix
 
@@ -62,6 +62,9 @@ def daemon(directory: Path, **sections: Section) -> Iterator[Daemon]:
     made.login(username="bench")
     try:
         with made:
+            wanted = int(str(made.sections["server"].get("workers", 1)))
+            # Whoever counts their CPU must find them all.
+            until(lambda: wanted == 1 or len(made.workers()) == wanted, what="its workers do not start")
             yield made
     except AssertionError:
         print(made.log()[-4000:], file=sys.stderr)
