@@ -59,9 +59,21 @@ def for_writing(any_engine: Engine) -> Engine:
 def _connected(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
     for pragma in _PRAGMAS:
-        answer = connection.execute(f"PRAGMA {pragma}").fetchone()
+        answer = _set(connection, pragma)
         if pragma.startswith("journal_mode") and answer != ("wal",):
             raise sqlite3.OperationalError("this file system does not allow a write-ahead log")
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> Any:
+    """What it answers. SQLite does not wait by itself for who makes the same new file keep a log just now."""
+    ends = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            return connection.execute(f"PRAGMA {pragma}").fetchone()
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                raise
+        time.sleep(_BETWEEN_TRIES)
 
 
 def _begin(connection: Connection) -> None:

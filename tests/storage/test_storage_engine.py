@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smtpeter.accounts.model import Login
 from smtpeter.message.options import Switches
+from smtpeter.storage import sqlite
 from smtpeter.storage.engine import (
     DirectoryLock,
     FreeSpace,
@@ -174,3 +175,24 @@ def test_writers_take_the_lock_at_once(tmp_path):
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
         other.close()
+
+
+class Busy(sqlite3.Connection):
+    """Another makes the file keep a log while this one wants to, twice."""
+
+    refused = 0
+
+    def execute(self, statement, *arguments):
+        if "journal_mode" in statement and self.refused < 2:
+            self.refused += 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(statement, *arguments)
+
+
+def test_a_new_file_that_another_opens_just_now_is_waited_for(tmp_path):
+    connection = sqlite3.connect(tmp_path / "new.db", factory=Busy)
+    sqlite._connected(connection, None)
+    assert (2, ("wal",)) == (connection.refused, connection.execute("PRAGMA journal_mode").fetchone())
+    connection.close()
