@@ -14,16 +14,16 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 import msgspec
-from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, LogEvent, Logger, eventAsText, globalLogBeginner
 from zope.interface import implementer
 
 from smtpeter.config import Misconfigured, Settings
+from smtpeter.service.crowding import Crowding, Fair
 from smtpeter.service.host import host
 from smtpeter.service.server import Door, Smtpeter
 from smtpeter.storage.store import Store, open_for_worker
@@ -41,27 +41,16 @@ class Listener(msgspec.Struct, frozen=True):
     family: int
 
 
-class _Fair(tcp.Port):
-    """A port of several processes: takes one connection a turn, so that who is busy leaves the next to others.
-
-    Twisted's takes all that wait, and whoever woke first would have all the sessions of a client that opens many.
-    """
-
-    @property
-    def numberAccepts(self) -> int:  # noqa: N802 - Twisted's name
-        return 1
-
-    @numberAccepts.setter
-    def numberAccepts(self, _more: int) -> None:  # noqa: N802
-        """Twisted would take more the next time."""
-
-
 class Orders(msgspec.Struct, frozen=True):
-    """What a worker is told when it starts; `predecessor` held claims and is dead."""
+    """What a worker is told when it starts; `predecessor` held claims and is dead.
+
+    `crowding`: the descriptor of what the workers share about their connections.
+    """
 
     number: int
     settings: Settings
     listeners: tuple[Listener, ...]
+    crowding: int
     predecessor: int | None = None
 
 
@@ -76,20 +65,24 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 class Seat:
     """A worker's place: its sockets are inherited, and its claims are its own among others'."""
 
-    def __init__(self, orders: Orders, reactor: Any, tell: Callable[[Told], None]) -> None:
+    def __init__(
+        self, orders: Orders, crowding: Crowding, reactor: Any, tell: Callable[[Told], None]
+    ) -> None:
         self.number = orders.number
         self._predecessor = orders.predecessor
         self._listeners = {listener.text: listener for listener in orders.listeners}
+        self._crowding = crowding
         self._reactor = reactor
         self._tell = tell
 
     def listen(self, _key: str, text: str, door: Door) -> IListeningPort:
         found = self._listeners[text]
-        adopt: Any = _Fair._fromListeningDescriptor  # noqa: SLF001 - what the reactor itself does
-        port: IListeningPort = adopt(self._reactor, found.descriptor, found.family, door)
+        adopt: Any = Fair._fromListeningDescriptor  # noqa: SLF001 - what the reactor itself does
+        port = adopt(self._reactor, found.descriptor, found.family, door)
+        port.crowding, port.number = self._crowding, self.number
         port.startListening()
         os.close(found.descriptor)  # the port has its own
-        return port
+        return cast("IListeningPort", port)
 
     def open(self, url: str, directory: Path, reactor: Any) -> Store:
         store = open_for_worker(url, directory, reactor, host(), self._predecessor)
@@ -115,7 +108,9 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
             tell(Told(level=event["log_level"].name, text=text.encode("utf-8", "replace").decode()))
 
     globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False)
-    server = Smtpeter(ordered.settings, reactor, Seat(ordered, reactor, tell))
+    crowding = Crowding(ordered.crowding)
+    os.close(ordered.crowding)
+    server = Smtpeter(ordered.settings, reactor, Seat(ordered, crowding, reactor, tell))
 
     def change(settings: Settings) -> None:
         try:
@@ -132,6 +127,7 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
     beat = LoopingCall(tell, Told())
     beat.clock = reactor
     beat.start(BEAT_EVERY)
+    reactor.callWhenRunning(crowding.present, ordered.number)  # before it takes its first connection
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
     reactor.run()
 

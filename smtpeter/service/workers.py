@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.service.api import largest_request
+from smtpeter.service.crowding import Crowding, shared_memory
 from smtpeter.service.host import host
 from smtpeter.service.judgement import check, endpoints
 from smtpeter.service.server import RELOADED, Door, bind, end, unopened
@@ -41,8 +42,9 @@ _LONGEST_PAUSE = 30.0
 # parent that was itself stopped for long finds only one look missed.
 _SILENT = 6
 _SILENT_AT_START = 24
-_LOCK = 3  # descriptors in a worker: the lock of the data directory, then the sockets
-_FIRST_SOCKET = 4
+_LOCK = 3  # descriptors in a worker: the lock of the data directory, what all share, then the sockets
+_CROWDING = 4
+_FIRST_SOCKET = 5
 _FAMILIES = (AF_INET, AF_INET6)
 
 Spawn = Callable[["Process"], None]
@@ -112,16 +114,25 @@ class Process(ProcessProtocol):
 
 
 class Worker:
-    """One place among the workers, and whoever holds it; `give_orders(predecessor)` says what a new one is told."""
+    """One place among the workers, and whoever holds it; `give_orders(predecessor)` says what a new one is told.
+
+    `gone(number)` is called whenever one has ended.
+    """
 
     _log = Logger()
 
     def __init__(
-        self, number: int, give_orders: Callable[[int, int | None], Orders], spawn: Spawn, clock: Any
+        self,
+        number: int,
+        give_orders: Callable[[int, int | None], Orders],
+        spawn: Spawn,
+        gone: Callable[[int], None],
+        clock: Any,
     ) -> None:
         self._number = number
         self._give_orders = give_orders
         self._spawn = spawn
+        self._tell_gone = gone
         self._clock = clock
         self._claims_as: int | None = None  # in the store, of the process that runs or ran last
         self._ready_at: float | None = None
@@ -196,6 +207,7 @@ class Worker:
 
     def _ended(self, how: str) -> None:
         self._process = None
+        self._tell_gone(self._number)
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -225,6 +237,8 @@ class Workers(Service):
         self._reactor = reactor
         self._sockets: list[tuple[str, socket]] = []
         self._workers: Sequence[Worker] = ()
+        self._shared = shared_memory(settings.server.workers)
+        self._crowding = Crowding(self._shared)
 
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]
@@ -249,7 +263,7 @@ class Workers(Service):
         except (StoreInUse, StoreUnusable) as error:
             end(unopened(error))
         self._workers = [
-            Worker(number, self._orders, self._spawn, self._reactor)
+            Worker(number, self._orders, self._spawn, self._crowding.absent, self._reactor)
             for number in range(1, settings.server.workers + 1)
         ]
         for worker in self._workers:
@@ -260,10 +274,16 @@ class Workers(Service):
             Listener(text, _FIRST_SOCKET + index, listening.family)
             for index, (text, listening) in enumerate(self._sockets)
         )
-        return Orders(number, share(self._settings), listeners, predecessor)
+        return Orders(number, share(self._settings), listeners, _CROWDING, predecessor)
 
     def _spawn(self, process: Process) -> None:
-        descriptors: dict[int, Any] = {0: "w", 1: "r", 2: "r", _LOCK: self._lock.fileno()}
+        descriptors: dict[int, Any] = {
+            0: "w",
+            1: "r",
+            2: "r",
+            _LOCK: self._lock.fileno(),
+            _CROWDING: self._shared,
+        }
         for index, (_, listening) in enumerate(self._sockets):
             descriptors[_FIRST_SOCKET + index] = listening.fileno()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

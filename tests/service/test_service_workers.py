@@ -59,14 +59,15 @@ class Staff:
         self.clock = Clock()
         self.processes = []
         self.refusals = []
-        self.worker = Worker(2, self.orders, self.spawn, self.clock)
+        self.gone = []
+        self.worker = Worker(2, self.orders, self.spawn, self.gone.append, self.clock)
 
     def passes(self, seconds):
         """Time, in steps as short as the parent's own."""
         self.clock.pump([5.0] * round(seconds / 5))
 
     def orders(self, number, predecessor):
-        return Orders(number, settings(), (Listener("tcp:587", 4, 2),), predecessor)
+        return Orders(number, settings(), (Listener("tcp:587", 5, 2),), 4, predecessor)
 
     def spawn(self, process):
         if self.refusals:
@@ -290,3 +291,13 @@ def test_one_that_has_just_ended_need_not_be_asked(staff):
     staff.worker.kill()
     staff.ends()
     assert stopped.called
+
+
+def test_whenever_one_has_ended_it_is_told(staff):
+    staff.worker.start()
+    assert staff.gone == []
+    staff.ends(signal.SIGKILL)
+    assert staff.gone == [2]
+    staff.refusals.append(OSError("out of memory"))
+    staff.passes(60)
+    assert staff.gone[:2] == [2, 2]
