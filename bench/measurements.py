@@ -10,7 +10,7 @@ from bench.backlog import backlog, start_up
 from bench.harness import Harness, Start
 from bench.idle import idle
 from bench.record import OURS, SINGLE, Comparison
-from bench.relaying import campaign, end_to_end, latency, stores, submission, workers
+from bench.relaying import campaign, end_to_end, floor, latency, stores, submission, workers
 from bench.returned import returned
 from bench.rewriting import rewriting
 from bench.sends import sends
@@ -45,6 +45,7 @@ MEASUREMENTS = tuple(
         ("campaign", campaign, "A newsletter personalised for each reader: smtpeter with all switches on, Postfix relaying it untouched.", True),
         ("latency", latency, "One client that sends one message after the other: from MAIL to the 250 behind the commit.", True),
         ("workers", workers, "smtpeter with one, two and four processes on the same listeners."),
+        ("floor", floor, "smtpeter beside what is left of a relay in Twisted and SQLite when all is taken away that it is for (bench/floor.py)."),
         ("stores", stores, "smtpeter with SQLite and with a PostgreSQL of its own that syncs, whose processes are counted."),
         ("backlog", backlog, "What a message costs the store beside few and beside many queued deliveries, half of them to one dead site.", True),
         ("start-up", start_up, "From starting the process to the 250 of the first message."),

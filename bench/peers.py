@@ -102,6 +102,9 @@ def haraka(directory: Path, sink: int) -> Iterator[Server]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     shutil.copy(modules / "Haraka/config/connection.ini", directory / "config")
+    # Without it Haraka has one made, which takes a processor away from all servers for up to a minute.
+    made = [program("openssl", "openssl"), "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt"]
+    subprocess.run([*made, "group:ffdhe2048", "-out", directory / "config/dhparams.pem"], check=True)
     command = [program("node", "nodejs"), modules / "Haraka/bin/haraka", "-c", directory]
     with _running(command, directory, port) as usage:
         version = json.loads((modules / "Haraka/package.json").read_text())["version"]

@@ -83,6 +83,20 @@ def workers(harness: Harness) -> Iterator[Comparison]:
             yield harness.compare(comparison, [*running, *peers], Load(harness.contents(plain(size)), 20))
 
 
+def floor(harness: Harness) -> Iterator[Comparison]:
+    """How much of its time smtpeter spends on what it is for."""
+    contents = harness.contents(plain(2048))
+    ours = [server for server in harness.servers.values() if server.name == OURS]
+    with started(servers.floor(harness.place("floor"), harness.sink.port)) as bare:
+        for load, figure, sent in (
+            ("2 KB, 20 sessions", RATE, Load(contents, 20)),
+            ("2 KB, 20 sessions, STARTTLS and AUTH, 20 a connection", RATE, Load(contents, 20, 20, "plain")),
+            ("2 KB, 20 sessions, STARTTLS and AUTH, 1 a connection", RATE, Load(contents, 20, 1, "plain")),
+            ("2 KB, one session, STARTTLS and AUTH", "p50 ms", Load(contents, 1, login="plain")),
+        ):
+            yield harness.compare(Comparison(load, figure), [*ours, *bare], sent)
+
+
 def stores(harness: Harness) -> Iterator[Comparison]:
     """PostgreSQL as Debian ships it, with fsync; its processes' CPU and memory are in the figures."""
     programs = installed()

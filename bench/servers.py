@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.machine import package_version
@@ -21,7 +22,7 @@ from bench.usage import Usage
 from smtpeter import __version__
 from tests.kit.certificates import Authority
 from tests.kit.daemon import Daemon, Section
-from tests.kit.loopback import free_port, until
+from tests.kit.loopback import answers, free_port, until
 from tests.kit.peers import program
 from tests.kit.postfix import Postfix
 
@@ -140,3 +141,21 @@ def postfix(directory: Path, sink: int) -> Iterator[Server]:
             usage,
             {"plain": pair, "campaign": pair},
         )
+
+
+@contextlib.contextmanager
+def floor(directory: Path, sink: int) -> Iterator[Server]:
+    """No server that anybody could use: what Twisted and SQLite leave over (see bench/floor.py)."""
+    directory.mkdir(parents=True)
+    port, issued = free_port(), Authority(directory).issue("localhost")
+    arguments = [port, sink, issued.certificate, issued.private_key, directory]
+    command = [sys.executable, "-m", "bench.floor", *map(str, arguments)]
+    with subprocess.Popen(command) as process:
+        try:
+            until(lambda: answers(port), what="the floor does not answer")
+            with Usage(process.pid) as usage:
+                told = f"{DURABLE}; {_counted(PROCESSORS)}"
+                pair = f"bench:{SECRET}"
+                yield Server("floor", version("twisted"), told, port, usage, {"plain": pair})
+        finally:
+            process.terminate()
