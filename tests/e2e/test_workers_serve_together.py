@@ -85,6 +85,36 @@ def test_each_worker_accepts_and_delivers(staffed: Callable[..., Daemon], sink: 
     assert not is_there(second)
 
 
+def crowding(server: Daemon) -> list[int]:
+    """How many connections each worker says it has, as the workers see it."""
+    for descriptor in Path(f"/proc/{server.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if "smtpeter-connections" in str(descriptor.readlink()):
+                return list(memoryview(descriptor.read_bytes()).cast("I"))
+    return []
+
+
+def test_workers_tell_each_other_how_many_connections_they_have(
+    staffed: Callable[..., Daemon], sink: Sink
+) -> None:
+    absent = 0xFFFFFFFF
+    with staffed(sink.port) as server, contextlib.ExitStack() as stack:
+        ready(server, 2)
+        until(lambda: crowding(server) == [0, 0], 60, server.log)
+        _, second = server.workers()
+        with stopped(second, server):
+            for _ in range(3):  # it is waited for, and then no longer
+                stack.enter_context(smtplib.SMTP("127.0.0.1", server.starttls, timeout=60))
+            busy = crowding(server).index(3)
+            assert crowding(server)[1 - busy] == 0
+        stack.close()
+        until(lambda: crowding(server) == [0, 0], 60, server.log)
+        os.kill(second, signal.SIGKILL)
+        until(lambda: absent in crowding(server), 60, server.log)
+        ready(server, 3)
+        until(lambda: crowding(server) == [0, 0], 60, server.log)
+
+
 @pytest.mark.row(137)
 @pytest.mark.row(144)
 def test_what_a_killed_worker_was_delivering_is_delivered_by_others(staffed: Callable[..., Daemon]) -> None:
