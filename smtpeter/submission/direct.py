@@ -73,6 +73,7 @@ class DirectSubmission:
         *,
         ret: Ret | None = None,
         envid: str | None = None,
+        smtputf8: bool = False,
         switches: Mapping[str, bool],
         tags: tuple[str, ...] = (),
         give_up_at: float | None = None,
@@ -81,14 +82,15 @@ class DirectSubmission:
         """Accept durably; what was accepted, with the public id of each recipient's delivery.
 
         `content` has CRLF lines. `switches` are those that the program names, by their names; the login's hold for the
-        others. `message`: the identifier it shall have; the spool takes one once.
+        others. `smtputf8`: its header is UTF-8 by right (RFC 6532); an address in UTF-8 says so by itself. `message`: the
+        identifier it shall have; the spool takes one once.
         """
         self._judge(recipients, content)
         addresses = [recipient.address for recipient in recipients]
         addresses += [return_path] if return_path is not None else []
         parameters = MailParameters(
             body=None if content.isascii() else Body.EIGHTBITMIME,
-            smtputf8=not all(address.is_ascii for address in addresses),
+            smtputf8=smtputf8 or not all(address.is_ascii for address in addresses),
             ret=ret,
             envid=envid,
         )

@@ -59,6 +59,26 @@ def test_an_address_beyond_ascii_asks_for_smtputf8(rest):
     assert not rest.sent().envelope.smtputf8
 
 
+def test_so_does_one_in_the_header_alone_which_has_no_other_form(rest):
+    sent = rest.sent(to="jörg@x.example", recipient="list@x.example", envelope="me@example.com")
+    assert "To: jörg@x.example\r\n".encode() in sent.content
+    assert sent.envelope.smtputf8
+    named = rest.sent(to="Jörg <j@x.example>", subject="Grüße", recipient="list@x.example")
+    assert not named.envelope.smtputf8
+
+
+def test_what_a_program_wrote_itself_is_passed_on_as_it_came(rest):
+    """As over SMTP without the parameter: hosts that do not offer SMTPUTF8 take it, or say that they do not."""
+    mime = "From: a@example.com\r\nSubject: Grüße\r\n\r\nx\r\n"
+    assert not rest.sent(**dict.fromkeys(("from", "to", "subject", "text")), mime=mime).envelope.smtputf8
+
+
+def test_what_asked_for_smtputf8_asks_again_when_it_is_sent_again(rest):
+    [first] = rest.send(to="jörg@x.example", recipient="list@x.example").json
+    [second] = rest.post("/resend", {"message": first}).json
+    assert rest.message(second).envelope.smtputf8
+
+
 def test_the_envelope_is_the_return_path(rest):
     assert "me@example.com" == str(rest.sent(envelope="me@example.com").envelope.return_path)
 

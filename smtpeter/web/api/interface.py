@@ -45,12 +45,13 @@ class Submission(Protocol):
         *,
         ret: Ret | None = None,
         envid: str | None = None,
+        smtputf8: bool = False,
         switches: Mapping[str, bool],
         tags: tuple[str, ...] = (),
         give_up_at: float | None = None,
         message: MessageId | None = None,
     ) -> Awaitable[Accepted]:
-        """Accept durably, by the same judgement and rewriters as over SMTP."""
+        """Accept durably, by the same judgement and rewriters as over SMTP; `smtputf8`: its header is UTF-8 by right."""
 
 
 class Rendering(Protocol):

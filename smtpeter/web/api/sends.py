@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -54,6 +55,8 @@ class Sends:
             if isinstance(kept, Given):
                 return kept
             content = await self._content(call.body, show(kept))
+            if call.body.mime is None and not content.partition(b"\r\n\r\n")[0].isascii():
+                asked = replace(asked, smtputf8=True)  # an address that has no other form
             return await self._submit(call, asked, content, kept)
 
     async def resend(self, call: Call[Resend]) -> Given:
@@ -164,6 +167,7 @@ async def submit(
             content,
             ret=asked.ret,
             envid=asked.envid,
+            smtputf8=asked.smtputf8,
             switches=asked.switches,
             tags=asked.tags,
             give_up_at=asked.give_up_at,
@@ -183,6 +187,7 @@ def again(message: Message, delivery: Delivery) -> Wanted:
         envid=message.envelope.envid,
         switches={name: getattr(message.switches, name) for name in Switches.names()},
         tags=message.tags,
+        smtputf8=message.envelope.smtputf8,
     )
 
 

@@ -30,7 +30,7 @@ _KINDS = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": Notify.
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`give_up_at` in Unix seconds; `switches` only those that were named."""
+    """`give_up_at` in Unix seconds; `switches` only those that were named; `smtputf8`: the header is UTF-8 by right."""
 
     recipients: tuple[Recipient, ...]
     return_path: Address | None
@@ -39,6 +39,7 @@ class Wanted:
     switches: Mapping[str, bool]
     tags: tuple[str, ...]
     give_up_at: float | None = None
+    smtputf8: bool = False
 
 
 def wanted(send: Send, now: float, *, needs_recipients: bool = True) -> Wanted:
