@@ -70,16 +70,18 @@ class Seat:
     ) -> None:
         self.number = orders.number
         self._predecessor = orders.predecessor
-        self._listeners = {listener.text: listener for listener in orders.listeners}
+        self._listeners = {
+            listener.text: (index, listener) for index, listener in enumerate(orders.listeners)
+        }
         self._crowding = crowding
         self._reactor = reactor
         self._tell = tell
 
     def listen(self, _key: str, text: str, door: Door) -> IListeningPort:
-        found = self._listeners[text]
+        index, found = self._listeners[text]
         adopt: Any = Fair._fromListeningDescriptor  # noqa: SLF001 - what the reactor itself does
         port = adopt(self._reactor, found.descriptor, found.family, door)
-        port.crowding, port.number = self._crowding, self.number
+        port.crowding, port.listener, port.number = self._crowding, index, self.number
         port.startListening()
         os.close(found.descriptor)  # the port has its own
         return cast("IListeningPort", port)
@@ -108,7 +110,7 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
             tell(Told(level=event["log_level"].name, text=text.encode("utf-8", "replace").decode()))
 
     globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False)
-    crowding = Crowding(ordered.crowding)
+    crowding = Crowding(ordered.crowding, ordered.settings.server.workers)
     os.close(ordered.crowding)
     server = Smtpeter(ordered.settings, reactor, Seat(ordered, crowding, reactor, tell))
 
@@ -128,6 +130,7 @@ def work(orders: BinaryIO, told: BinaryIO, reactor: Any) -> None:
     beat.clock = reactor
     beat.start(BEAT_EVERY)
     reactor.callWhenRunning(crowding.present, ordered.number)  # before it takes its first connection
+    reactor.addSystemEventTrigger("before", "shutdown", crowding.absent, ordered.number)
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
     reactor.run()
 

@@ -237,8 +237,9 @@ class Workers(Service):
         self._reactor = reactor
         self._sockets: list[tuple[str, socket]] = []
         self._workers: Sequence[Worker] = ()
-        self._shared = shared_memory(settings.server.workers)
-        self._crowding = Crowding(self._shared)
+        workers = settings.server.workers
+        self._shared = shared_memory(workers, len(list(endpoints(settings))))
+        self._crowding = Crowding(self._shared, workers)
 
     def privilegedStartService(self) -> None:  # noqa: N802
         super().privilegedStartService()  # type: ignore[no-untyped-call]

@@ -38,14 +38,14 @@ class Place:
 
     def __init__(self, number, listening, descriptor):
         self.reactor = Reactor()
-        self.crowding = Crowding(descriptor)
+        self.crowding = Crowding(descriptor, 2)
         self.crowding.present(number)
         self.taken = []
         factory = ServerFactory()
         factory.noisy = False
         factory.buildProtocol = self.build
         self.port = Fair._fromListeningDescriptor(self.reactor, listening.fileno(), socket.AF_INET, factory)
-        self.port.crowding, self.port.number = self.crowding, number
+        self.port.crowding, self.port.listener, self.port.number = self.crowding, 1, number
         self.port.startListening()
 
     def build(self, _address):
@@ -67,7 +67,7 @@ class Workers:
     def __init__(self):
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.setblocking(False)
-        self.shared = shared_memory(2)
+        self.shared = shared_memory(2, 3)
         self.first, self.second = (Place(number, self.listening, self.shared) for number in (1, 2))
         self.clients = []
 
@@ -145,6 +145,39 @@ def test_a_connection_that_is_over_counts_no_longer(workers):
     assert (0, 1) == workers.counts
     workers.first.wakes()
     assert (1, 1) == workers.counts
+
+
+def test_a_connection_that_is_lost_twice_counts_once(workers):
+    workers.comes(2)
+    workers.first.wakes()
+    workers.first.crowding.absent(2)
+    workers.first.wakes()
+    transport = workers.first.taken[0].transport
+    for _ in range(2):
+        transport.connectionLost(Failure(ConnectionDone()))
+    workers.second.crowding.present(2)
+    assert workers.first.crowding.is_ahead(1, 1)
+    workers.first.taken[1].transport.connectionLost(Failure(ConnectionDone()))
+    workers.first.taken.clear()
+    assert not workers.first.crowding.is_ahead(1, 1)
+
+
+def test_connections_of_another_listener_do_not_count(workers):
+    for _ in range(5):
+        workers.first.crowding.came(0, 1)
+        workers.first.crowding.came(2, 1)
+    workers.comes()
+    workers.first.wakes()
+    assert (1, 0) == workers.counts
+
+
+def test_a_worker_that_ends_is_counted_no_longer(workers):
+    workers.comes(2)
+    workers.first.wakes()
+    workers.first.crowding.absent(1)
+    workers.first.loses()
+    workers.second.wakes()
+    assert not workers.second.crowding.is_ahead(1, 2)
 
 
 def test_nobody_waits_for_a_worker_that_has_ended(workers):

@@ -169,6 +169,12 @@ def test_a_list_can_be_left():
     assert "List-Unsubscribe=One-Click" == message["list-unsubscribe-post"]
 
 
+def test_an_address_beyond_ascii_stands_in_a_url_as_urls_have_it():
+    """RFC 6068 5; so the header asks for no SMTPUTF8."""
+    content = made(text="t", unsubscribe=Unsubscribe("jörg+a@x.example"))
+    assert b"<mailto:j%C3%B6rg+a@x.example>" in content
+
+
 def test_a_long_word_is_no_encoded_word():
     """Mail programs read no encoded words in List-Unsubscribe (RFC 2047 5)."""
     content = made(text="t", unsubscribe=Unsubscribe(url="https://x.example/" + "a" * 300))

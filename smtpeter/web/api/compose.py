@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from smtpeter.web.api import fields
 from smtpeter.web.api.problem import Problem
@@ -19,6 +20,7 @@ from smtpeter.web.api.shapes import Send, Unsubscribe
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TYPE = re.compile(r"([a-z]+)/[a-z0-9!#$&^_.+-]+")
 _LONGEST_PLAIN = 900  # octets of a line that goes as it is; links may still grow
+_PLAIN = "!$&'*+-/=?^_`{|}~@."  # of an address, what stays in a URL, besides letters and digits
 _CID = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]+")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*:[\x21\x23-\x3b\x3d\x3f-\x7e]+", re.IGNORECASE)
 # What is ours to say, or another parameter's.
@@ -102,7 +104,9 @@ def _unsubscribe(asked: Unsubscribe) -> Iterable[bytes]:
     """RFC 2369 3.2, RFC 8058 3.1."""
     places = []
     if asked.email:
-        places.append(f"<mailto:{fields.address(asked.email, 'unsubscribe.email')}>")
+        address = str(fields.address(asked.email, "unsubscribe.email"))
+        # Beyond ASCII a URL has another form (RFC 6068 5), which asks nothing of the next host.
+        places.append(f"<mailto:{address if address.isascii() else quote(address, safe=_PLAIN)}>")
     if asked.url:
         if _URL.fullmatch(asked.url) is None or len(asked.url) > _LONGEST_PLAIN:
             raise Problem(422, "no URL", "unsubscribe.url")
