@@ -38,6 +38,10 @@ class Request(http.Request):
 
     channel: Channel
 
+    def __init__(self, channel: http.HTTPChannel, queued: object = None) -> None:
+        super().__init__(channel, queued)
+        self._log_failure = channel.factory.log_failure  # the channel is gone when the client hangs up
+
     def parseCookies(self) -> None:
         """None are used."""
 
@@ -62,7 +66,7 @@ class Request(http.Request):
         self._respond(answer if isinstance(answer, Answer) else await answer)
 
     def _failed(self, failure: Failure) -> None:
-        self.channel.factory.log_failure(failure)
+        self._log_failure(failure)
         self._respond(text_answer(500, "Something went wrong here."))
 
     def _respond(self, answer: Answer) -> None:
@@ -98,7 +102,7 @@ class Channel(http.HTTPChannel):
     maxHeaders = 100
     totalHeadersSize = 16_384
     abortTimeout = 5
-    requestFactory = Request
+    requestFactory = Request  # type: ignore[assignment]
     refused = False
     ahead: Awaitable[Answer] | None = None  # the answer to the request that is just being read
 

@@ -314,9 +314,23 @@ def test_what_takes_too_long_is_not_waited_for():
     assert 200 == status(c.transport.value())
 
 
-def test_who_has_been_answered_or_went_away_keeps_nobody_from_stopping():
+def test_who_has_been_answered_keeps_nobody_from_stopping():
     c = Conversation()
     c.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     stopped = []
     c.door.stop(20.0).addCallback(stopped.append)
     assert [None] == stopped
+
+
+@pytest.mark.parametrize("outcome", [None, ZeroDivisionError()])
+def test_who_went_away_before_the_answer_keeps_nobody_from_stopping(expected_failures, outcome):
+    expected_failures.extend([] if outcome is None else [ZeroDivisionError])
+    slow = Slow()
+    c = Conversation(slow.answer)
+    c.say(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+    c.channel.connectionLost(Failure(ConnectionDone()))
+    slow.gate.callback(None) if outcome is None else slow.gate.errback(outcome)
+    stopped = []
+    c.door.stop(20.0).addCallback(stopped.append)
+    assert [None] == stopped
+    assert 0 == c.door.held

@@ -181,6 +181,16 @@ def test_a_handler_that_fails_is_our_trouble_and_told_shortly(expected_failures)
     assert b"ZeroDivision" not in response
 
 
+def test_a_handler_that_fails_when_its_asker_has_gone_is_logged_and_nothing_else(expected_failures):
+    expected_failures.append(ZeroDivisionError)
+    later = Deferred()
+    c = Conversation(lambda visit: later)
+    c.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    c.channel.connectionLost(None)
+    later.errback(ZeroDivisionError())
+    assert b"" == c.transport.value()
+
+
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_no_octets_make_it_raise(chunks):
     c = Conversation()

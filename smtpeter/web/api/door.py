@@ -54,13 +54,19 @@ class Request(http.Request):
     _refused = False
     _pace: Pace | None = None
 
+    def __init__(self, channel: http.HTTPChannel, queued: object = None) -> None:
+        super().__init__(channel, queued)
+        self._door = (
+            channel.factory
+        )  # a request outlives its channel when the client hangs up before the answer
+
     def parseCookies(self) -> None:
         """None are used."""
 
     def gotLength(self, length: int | None) -> None:
         """None: it comes in chunks, and says at its end how long it was."""
         self.content = BytesIO()
-        door = self.channel.factory
+        door = self._door
         expected = length or 0
         self._client = _network(door.client(visit(self)))
         if expected > door.sizes.body:
@@ -74,7 +80,7 @@ class Request(http.Request):
     def handleContentChunk(self, data: bytes) -> None:
         if self._refused:
             return
-        door = self.channel.factory
+        door = self._door
         self._hold(len(data))
         if self._held > door.sizes.body:
             self._refuse(Problem(413, f"a request of more than {door.sizes.body} octets is not accepted"))
@@ -85,7 +91,7 @@ class Request(http.Request):
 
     def _hold(self, octets: int) -> None:
         self._held += octets
-        self.channel.factory.hold(self._client, octets)
+        self._door.hold(self._client, octets)
 
     def _refuse(self, problem: Problem) -> None:
         """Answered at once; the connection ends with that, and what still comes of the body is dropped."""
@@ -100,7 +106,7 @@ class Request(http.Request):
         self._respond(Given(body, JSON, problem.status, problem.headers))
 
     def _let_go(self) -> None:
-        self.channel.factory.hold(self._client, -self._held)
+        self._door.hold(self._client, -self._held)
         self._held = 0
         self.content = BytesIO()
 
@@ -112,7 +118,7 @@ class Request(http.Request):
     async def _answer(self) -> None:
         body = self.content.getvalue()
         self.content = BytesIO()  # there is one copy of it
-        door = self.channel.factory
+        door = self._door
         door.asked += 1
         try:
             given = await door.answer(visit(self), body, bool(self.isSecure()))  # type: ignore[no-untyped-call]
@@ -127,7 +133,7 @@ class Request(http.Request):
 
     def _failed(self, failure: Failure) -> None:
         """What is half written ends with the connection, so that nobody takes it for the whole."""
-        self.channel.factory.log_failure(failure)
+        self._door.log_failure(failure)
         if not self._disconnected:
             self.channel.forceAbortClient()  # type: ignore[no-untyped-call]
 
