@@ -186,9 +186,12 @@ def main() -> None:
     listening = socket.create_server(("127.0.0.1", int(port)), backlog=200)
     listening.setblocking(False)
     children = []
-    for number in range(os.cpu_count() or 1):
+    for number in range(len(os.sched_getaffinity(0))):
         child = os.fork()
         if not child:
+            os.sched_setaffinity(
+                0, {sorted(os.sched_getaffinity(0))[number]}
+            )  # as smtpeter's workers (cpu_affinity)
             _serve(listening, int(sink), certificate, key, Path(directory) / f"{number}.db")
         children.append(child)
     signal.signal(signal.SIGTERM, lambda *_: [os.kill(child, signal.SIGTERM) for child in children])

@@ -32,6 +32,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hostname: str
     data_directory: str
     workers: int = 1
+    cpu_affinity: bool = True
 
 
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

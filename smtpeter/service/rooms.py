@@ -123,15 +123,15 @@ def pairs(settings: Settings) -> list[Pair]:
     return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
-def workers(settings: Settings, reactor: Any) -> Pool:
-    """The processes that rewrite; each is started when it is first needed."""
+def workers(settings: Settings, reactor: Any, spawned: Callable[[int], None]) -> Pool:
+    """The processes that rewrite; each is started when it is first needed, and `spawned` told its number."""
     means = msgspec.json.encode({"settings": _tracking_hosts(settings), "limits": settings.rewrite}).decode()
     command = [sys.executable, "-P", "-m", "smtpeter.rewrite.worker", means]
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipes = {0: "w", 1: "r", 2: "r"}
 
     def spawn(process: Process) -> None:
-        reactor.spawnProcess(process, sys.executable, command, environment, childFDs=pipes)
+        spawned(reactor.spawnProcess(process, sys.executable, command, environment, childFDs=pipes).pid)
 
     return Pool(reactor, spawn, cpu_seconds, settings.rewrite.workers, settings.rewrite.cpu_time)
 

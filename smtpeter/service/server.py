@@ -30,6 +30,7 @@ from smtpeter.accounts.model import SenderDomain, TokenKey
 from smtpeter.config import Misconfigured, Settings
 from smtpeter.message.identifier import Identifiers
 from smtpeter.service import api, returning, rooms
+from smtpeter.service.affinity import Affinity, Linux
 from smtpeter.service.answer import answered
 from smtpeter.service.filing import Filing
 from smtpeter.service.host import host, now
@@ -177,6 +178,7 @@ class Smtpeter(Service):
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
         self._lateness = Lateness(reactor)
+        self._affinity = Affinity(reactor, self._place.number, Linux())
         self._filing = Filing(store.journal, reactor)
         self._posting = rooms.posting(settings, reactor, store)
         self._forgetting = Forgetting(
@@ -206,6 +208,8 @@ class Smtpeter(Service):
             end(str(error))
         if settings.metrics.listen:
             self._lateness.start()
+        if settings.server.cpu_affinity:
+            self._affinity.start()
         for start in (
             self._keys.start,
             self._posting.start,
@@ -228,7 +232,7 @@ class Smtpeter(Service):
         made = rooms.identifiers()
         beside = partial(deferToThreadPool, reactor, self._signing)
         outgoing = Rendered(self._keys.ring, self._keys.signatures, now, beside)
-        self._rewriting = rooms.workers(settings, reactor)
+        self._rewriting = rooms.workers(settings, reactor, self._affinity.free)
         preparing = rooms.preparing(settings, reactor, store.spool, self._rewriting, self._keys.sender_domain)
         self._certificates = rooms.certificates(settings)
         resolver = rooms.resolver(settings, reactor)
@@ -329,7 +333,15 @@ class Smtpeter(Service):
         await self._all(port.stopListening for port in self._ports)
         under_way = [one.stop for one in self._sessions] + [one.stop for one in self._api]
         await self._all(partial(stop, _GRACE) for stop in under_way)
-        duties = self._forgetting, self._filing, self._nearness, self._lateness, self._posting, self._keys
+        duties = (
+            self._forgetting,
+            self._filing,
+            self._nearness,
+            self._lateness,
+            self._posting,
+            self._keys,
+            self._affinity,
+        )
         await self._all((self._rewriting.stop, *(duty.stop for duty in duties)))
         if self._policies is not None:
             self._policies.stop()

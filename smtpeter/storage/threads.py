@@ -28,6 +28,7 @@ Turn = Callable[[], AbstractContextManager[None]]
 _Asked = tuple[Job, Deferred[Any]]
 _MOST_AT_ONCE = 256  # writes in one transaction, so that none waits long for the others'
 _READERS = 2
+WRITER = "smtpeter-writer"  # the name of the thread that writes
 
 
 class Reactor(Clock, Protocol):
@@ -124,7 +125,7 @@ class Threads:
         )
         self._stopping = False
         self._stopped: Deferred[None] = Deferred()
-        targets = [("smtpeter-writer", self._write_all)]
+        targets = [(WRITER, self._write_all)]
         targets += [(f"smtpeter-reader-{number}", self._read_all) for number in range(_READERS)]
         # Daemons: a process that dies of something else must not hang for them; what is committed is safe.
         self._threads = [threading.Thread(target=t, name=name, daemon=True) for name, t in targets]
