@@ -4,7 +4,7 @@ The reactor's thread and the store's writer take turns at the interpreter's lock
 processors every turn wakes one of them up from afar, and each loses the lock at its shortest call to the system: that cost an
 eighth to a third of all messages (docs/decisions/0015). All other threads, and the processes that rewrite, run
 wherever the kernel puts them. These two it may move no longer, so they look for themselves: when others keep
-their processor busy and another one has room, they go there.
+their processor busy and another one has room, they go there while there is work.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from smtpeter.storage.threads import WRITER
 _STAT = "/proc/stat"
 _EVERY = 1.0  # seconds
 _MARGIN = 0.25  # of a processor's time; less to gain is no reason to move
+_IDLE = 0.1  # likewise; who uses less is in nobody's way
 
 
 class Machine(Protocol):
@@ -109,14 +110,16 @@ class Affinity:
         at, busy, used = self._at, self._busy, self._used
         self._note()
         elapsed = self._at - at
+        own = self._used - used
         others = {one: self._busy.get(one, 0.0) - busy.get(one, 0.0) for one in self._allowed}
         if self._seat is not None:
-            others[self._seat] -= self._used - used
+            others[self._seat] -= own
         # Measured against its own place, not where it sits: else two workers that meet on one processor stay there, when
-        # what the kernel may move has gone to the other.
+        # what the kernel may move has gone to the other. Who has nothing to do is at home: it is where work finds it.
         home = self._allowed[0]
         best = min(self._allowed, key=others.__getitem__)
-        self._seat = best if others[home] - others[best] > _MARGIN * elapsed else home
+        gain = others[home] - others[best]
+        self._seat = best if own > _IDLE * elapsed and gain > _MARGIN * elapsed else home
         try:
             self._sit(self._seat)
         except OSError as error:

@@ -52,8 +52,8 @@ class Worker:
         """`own`: of a processor's time, where it sits."""
         for processor, share in dict(others).items():
             self.machine.worked[processor] += share
-        if own:
-            self.machine.own += own
+        self.machine.own += own
+        if own and self.machine.where:
             self.machine.worked[self.seat] += own
         self.clock.advance(1.0)
 
@@ -106,7 +106,7 @@ def test_what_it_does_itself_does_not_drive_it_away():
 
 def test_it_goes_where_there_is_room_and_comes_back_when_others_have_gone():
     worker = Worker()
-    worker.second(others={0: 0.9, 1: 0.4})
+    worker.second(own=0.5, others={0: 0.9, 1: 0.4})
     assert 2 == worker.seat
     worker.second(own=0.9, others={0: 1.0, 1: 0.4})
     assert 2 == worker.seat
@@ -116,14 +116,22 @@ def test_it_goes_where_there_is_room_and_comes_back_when_others_have_gone():
 
 def test_it_does_not_move_for_little():
     worker = Worker()
-    worker.second(others={0: 0.2})
+    worker.second(own=0.9, others={0: 0.2})
+    assert 0 == worker.seat
+
+
+def test_who_has_nothing_to_do_is_at_home_whoever_else_is():
+    worker = Worker()
+    worker.second(own=0.5, others={0: 0.9})
+    assert 1 == worker.seat
+    worker.second(own=0.05, others={0: 1.0})
     assert 0 == worker.seat
 
 
 def test_two_that_meet_part_though_the_kernel_has_moved_all_else_away_from_them():
     machine = Machine((0, 1))
     at_home, visitor = Worker(1, machine), Worker(2, machine)
-    visitor.second(others={0: 0.9})
+    visitor.second(own=0.5, others={0: 0.9})
     assert 1 == visitor.seat
     # It has half of processor 1, the one at home there the other half, and what may move half of processor 0.
     machine.worked[1] += 0.5
@@ -194,7 +202,7 @@ def test_each_thread_is_put_once_and_again_when_it_moves():
     worker.second()
     worker.second()
     assert 1 == worker.machine.puts
-    worker.second(others={0: 0.9, 1: 0.9})
+    worker.second(own=0.5, others={0: 0.9, 1: 0.9})
     assert 2 == worker.machine.puts
 
 
