@@ -273,10 +273,13 @@ def _campaign(original: bytes) -> int:
     return zlib.crc32(original[start : original.find(b"</style", start)]) if start >= 0 else 0
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time that a process has used, as Linux tells it (proc(5)); 0 where nothing tells it."""
+def cpu_seconds(process: int | str) -> float:
+    """User and system time that a process has used, as Linux tells it (proc(5)); 0 where nothing tells it.
+
+    By its number; "self/task/NUMBER" is a thread of this one.
+    """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{process}/stat", "rb") as file:  # noqa: PTH123
             numbers = file.read().rpartition(b")")[2].split()
         return (int(numbers[11]) + int(numbers[12])) / 100
     except (OSError, IndexError, ValueError):

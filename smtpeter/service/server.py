@@ -8,6 +8,7 @@ What keeps it from starting ends the process with a line for each mistake and st
 from __future__ import annotations
 
 import gc
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -178,7 +179,7 @@ class Smtpeter(Service):
         self._store = store
         self._keys = Keys(store.accounts, keys, domains, reactor)
         self._lateness = Lateness(reactor)
-        self._affinity = Affinity(reactor, self._place.number, Linux())
+        self._affinity = Affinity(reactor, self._place.number, Linux(), partial(secrets.randbits, 1))
         self._filing = Filing(store.journal, reactor)
         self._posting = rooms.posting(settings, reactor, store)
         self._forgetting = Forgetting(
