@@ -1,6 +1,7 @@
 """Statements that every message pays for: compiled once an engine, then given to the driver with rows as tuples.
 
-SQLAlchemy's own way builds each row's parameters anew, which measured as much again as SQLite's work for the row.
+SQLAlchemy's own way builds each row's parameters anew, which measured as much again as SQLite's work for the row; and what it
+does around a statement costs 15 to 20 µs, as much as inserting four rows.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert, Update
 
 
@@ -21,8 +23,17 @@ class Rows:
         self.names = tuple(names)
 
     def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Do it for all rows; how many rows of the table were touched."""
-        return connection.exec_driver_sql(_compiled(self, connection.dialect), list(rows)).rowcount
+        """Do it for all rows; how many rows of the table were touched. Raises DBAPIError."""
+        dialect = connection.dialect
+        statement, failures = _compiled(self, dialect), dialect.loaded_dbapi.Error
+        cursor = connection.connection.cursor()
+        try:
+            dialect.do_executemany(cursor, statement, rows)
+            return int(cursor.rowcount)
+        except failures as error:
+            raise DBAPIError.instance(statement, None, error, failures, dialect=dialect) from error
+        finally:
+            cursor.close()
 
 
 @lru_cache

@@ -314,6 +314,21 @@ def settlement(claim, outcome=Result.DELIVERED, *, due_at=None, warned=False, no
     return Settlement(claim, Outcome(outcome, Stage.MESSAGE, reply, host="mx"), (event,), due_at, warned)
 
 
+def before_each_statement(engine, do):
+    """Have `do(cursor)` called before whatever the engine's driver is asked to execute, and raise in its place."""
+
+    def after_that(execute):
+        def both(cursor, *arguments):
+            do(cursor)
+            execute(cursor, *arguments)
+
+        return both
+
+    dialect = engine.dialect
+    dialect.do_execute = after_that(dialect.do_execute)
+    dialect.do_executemany = after_that(dialect.do_executemany)
+
+
 def events(shelf, **query):
     return [entry.event for entry in shelf.run(shelf.journal.since(0, Query(**query), 1000))]
 

@@ -14,7 +14,7 @@ from smtpeter.message.options import Switches
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
 from smtpeter.storage.group import Job
-from tests.storage.stores import accepted, settlement
+from tests.storage.stores import accepted, before_each_statement, settlement
 
 CODES = {
     "full": sqlite3.SQLITE_FULL,
@@ -33,10 +33,10 @@ class Faults:
         self.at = None
         self.count = 0
         self.code = sqlite3.SQLITE_FULL
-        event.listen(engine, "before_cursor_execute", self._statement)
+        before_each_statement(engine, self._statement)
         event.listen(engine, "commit", self._commit)
 
-    def _statement(self, *_):
+    def _statement(self, _cursor):
         self._step()
 
     def _commit(self, _connection):

@@ -23,7 +23,7 @@ from smtpeter.storage.migrations import SchemaIsNewer
 from smtpeter.storage.schema import metadata
 from smtpeter.storage.store import open_for_server
 from tests.kit.postgresql import PostgreSQL, installed
-from tests.storage.stores import Machine, Pump, accepted, events, numbers, state
+from tests.storage.stores import Machine, Pump, accepted, before_each_statement, events, numbers, state
 from tests.storage.test_storage_faults import everything, failure_of, verbs
 
 ALL = Query()
@@ -176,11 +176,8 @@ class Cut:
     def __init__(self, shared, postgresql):
         self.at = None
         self._postgresql = postgresql
-        event.listen(shared.engine, "before_cursor_execute", self._statement)
-        event.listen(shared.engine, "commit", self._step)
-
-    def _statement(self, connection, *_):
-        self._step(connection)
+        before_each_statement(shared.engine, lambda cursor: self._step(cursor.connection))
+        event.listen(shared.engine, "commit", lambda one: self._step(one.connection.dbapi_connection))
 
     def _step(self, connection):
         if self.at is None:
@@ -188,7 +185,7 @@ class Cut:
         self.at -= 1
         if self.at < 0:
             self.at = None
-            pid = connection.connection.dbapi_connection.info.backend_pid
+            pid = connection.info.backend_pid
             self._postgresql.execute(f"SELECT pg_terminate_backend({pid}, 30000)")
 
 
