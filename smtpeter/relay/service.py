@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock, FirstError
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -45,6 +45,7 @@ from smtpeter.spool.sites import SiteBook
 from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason
 
+_SHORT_OF_SPACE = 2.0  # seconds between two looks whether there is room again
 _LAST_WORD = 5.0  # seconds that what was cancelled has to hand back its claims
 
 
@@ -135,6 +136,9 @@ class Relay(Service):
         self._in_turn = DeferredLock()
         self._stopping = False
         self._pumping = False
+        self._short: IDelayedCall | None = (
+            None  # while there is no room to record what an attempt would bring
+        )
 
     # -- the service's life ------------------------------------------------------------------------------
 
@@ -152,6 +156,9 @@ class Relay(Service):
         self._intake.close()
         self._pacer.close()
         self._notes.close()
+        if self._short is not None:
+            self._short.cancel()
+            self._short = None
         self._give_back(self._window.drain())
         return Deferred.fromCoroutine(self._stop())
 
@@ -205,7 +212,8 @@ class Relay(Service):
             return Reason.HELD
         waits = self._window.why(delivery, self._n.clock.seconds())
         if waits is not None:
-            return Reason.SPOOL if self._patience.is_away and waits is not Reason.IN_PROGRESS else waits
+            is_away = self._patience.is_away or self._short is not None
+            return Reason.SPOOL if is_away and waits is not Reason.IN_PROGRESS else waits
         if self._window.trouble(delivery.recipient.address.domain, self._n.clock.seconds()):
             return Reason.SITE_TROUBLE
         if delivery.due_at > self._n.now():
@@ -248,7 +256,10 @@ class Relay(Service):
 
     def _pump(self) -> None:
         """Begin whatever may begin. Not entered twice: an attempt may end before it returns here."""
-        if self._pumping:
+        if self._pumping or self._stopping or self._short is not None:
+            return
+        if self._window.claimed > self._window.running and not self._n.spool.can_record():
+            self._short = self._n.clock.callLater(_SHORT_OF_SPACE, self._look_again)
             return
         self._pumping = True
         try:
@@ -262,6 +273,10 @@ class Relay(Service):
             self._pumping = False
         if self._window.has_limits:
             self._pacer.look()
+
+    def _look_again(self) -> None:
+        self._short = None
+        self._pump()
 
     async def _attempt(self, work: Work) -> None:
         if not self._window.is_placed(work.batch, self._n.clock.seconds()) and await self._moved(work):

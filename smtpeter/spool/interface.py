@@ -30,6 +30,9 @@ class Spool(Protocol):
     def accept(self, accepted: Accepted, /) -> Awaitable[tuple[Claim, ...]]:
         """Keep message, deliveries and events durably; the claims if it was born claimed, else ()."""
 
+    def can_record(self) -> bool:
+        """Whether there is room to record what becomes of an attempt, so that one may begin."""
+
     def claim(
         self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
     ) -> Awaitable[tuple[Claim, ...]]:

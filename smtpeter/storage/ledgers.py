@@ -65,6 +65,13 @@ class StoredSpool:
             raise _spool_refuses(lack)
         return spool.accept(connection, self._worker, batch)
 
+    def can_record(self) -> bool:
+        return self._lack_to_record() is None
+
+    def _lack_to_record(self) -> Trouble | None:
+        # What is tried must be recorded: attempts end before the space for that does, and after acceptance.
+        return self._space.lack(share=0.5)
+
     def claim(
         self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /
     ) -> Deferred[tuple[Claim, ...]]:
@@ -83,8 +90,7 @@ class StoredSpool:
                 return claimed.claims
 
     def _claim_portion(self, connection: Connection, batch: Sequence[claims.Wanted]) -> list[claims.Claimed]:
-        # What is tried must be recorded: claims end before the space for that does, and after acceptance.
-        lack = self._space.lack(share=0.5)
+        lack = self._lack_to_record()
         if lack is not None:
             raise _spool_refuses(lack)
         return claims.claim(connection, self._worker, batch)

@@ -84,6 +84,34 @@ def test_nothing_begins_while_the_spool_is_away(build):
     assert ["a@x.example", "b@x.example", "c@x.example"] == house.courier.tried
 
 
+@pytest.mark.row(136)
+def test_nothing_begins_while_there_is_no_room_to_record_its_end(build):
+    """Also nothing that is claimed already; and what is under way is recorded as far as that can be."""
+    house = build(attempts=1)
+    house.courier.slow = True
+    for name in "ab":
+        house.accept(message(f"{name}@x.example"))
+    house.spool.is_full = True
+    house.courier.finish()
+    house.advance(10.0)
+    assert ["a@x.example"] == house.courier.tried
+    assert [State.DELIVERED, State.CLAIMED] == house.states
+    assert Reason.SPOOL is house.relay.why(house.spool.shelf.rows[max(house.spool.states)].delivery)
+    house.spool.is_full = False
+    house.advance(2.0)
+    assert ["a@x.example", "b@x.example"] == house.courier.tried
+
+
+def test_stop_while_there_is_no_room_leaves_nothing_behind(build):
+    house = build()
+    house.spool.is_full = True
+    house.accept(message("a@x.example"))
+    house.advance(1.0)
+    assert [] == house.courier.tried
+    house.relay.stopService()
+    assert [State.DUE] == house.states
+
+
 def test_claims_whose_message_cannot_be_read_wait_for_the_spool(build):
     house = build()
     house.store(message("a@x.example"))

@@ -45,6 +45,11 @@ class FakeSpool(Fake):
         self.journal = journal if journal is not None else FakeJournal()
         self.shelf = shelf if shelf is not None else _Shelf()
 
+    is_full = False
+
+    def can_record(self) -> bool:
+        return not self.is_full
+
     def another_worker(self) -> FakeSpool:
         return FakeSpool(self.journal, self.shelf)
 
