@@ -136,9 +136,7 @@ class Relay(Service):
         self._in_turn = DeferredLock()
         self._stopping = False
         self._pumping = False
-        self._short: IDelayedCall | None = (
-            None  # while there is no room to record what an attempt would bring
-        )
+        self._short: IDelayedCall | None = None  # while there is no room to record an outcome
 
     # -- the service's life ------------------------------------------------------------------------------
 

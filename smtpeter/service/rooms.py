@@ -123,8 +123,8 @@ def pairs(settings: Settings) -> list[Pair]:
     return [Pair(*pair, *_TLS_KEYS) for pair in settings.tls.pairs()]
 
 
-def workers(settings: Settings, reactor: Any, spawned: Callable[[int], None]) -> Pool:
-    """The processes that rewrite; each is started when it is first needed, and `spawned` told its number."""
+def workers(settings: Settings, reactor: Any, spawned: Callable[[int | None], None]) -> Pool:
+    """The processes that rewrite; each is started when it is first needed, and `spawned` told its number (None: it has ended)."""
     means = msgspec.json.encode({"settings": _tracking_hosts(settings), "limits": settings.rewrite}).decode()
     command = [sys.executable, "-P", "-m", "smtpeter.rewrite.worker", means]
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
