@@ -189,9 +189,8 @@ def main() -> None:
     for number in range(len(os.sched_getaffinity(0))):
         child = os.fork()
         if not child:
-            os.sched_setaffinity(
-                0, {sorted(os.sched_getaffinity(0))[number]}
-            )  # as smtpeter's workers (cpu_affinity)
+            # Each on a processor of its own, as smtpeter's workers.
+            os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[number]})
             _serve(listening, int(sink), certificate, key, Path(directory) / f"{number}.db")
         children.append(child)
     signal.signal(signal.SIGTERM, lambda *_: [os.kill(child, signal.SIGTERM) for child in children])

@@ -1,8 +1,8 @@
 """What the spool promises to those who use it; `storage` keeps the promises, on SQLite and on PostgreSQL.
 
-Every verb returns an awaitable and raises SpoolUnavailable when the store cannot do it now: then nothing has
-happened, and the caller answers 4xx or tries again. When `accept` returns, the message survives kill -9 and a
-power cut.
+Every verb but `can_record`, which tells at once, returns an awaitable and raises SpoolUnavailable when the store cannot
+do it now: then nothing has happened, and the caller answers 4xx or tries again. When `accept` returns, the message
+survives kill -9 and a power cut.
 """
 
 from __future__ import annotations

@@ -56,9 +56,8 @@ class Request(http.Request):
 
     def __init__(self, channel: http.HTTPChannel, queued: object = None) -> None:
         super().__init__(channel, queued)
-        self._door = (
-            channel.factory
-        )  # a request outlives its channel when the client hangs up before the answer
+        # A request outlives its channel when the client hangs up before the answer.
+        self._door = channel.factory
 
     def parseCookies(self) -> None:
         """None are used."""
