@@ -93,6 +93,7 @@ class Conversation(smtp.ESMTP):
         self._closing = False
         self._farewell: Reply | None = None
         self._delayed: IDelayedCall | None = None
+        self._said: list[bytes] = []  # and not written yet
         self._errors = 0
         self._junk = 0
 
@@ -143,10 +144,11 @@ class Conversation(smtp.ESMTP):
     def leave(self, reply: Reply) -> None:
         """Say a last word and close."""
         if not self._closing:
-            self.transport.write(encode(reply))
+            self._said.append(encode(reply))
             self.close()
 
     def close(self) -> None:
+        self.flush()
         self._closing = True
         self._pump.stop()
         self.transport.unregisterProducer()  # TLS closes only without one
@@ -180,7 +182,7 @@ class Conversation(smtp.ESMTP):
         self._delayed = None
         if self._closing:
             return
-        self.transport.write(encode(reply))
+        self._said.append(encode(reply))
         if self._errors > self.setup.limits.maximum_errors or self._junk > self.setup.limits.maximum_junk:
             self.leave(_TOO_MANY_ERRORS)
         elif self._farewell is not None and not self._pump.expects_content:
@@ -223,6 +225,11 @@ class Conversation(smtp.ESMTP):
     def busy(self) -> None:
         if not self._closing:
             self._deadline.lift()
+
+    def flush(self) -> None:
+        if self._said:
+            said, self._said = self._said, []
+            self.transport.write(b"".join(said))
 
     def patience(self) -> float:
         """Seconds until the client must have said the next thing, whole."""

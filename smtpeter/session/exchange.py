@@ -51,7 +51,10 @@ class Session(Transactions):
         self._shaking = self._heard = True
         self.startedTLS = True
         self._deadline.set(self.setup.limits.handshake_timeout)
+        self.flush()
         self.transport.startTLS(self.ctx)
+        # The library gathers small writes by a timer, until the reactor's next turn. Replies were gathered already.
+        vars(self.transport.protocol).pop("write", None)
 
     def handshakeCompleted(self) -> None:  # noqa: N802 - IHandshakeListener
         self._shaking = False
@@ -73,7 +76,7 @@ class Session(Transactions):
             self.leave(Reply(554, "5.5.1", "Nothing may follow STARTTLS"))
             return
         self._become_unknown()
-        self.transport.write(b"220 2.0.0 Ready to start TLS\r\n")
+        self._said.append(b"220 2.0.0 Ready to start TLS\r\n")
         self._start_tls()
         self._pump.answered()
 

@@ -40,7 +40,7 @@ class ContentReader(Protocol):
 
 
 class LineConsumer(Protocol):
-    """The conversation: each of these calls but `busy` is answered once, by `Pump.answered`."""
+    """The conversation: each of these calls but the last two is answered once, by `Pump.answered`."""
 
     def line_limit(self) -> int:
         """Octets the next line may have, CRLF included."""
@@ -53,6 +53,9 @@ class LineConsumer(Protocol):
 
     def busy(self) -> None:
         """What was given last is being judged; the answer will come later."""
+
+    def flush(self) -> None:
+        """There is no more to answer for now: what was said leaves together (RFC 2920 3.2)."""
 
 
 class ContentConsumer(Protocol):
@@ -139,6 +142,7 @@ class Pump:
             self._steps()
         finally:
             self._running = False
+        self._consumer.flush()
         if self._answering:
             self._consumer.busy()
         self._hold_or_let_go()

@@ -175,6 +175,9 @@ class Listener:
     def busy(self):
         pass
 
+    def flush(self):
+        pass
+
 
 def test_a_chunk_is_given_its_own_octets_only(clock):
     """Whatever else waits would be copied for each chunk, which is quadratic."""

@@ -166,3 +166,19 @@ def test_the_greeting_on_an_implicit_listener_comes_inside_tls(tmp_path):
 def test_the_name_is_the_certificates(tmp_path):
     _, wire = encrypted(tmp_path)
     assert ((("commonName", HOSTNAME),),) == wire.tls.getpeercert()["subject"]
+
+
+def test_replies_to_pipelined_commands_leave_together_and_at_once(tmp_path):
+    """In one TLS record, and before the reactor has another turn: a client that waits for each reply has no time to lose."""
+    _, wire = encrypted(tmp_path)
+    speak(wire, "EHLO client.test")
+    written = []
+    write = wire.transport.raw.write
+    wire.transport.raw.write = lambda data: written.append(data) or write(data)
+    wire._tls.write(b"NOOP\r\nRSET\r\nNOOP\r\n")
+    timers = list(wire.clock.getDelayedCalls())
+    wire.transport.protocol.dataReceived(wire._out.read())
+    assert 1 == len(written)
+    assert 5 + int.from_bytes(written[0][3:5], "big") == len(written[0])
+    assert timers == wire.clock.getDelayedCalls()
+    assert 3 == wire.read().count(b"250 ")
