@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from operator import attrgetter
 
 import msgspec
 
@@ -64,6 +65,9 @@ class Edit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pieces: tuple[Literal | Slot | Base64, ...]
 
 
+_PLACE = attrgetter("start", "end")
+
+
 class Target(msgspec.Struct, frozen=True, gc=False):
     """Where a tracked link or image leads: the original URL, as a client would resolve it (entities decoded)."""
 
@@ -84,7 +88,7 @@ def compile_template(
     """The template that makes `edits` (any order; those at one place in theirs); ValueError when they overlap."""
     pieces: list[Piece] = []
     position = 0
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+    for edit in sorted(edits, key=_PLACE):
         if not position <= edit.start <= edit.end <= original_length:
             raise ValueError(f"edit of octets {edit.start} to {edit.end} overlaps another, or the end")
         if position < edit.start:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import NamedTuple
 
 from smtpeter.message.edit import Finding, Literal, Slot, Target
@@ -19,6 +20,8 @@ class Change(NamedTuple):
     end: int
     pieces: tuple[str | Slot, ...]
 
+
+_PLACE = itemgetter(0, 1)  # of a change
 
 OctetChange = tuple[int, int, tuple[Literal | Slot, ...]]  # the same, in octets of the decoded leaf
 
@@ -46,7 +49,7 @@ def joined(made: Iterable[Rewritten]) -> Rewritten:
 
 def ordered(changes: Iterable[Change]) -> list[Change]:
     """By their places; ValueError when two overlap."""
-    in_order = sorted(changes, key=lambda change: (change.start, change.end))
+    in_order = sorted(changes, key=_PLACE)
     position = 0
     for change in in_order:
         if change.start < position:

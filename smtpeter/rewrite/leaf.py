@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -19,8 +20,10 @@ from smtpeter.message.edit import Base64, Edit, Literal, Slot, Span
 from smtpeter.message.token import TOKEN_LENGTH
 from smtpeter.rewrite import quoted
 from smtpeter.rewrite.change import Change, LeftAlone, OctetChange, ordered
+from smtpeter.rewrite.stretches import Stretches
 
 _LONGEST_LINE = 998  # octets without CRLF
+_SHORT = 1000  # characters of a text that is remembered with its octets: 4,096 of them take some MB
 _IDENTITY = frozenset(("7bit", "8bit", "binary"))
 _BASE64 = re.compile(rb"([A-Za-z0-9+/\r\n]*+={0,2})[\r\n]*+")
 
@@ -71,14 +74,16 @@ def _quoted_end(content: bytes, part: Part) -> int:
     return part.end - content.endswith(b"=", part.start, part.end)
 
 
-def compile_changes(content: bytes, leaf: Leaf, changes: Sequence[Change]) -> list[Edit]:
+def compile_changes(
+    content: bytes, leaf: Leaf, changes: Sequence[Change], stretches: Stretches
+) -> list[Edit]:
     """The edits that make these changes; ValueError when they overlap, LeftAlone when they cannot be proved right."""
     if not changes:
         return []
     part = leaf.part
     octet_changes = _octet_changes(leaf, ordered(changes))
     if part.encoding == "quoted-printable":
-        return quoted.change(content, part.start, _quoted_end(content, part), octet_changes)
+        return stretches.change(content, part.start, _quoted_end(content, part), octet_changes)
     if part.encoding == "base64":
         return [_base64(content, leaf, octet_changes)]
     if _lines_fit(content, part, octet_changes):
@@ -91,23 +96,32 @@ def compile_changes(content: bytes, leaf: Leaf, changes: Sequence[Change]) -> li
 def _octet_changes(leaf: Leaf, changes: list[Change]) -> list[OctetChange]:
     """The same changes in octets of the decoded leaf."""
     codec = leaf.codec
-    offsets = iter(_octet_offsets(leaf, [place for change in changes for place in change[:2]]))
-    wide = codec if charset.is_wide(codec) else ""
-    return [
-        (
-            next(offsets),
-            next(offsets),
-            tuple(
-                Literal(piece.encode(codec))
-                if isinstance(piece, str)
-                else Slot(piece.kind, piece.number, wide)
-                if wide
-                else piece
-                for piece in pieces
-            ),
-        )
+    offsets = _octet_offsets(leaf, [place for change in changes for place in change[:2]])
+    encoded = [
+        _inserted(pieces[0], codec)
+        if len(pieces) == 1 and isinstance(pieces[0], str) and len(pieces[0]) <= _SHORT
+        else _encoded(pieces, codec)
         for _, _, pieces in changes
     ]
+    return list(zip(offsets[::2], offsets[1::2], encoded, strict=True))
+
+
+def _encoded(pieces: tuple[str | Slot, ...], codec: str) -> tuple[Literal | Slot, ...]:
+    wide = codec if charset.is_wide(codec) else ""
+    return tuple(
+        Literal(piece.encode(codec))
+        if isinstance(piece, str)
+        else Slot(piece.kind, piece.number, wide)
+        if wide
+        else piece
+        for piece in pieces
+    )
+
+
+@lru_cache(maxsize=4096)
+def _inserted(text: str, codec: str) -> tuple[Literal]:
+    """What is inserted into one tag is inserted into many; and one object is quickly found to be the same again."""
+    return (Literal(text.encode(codec)),)
 
 
 def _octet_offsets(leaf: Leaf, places: list[int]) -> list[int]:

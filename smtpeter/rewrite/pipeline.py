@@ -30,6 +30,7 @@ from smtpeter.rewrite.change import LeftAlone, Rewritten, joined
 from smtpeter.rewrite.leaf import Leaf
 from smtpeter.rewrite.record import Record
 from smtpeter.rewrite.settings import Settings
+from smtpeter.rewrite.stretches import Stretches
 from smtpeter.rewrite.target import Tracker
 
 LARGEST_LEAF = 1_000_000  # characters; this runs beside the conversations, and no newsletter comes near
@@ -161,6 +162,7 @@ class Pipeline:
         self._settings = settings
         self._own = _trackers(settings)
         self._campaigns = Campaigns()
+        self._stretches = Stretches()
 
     def prepare(
         self,
@@ -206,7 +208,8 @@ class Pipeline:
         first += sum(len(one.targets) for one in made)
         made += _run(job, [one for one in rewriters if one not in tracking], first)
         try:
-            edits = leaf.compile_changes(original, read, [change for one in made for change in one.changes])
+            changes = [change for one in made for change in one.changes]
+            edits = leaf.compile_changes(original, read, changes, self._stretches)
         except (LeftAlone, ValueError) as reason:
             draft.notes.append(f"part {part.path} left alone: {reason}")
             return

@@ -13,6 +13,7 @@ from smtpeter.message.edit import Edit, Literal, Slot, SlotKind, compile_templat
 from smtpeter.rewrite import leaf, quoted
 from smtpeter.rewrite.change import Change, LeftAlone
 from smtpeter.rewrite.render import render
+from smtpeter.rewrite.stretches import Stretches
 from tests.rewrite.corpus import message, multipart, part, token
 
 SLOT = Slot(SlotKind.CLICK, 7)
@@ -22,7 +23,7 @@ TOKEN = token("click", 7)
 def changed(raw, changes, path="1"):
     """The message after the changes of its leaf at `path`."""
     (found,) = (one for one in content.leaves(raw) if one.path == path)
-    edits = leaf.compile_changes(raw, leaf.read(raw, found), changes)
+    edits = leaf.compile_changes(raw, leaf.read(raw, found), changes, Stretches())
     return render(raw, compile_template(len(raw), edits), token)
 
 
@@ -346,7 +347,7 @@ def test_edits_of_an_8_bit_leaf_are_the_changes_themselves():
     read = leaf.read(raw, content.leaves(raw)[0])
     start = read.part.start
     assert [Edit(start + 1, start + 2, (Literal(b"y"), SLOT))] == leaf.compile_changes(
-        raw, read, [Change(1, 2, ("y", SLOT))]
+        raw, read, [Change(1, 2, ("y", SLOT))], Stretches()
     )
 
 
