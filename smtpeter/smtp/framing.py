@@ -142,7 +142,7 @@ class _ContentReader:
 
     def _add(self, lines: bytes) -> None:
         """Keep `lines`, which end in CRLF or are empty, unless there is something against them."""
-        if self.refusal is not None:
+        if self.refusal is not None or not lines:
             return
         if len(self._kept) + len(lines) > self._maximum_size:
             self._refuse_size()

@@ -108,23 +108,37 @@ def was_committed(connection: Connection, name: str) -> bool:
 
 
 class FreeSpace:
-    """The floor of free disk space below which nothing new is taken."""
+    """The floor of free disk space below which nothing new is taken. `clock` gives seconds, and is never set."""
 
-    def __init__(self, directory: Path, floor: int, statvfs: Callable[[Path], os.statvfs_result]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        floor: int,
+        statvfs: Callable[[Path], os.statvfs_result],
+        clock: Callable[[], float],
+    ) -> None:
         self._directory = directory
         self._floor = floor
         self._statvfs = statvfs
+        self._clock = clock
+        self._free = 0
+        self._seen_at = float("-inf")
 
-    def lack(self, needed: int = 0, *, share: float = 1.0) -> Trouble | None:
-        """Trouble when `needed` octets would leave less than `share` of the floor free, or the disk cannot tell."""
-        try:
-            disk = self._statvfs(self._directory)
-        except OSError as error:
-            return Trouble(f"{self._directory}: {error.strerror}")
-        free = disk.f_bavail * disk.f_frsize
-        if free - needed >= self._floor * share:
+    def lack(self, needed: int = 0, *, share: float = 1.0, age: float = 0.0) -> Trouble | None:
+        """Trouble when `needed` octets would leave less than `share` of the floor free, or the disk cannot tell.
+
+        What was seen up to `age` seconds ago is good enough.
+        """
+        now = self._clock()
+        if now - self._seen_at >= age:
+            try:
+                disk = self._statvfs(self._directory)
+            except OSError as error:
+                return Trouble(f"{self._directory}: {error.strerror}")
+            self._free, self._seen_at = disk.f_bavail * disk.f_frsize, now
+        if self._free - needed >= self._floor * share:
             return None
-        return Trouble(f"only {free >> 20} MB of disk space are free", full=True)
+        return Trouble(f"only {self._free >> 20} MB of disk space are free", full=True)
 
 
 class DirectoryLock:

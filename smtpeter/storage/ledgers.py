@@ -36,6 +36,8 @@ _FORGET_MESSAGES = 100
 _FORGET_OCTETS = 4_194_304
 _FORGET_EVENTS = 250
 _DIGEST_EVENTS = 500
+# Seconds: asked before each attempt, the disk need not be looked at each time; meanwhile some MB come in at most.
+_LATELY = 0.1
 
 
 def _spool_refuses(trouble: Trouble) -> SpoolUnavailable:
@@ -66,11 +68,11 @@ class StoredSpool:
         return spool.accept(connection, self._worker, batch)
 
     def can_record(self) -> bool:
-        return self._lack_to_record() is None
+        return self._lack_to_record(_LATELY) is None
 
-    def _lack_to_record(self) -> Trouble | None:
+    def _lack_to_record(self, age: float = 0.0) -> Trouble | None:
         # What is tried must be recorded: attempts end before the space for that does, and after acceptance.
-        return self._space.lack(share=0.5)
+        return self._space.lack(share=0.5, age=age)
 
     def claim(
         self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /

@@ -124,7 +124,7 @@ def open_for_server(url: str, directory: Path, reactor: Reactor, host: Host, flo
         lock.release()
         raise
     access = _threads(engine, reactor, host, worker, turn)
-    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker, lock)
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs, host.boot_clock), worker, lock)
 
 
 def _threads(
@@ -222,7 +222,7 @@ def open_for_worker(
     except DBAPIError as error:
         raise StoreUnusable(f"{shown(engine)}: {error.orig}") from error
     access = _threads(engine, reactor, host, worker, turn)
-    return Store(access, host, FreeSpace(directory, floor, host.statvfs), worker)
+    return Store(access, host, FreeSpace(directory, floor, host.statvfs, host.boot_clock), worker)
 
 
 def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) -> Store:
@@ -243,5 +243,5 @@ def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) 
             patience -= 1
             time.sleep(_WAIT)
     return Store(
-        Inline(engine, _commands_turn(engine, directory)), host, FreeSpace(directory, floor, host.statvfs)
+        Inline(engine, _commands_turn(engine, directory)), host, FreeSpace(directory, floor, host.statvfs, host.boot_clock)
     )

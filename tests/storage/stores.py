@@ -183,7 +183,7 @@ class StoredShelf:
     def new_store(self):
         with for_writing(self.engine).begin() as connection:
             number = workers.register(connection, self.machine.uptime)
-        space = FreeSpace(self.directory, 1 << 26, self.machine.host.statvfs)
+        space = FreeSpace(self.directory, 1 << 26, self.machine.host.statvfs, self.machine.host.boot_clock)
         store = Store(self._open(), self.machine.host, space, number)
         self._stores.append(store)
         return store

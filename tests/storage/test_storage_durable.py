@@ -198,7 +198,7 @@ directory, first, count, machine = Path(sys.argv[1]), int(sys.argv[2]), int(sys.
 engine = open_engine(URL, directory)
 with for_writing(engine).begin() as connection:
     number = workers.register(connection, 0.0)
-store = Store(Inline(engine), machine.host, FreeSpace(directory, 0, machine.host.statvfs), number)
+store = Store(Inline(engine), machine.host, FreeSpace(directory, 0, machine.host.statvfs, machine.host.boot_clock), number)
 sys.stdin.readline()
 for number in range(first, first + count):
     result(store.spool.accept(accepted(number, content=b"x" * 2000)))

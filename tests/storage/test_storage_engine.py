@@ -142,7 +142,7 @@ def test_an_orderly_end_gives_claims_back(tmp_path):
 
 def test_the_floor_of_free_space(tmp_path):
     machine = Machine()
-    space = FreeSpace(tmp_path, 1000, machine.host.statvfs)
+    space = FreeSpace(tmp_path, 1000, machine.host.statvfs, machine.host.boot_clock)
     machine.free = 1500
     assert space.lack(500) is None
     assert space.lack(501).full
@@ -151,11 +151,24 @@ def test_the_floor_of_free_space(tmp_path):
     assert space.lack(share=0.5) is None
 
 
+def test_what_was_seen_of_the_disk_lately_is_good_enough_for_who_says_so(tmp_path):
+    machine = Machine()
+    space = FreeSpace(tmp_path, 1000, machine.host.statvfs, machine.host.boot_clock)
+    machine.free = 1500
+    assert space.lack(age=0.1) is None
+    machine.free = 500
+    assert space.lack(age=0.1) is None
+    machine.uptime += 0.1
+    assert space.lack(age=0.1).full
+    machine.free = 1500
+    assert space.lack() is None
+
+
 def test_a_disk_that_cannot_tell_is_trouble_but_not_full(tmp_path):
     def broken(_):
         raise OSError(5, "Input/output error")
 
-    assert Trouble(f"{tmp_path}: Input/output error") == FreeSpace(tmp_path, 1000, broken).lack()
+    assert Trouble(f"{tmp_path}: Input/output error") == FreeSpace(tmp_path, 1000, broken, lambda: 0.0).lack()
 
 
 def test_a_transaction_that_sqlite_rolled_back_by_itself_is_not_taken_for_committed(tmp_path):
