@@ -130,7 +130,9 @@ class _Attempt:
             told = Reply(451, "4.4.1", f"No address of ours to reach {hop.host} [{hop.address}] from")
             self._note(Peer(hop.host, hop.address), Ending(Stage.PROCESS, told))
             return
-        await self._talk(replace(hop, guard=agreed.guard), agreed, face)
+        if agreed.guard is not hop.guard:
+            hop = replace(hop, guard=agreed.guard)
+        await self._talk(hop, agreed, face)
 
     async def _talk(self, hop: Hop, agreed: Terms, face: Face | None) -> None:
         security = agreed.security

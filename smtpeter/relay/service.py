@@ -228,8 +228,9 @@ class Relay(Service):
         to_try, decided = _parted(entrant.claims)
         if decided:
             self._settle_decided(self._window.put_aside(replace(entrant, claims=decided), now))
+            entrant = replace(entrant, claims=to_try)
         if to_try:
-            self._turn_away(self._window.add(replace(entrant, claims=to_try), now))
+            self._turn_away(self._window.add(entrant, now))
         if self._stopping:
             self._turn_away(self._window.drain())
 
