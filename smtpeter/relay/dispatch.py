@@ -26,6 +26,7 @@ from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason, SiteState
 
 _NOTED = 10_000  # domains of which something is remembered, at most
+_NOTE_AGAIN = 43_200.0  # seconds after which a domain's site is written down anew: what is older is forgotten there
 _UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
@@ -52,7 +53,9 @@ class Window:
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
         self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
-        self.found: dict[str, str] = {}  # domains whose sites were found, by other names than theirs, of late
+        self.found: dict[str, str] = {}  # domains, and the other names of their sites, that are to be written down
+        self._noted: dict[str, tuple[str, float]] = {}  # the same, and when, so that each is not written each time
+        self.recovered: set[str] = set()  # sites that answer again, which other processes do not know
 
     @property
     def running(self) -> int:
@@ -152,6 +155,7 @@ class Window:
         batches = []
         for domain, is_retry, group in groups:
             site = self._site(domain, now)
+            self._note(domain, site, now)
             pace = self._paces.of(site, now)
             batches.append(Batch(held, tuple(group), domain, site, pace, is_retry, entrant.is_born))
         return batches
@@ -232,7 +236,10 @@ class Window:
         if len(told) < len(outcomes):  # its hosts are others by now, or the DNS does not tell: the domain's
             self._sites.forget(batch.domain)
         signal, trouble = judge(told)
+        was_in_trouble = pace.failures > 0
         pace.end(signal, trouble, began, now)
+        if self._bounds.is_shared and was_in_trouble and not pace.failures:
+            self.recovered.add(pace.name)
         if signal is Signal.TROUBLE and now < pace.until:
             self._troubled.add(pace)
             emptied = self._emptied(self._lanes.clear(pace.name))
@@ -276,8 +283,7 @@ class Window:
         """A batch that has begun waits again, for the right site; batches are returned as by `add`."""
         self._quit(batch)
         self._lanes.wake(batch.pace)
-        if site.name != batch.domain and len(self.found) < _NOTED:
-            self.found[batch.domain] = site.name
+        self._note(batch.domain, site, now)
         batch.site, batch.pace = site, self._paces.of(site, now)
         batch.began = batch.source = None
         if not batch.pace.takes(now, contended=self._is_contended):
@@ -286,6 +292,18 @@ class Window:
         batch.is_over = False
         self._lanes.add(batch)
         return []
+
+    def _note(self, domain: str, site: Site, now: float) -> None:
+        """For people who ask where the domain's mail goes, and why it waits."""
+        if site.name == domain:
+            return
+        name, noted_at = self._noted.get(domain, ("", 0.0))
+        if (name != site.name or now - noted_at > _NOTE_AGAIN) and len(self.found) < _NOTED:
+            self.found[domain] = site.name
+            self._noted.pop(domain, None)
+            if len(self._noted) >= _NOTED:
+                del self._noted[next(iter(self._noted))]  # the oldest
+            self._noted[domain] = site.name, now
 
     def source(self, batch: Batch) -> Source | None:
         """The address that the batch leaves from."""

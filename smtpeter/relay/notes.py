@@ -1,4 +1,6 @@
-"""Writes down what holds up which site, when it has changed, and hears which sites an operator wants tried now.
+"""Writes down what holds up which site, when it has changed, and hears which sites are to be tried now.
+
+An operator may want that; and a site that answers one process again is tried by the others.
 
 It is for people to read: a store that is away, or slow, costs the mail nothing.
 """
@@ -53,22 +55,26 @@ class Notes:
             self._run(self._tell())
 
     async def _tell(self) -> None:
-        states = self._window.states(self._clock.seconds(), self._now())
-        domains = self._window.found
-        if states == self._told and not domains:
+        window = self._window
+        states = window.states(self._clock.seconds(), self._now())
+        domains, recovered = window.found, window.recovered
+        if states == self._told and not domains and not recovered:
             return
         self._is_telling = True
-        self._window.found = {}
+        window.found, window.recovered = {}, set()
         try:
             await self._book.tell(states, domains, self._now())
             self._told = states
+            if recovered:
+                await self._book.lift(recovered, self._now())
         except SpoolUnavailable:
-            self._window.found = {**domains, **self._window.found}
+            window.found = {**domains, **window.found}
+            window.recovered |= recovered
         finally:
             self._is_telling = False
 
     async def obey(self) -> None:
-        """Lift what an operator wants lifted; raises nothing but CancelledError."""
+        """Lift what is to be lifted; raises nothing but CancelledError."""
         await caught(self._obey(), "hearing which sites to try now")
 
     async def _obey(self) -> None:

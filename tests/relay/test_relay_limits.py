@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from smtpeter.message.options import Priority
 from smtpeter.relay.limits import Limit, Rate, Site, Throttle
+from smtpeter.relay.sites import OneSite
 from smtpeter.relay.sources import Face, Source, Sources, pool
 from smtpeter.spool.interface import SpoolUnavailable
 from smtpeter.spool.model import QueueFilter
@@ -417,6 +418,43 @@ def test_an_operator_lifts_what_a_site_is_left_alone_for(build):
     assert [State.DELIVERED] == house.states
     house.advance(2.0)
     assert {} == book.states
+
+
+def test_where_mail_for_a_smarthost_goes_is_written_down_for_each_domain_once(build):
+    """Else nobody who asks would hear why it waits, and a retry would not reach the site."""
+    house = build(sites=OneSite(Site("smart.example")))
+    house.courier.answers["a.example"] = house.courier.answers["b.example"] = UNREACHED
+    told = []
+    tell = house.book.tell
+    house.book.tell = lambda states, domains, now: told.append(dict(domains)) or tell(states, domains, now)
+    for domain in ("a.example", "b.example", "a.example"):
+        house.accept(message(f"x@{domain}"))
+    house.advance(1.0)
+    house.accept(message("x@a.example"))
+    house.advance(1.0)
+    assert {"a.example": "smart.example", "b.example": "smart.example"} == house.book.domains
+    assert 2 == sum(map(len, told))
+    (site,) = house.book.sites(10).result
+    assert ("smart.example", 2, Reason.SITE_TROUBLE) == (site.site, site.domains, site.state.reason)
+    house.advance(43_201.0)
+    house.accept(message("x@a.example"))
+    house.advance(1.0)
+    assert {"a.example": "smart.example"} in told
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_site_that_answers_again_is_tried_by_the_other_processes_too(build, is_shared):
+    house = build(quota=FakeQuota(), is_shared=is_shared)
+    house.courier.answers["dead.example"] = UNREACHED
+    house.accept(message("a@dead.example"))
+    house.advance(1.0)
+    assert [] == house.book.lifts
+    del house.courier.answers["dead.example"]
+    house.advance(600.0)
+    assert [State.DELIVERED] == house.states
+    house.accept(message("b@dead.example"))
+    house.advance(5.0)
+    assert (["dead.example"] if is_shared else []) == house.book.lifts
 
 
 def test_a_book_that_cannot_be_written_keeps_no_mail(build):
