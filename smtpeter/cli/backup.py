@@ -107,7 +107,7 @@ def restore(config_file: Path, file: Path, force: bool) -> None:
         settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         copy = store.with_name(f"{store.name}.{os.getpid()}.restored")
         try:
-            _extract(archive, _STORE, copy, mode=0o600)
+            _extract(archive, _STORE, copy, most=0o600)
             with owned(settings.data_directory):
                 before = stores.put_in(copy, store, settings.data_directory, force=force)
         finally:
@@ -126,8 +126,8 @@ def restore(config_file: Path, file: Path, force: bool) -> None:
     click.echo("the server starts: smtpeter queue list; smtpeter queue hold --id ID")
 
 
-def _extract(archive: tarfile.TarFile, name: str, path: Path, mode: int = 0o640) -> None:
-    """A new file, of its directory's owner and group; one that is there stays, and is told of."""
+def _extract(archive: tarfile.TarFile, name: str, path: Path, most: int = 0o640) -> None:
+    """A new file, of its directory's owner and group; one that is there stays, and is told of. `most`: its mode at most."""
     if path.exists():
         click.echo(f"{path}: is there already, and stays as it is")
         return
@@ -135,6 +135,7 @@ def _extract(archive: tarfile.TarFile, name: str, path: Path, mode: int = 0o640)
     if content is None:
         raise click.ClickException(f"{archive.name!r}: there is no {name} in it")
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    mode = archive.getmember(name).mode & most
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as output, content:
         shutil.copyfileobj(content, output)
@@ -154,4 +155,4 @@ def _restore_spilled(archive: tarfile.TarFile, directory: Path) -> None:
         if member.isfile() and member.name.partition("/")[0].startswith(_SPILLED):
             if ".." in Path(member.name).parts:
                 raise click.ClickException(f"{archive.name!r}: {member.name!r} is not ours")
-            _extract(archive, member.name, directory / member.name, mode=0o600)
+            _extract(archive, member.name, directory / member.name, most=0o600)

@@ -74,6 +74,13 @@ def _sample(_kind: SlotKind, _number: int) -> str:
 
 
 def _diff(original: bytes, result: bytes) -> list[str]:
-    """A unified diff of the two, octets above 127 shown as they would be in ISO-8859-1."""
-    before, after = (text.decode("iso-8859-1").split("\r\n") for text in (original, result))
-    return list(difflib.unified_diff(before, after, "original", "as it would leave", lineterm="", n=1))
+    """A unified diff of the two, as UTF-8, or as ISO-8859-1 when they are not that."""
+    try:
+        before, after = original.decode(), result.decode()
+    except UnicodeDecodeError:
+        before, after = original.decode("iso-8859-1"), result.decode("iso-8859-1")
+    return list(
+        difflib.unified_diff(
+            before.split("\r\n"), after.split("\r\n"), "original", "as it would leave", lineterm="", n=1
+        )
+    )

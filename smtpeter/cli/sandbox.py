@@ -118,7 +118,8 @@ def _tell_operator(file: Path) -> None:
     click.echo(f"\nThe dashboard is at {_DASHBOARD}")
     with opened(settings) as store:
         if store.run(store.operators.operators()):
-            click.echo(f"Forgot the password? smtpeter --config {file} operator password admin")
+            smtpeter = _short(Path(sys.executable).parent / "smtpeter")
+            click.echo(f"Forgot the password? {smtpeter} --config {file} operator password admin")
         else:
             click.echo("Sign in there; the password is shown this once:\n")
             click.echo(f"  admin  {make(store, 'admin', Role.ADMINISTER)}")

@@ -26,7 +26,9 @@ from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason, SiteState
 
 _NOTED = 10_000  # domains of which something is remembered, at most
-_NOTE_AGAIN = 43_200.0  # seconds after which a domain's site is written down anew: what is older is forgotten there
+_NOTE_AGAIN = (
+    43_200.0  # seconds after which a domain's site is written down anew: what is older is forgotten there
+)
 _UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
@@ -53,8 +55,12 @@ class Window:
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
         self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
-        self.found: dict[str, str] = {}  # domains, and the other names of their sites, that are to be written down
-        self._noted: dict[str, tuple[str, float]] = {}  # the same, and when, so that each is not written each time
+        self.found: dict[
+            str, str
+        ] = {}  # domains, and the other names of their sites, that are to be written down
+        self._noted: dict[
+            str, tuple[str, float]
+        ] = {}  # the same, and when, so that each is not written each time
         self.recovered: set[str] = set()  # sites that answer again, which other processes do not know
 
     @property

@@ -243,5 +243,7 @@ def open_for_command(url: str, directory: Path, host: Host, floor: int = FLOOR) 
             patience -= 1
             time.sleep(_WAIT)
     return Store(
-        Inline(engine, _commands_turn(engine, directory)), host, FreeSpace(directory, floor, host.statvfs, host.boot_clock)
+        Inline(engine, _commands_turn(engine, directory)),
+        host,
+        FreeSpace(directory, floor, host.statvfs, host.boot_clock),
     )

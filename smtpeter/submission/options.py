@@ -106,7 +106,7 @@ def read_options(
     *,
     honoured: bool = True,
 ) -> Options:
-    """`honoured`: whether the fields count for this login."""
+    """`honoured`: whether the fields count for this login; else they are removed, and noted."""
     edits: list[Edit] = []
     asked: dict[str, bool] = {}
     tags: list[str] = []
@@ -122,6 +122,8 @@ def read_options(
                     texts.setdefault(option, value(content, one).strip())
                 else:
                     _read(option, value(content, one), asked, tags, notes)
+            else:
+                notes.append(f"{name[:80]}: not obeyed, since the sender did not log in (--option-headers)")
         elif name in _REMOVED:
             edits.append(Edit(one.start, one.end, ()))
     if asked:

@@ -149,6 +149,20 @@ def test_explain_tells_each_link_and_keeps_nothing(smtpeter, listed, tmp_path):
     assert [] == listed("queue", "list")
 
 
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [("Grüße 漢字".encode(), "Grüße 漢字"), ("Grüße".encode("iso-8859-1"), "Grüße"), (b"\xff\xfe", "ÿþ")],
+)
+def test_explain_shows_text_as_people_read_it(listed, tmp_path, octets, shown):
+    listed("login", "create", "news", "--track-clicks")
+    file = tmp_path / "message.eml"
+    file.write_bytes(
+        b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+        b"x-smtpeter-tags: " + octets + b"\r\n\r\n" + octets
+    )
+    assert f"-x-smtpeter-tags: {shown}" in listed("explain", str(file), "--login", "news")["diff"]
+
+
 TROUBLE = SiteState("{mx1,mx2}.host.example", Reason.SITE_TROUBLE, 9e9, "451 4.4.1 No connection", 0, 1, 0)
 
 

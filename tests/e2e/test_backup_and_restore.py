@@ -91,6 +91,7 @@ def test_under_load(
     login = first.login("--track-clicks")
     tracked = first.submit(login, LINKED).id
     archive = tmp_path / "backup.tar"
+    first.configuration.chmod(0o600)
     with Load(first, first.login()) as load:
         until(lambda: len(load.accepted) >= 3, 60)
         before = set(load.accepted)
@@ -113,6 +114,7 @@ def test_under_load(
     assert 0 == ended.returncode, ended.stderr
     assert "smtpeter queue hold --id ID" in ended.stdout
     assert first.configuration.read_text() == other.configuration.read_text()
+    assert 0o600 == other.configuration.stat().st_mode & 0o777
     other.starttls, other.tracking = first.starttls, first.tracking
     assert {tracked, *before} <= set(queued(other)) <= {tracked, *load.accepted}
     with Sink() as sink:

@@ -117,6 +117,10 @@ def test_from_a_trusted_network_they_count_only_if_the_login_says_so():
     submit(wire, b"x-smtpeter-trackclicks: true\r\nx-smtpeter-tags: a\r\nSubject: x\r\n\r\n")
     message = door.messages[0]
     assert ((), ()) == (message.switches.on(), message.tags)
+    assert [
+        f"x-smtpeter-{name}: not obeyed, since the sender did not log in (--option-headers)"
+        for name in ("trackclicks", "tags")
+    ] == list(message.report.notes)
     assert message.content[message.template.pieces[1].start :].startswith(b"Subject")
 
 
