@@ -65,9 +65,6 @@ class Edit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pieces: tuple[Literal | Slot | Base64, ...]
 
 
-_PLACE = attrgetter("start", "end")
-
-
 class Target(msgspec.Struct, frozen=True, gc=False):
     """Where a tracked link or image leads: the original URL, as a client would resolve it (entities decoded)."""
 
@@ -80,6 +77,9 @@ class Template(msgspec.Struct, frozen=True, gc=False):
 
     pieces: tuple[Piece, ...]
     targets: tuple[Target, ...] = ()
+
+
+_PLACE = attrgetter("start", "end")
 
 
 def compile_template(

@@ -19,7 +19,7 @@ _WIDTH = 76
 _CRLF = b"\r\n"
 _SOFT_BREAK = b"=\r\n"
 _SHORTEST_MEAN = 16  # octets a line between soft breaks; below it they are there to cost us time
-_SHORT = 1000  # octets of a value that is remembered with what was written for it: 4,096 of them take some MB
+_SHORT = 1000  # octets of a value that is remembered with what was written for it: 4,096 of them take 20 MB at most
 # Besides equals signs, of which there are so many that they have a faster way.
 _TO_ESCAPE = re.compile(rb"[^\t\r\n -~]")
 _LAST_BLANK = re.compile(rb"[ \t](?=\r\n|\Z)")
@@ -45,7 +45,7 @@ def decode(raw: bytes) -> bytes:
 
 
 def _has_last_blanks(octets: bytes) -> bool:
-    # One octet is found much faster than three; and these from behind three times as fast as from the front.
+    # One octet is found much faster than three; and these from behind twice as fast as from the front.
     has_tabs = b"\t" in octets
     return (
         octets.rfind(b" \r\n") >= 0

@@ -2,8 +2,10 @@
 
 A body is cut at line ends, soft ones too, into *stretches*, each with changes in it. What becomes of a stretch follows
 from its octets and its changes alone: `quoted` is at column 0 where it begins, and looks no further than the first line
-end behind its last change. So where the next body has the same octets and the same changes, it has the same edits, moved.
-Stretches that were found again side by side are remembered as one; where bodies vary, a stretch stays by itself.
+end behind its last change, or the body's end. So where the next body has the same octets and the same changes, and ends
+there if the one before did, it has the same edits, moved.
+A body is cut when another of its kind has come. Stretches that are found again side by side are remembered as one; where
+bodies vary, a stretch stays by itself. One of which most varies was no campaign's, and is forgotten.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from smtpeter.rewrite.change import OctetChange
 
 _MOST_BODIES = 16
 _LONGEST = 300_000  # octets of a body that is remembered
+_FEWEST = 10  # changes: to find fewer takes no time
 _HEAD = 64  # octets that the bodies of a campaign begin with: before anybody is addressed
 
 _Span = tuple[int, int]  # octets [start, end)
@@ -30,11 +33,12 @@ class _Changes:
 
     def __init__(self, changes: Sequence[OctetChange]) -> None:
         self.all = changes
-        self.firsts = [first for first, _, _ in changes]
+        # Tuples, since the garbage collector need not look at those of numbers for long.
+        self.firsts = tuple([first for first, _, _ in changes])
         lasts = [last for _, last, _ in changes]
-        self.pieces = [pieces for _, _, pieces in changes]
-        self.sizes = list(map(sub, lasts, self.firsts))
-        self.gaps = list(map(sub, self.firsts[1:], lasts))  # between each and the next
+        self.pieces = tuple([pieces for _, _, pieces in changes])
+        self.sizes = tuple(map(sub, lasts, self.firsts))
+        self.gaps = tuple(map(sub, self.firsts[1:], lasts))  # between each and the next
 
 
 class _Cut(NamedTuple):
@@ -59,11 +63,11 @@ class _Stretch(NamedTuple):
     raw: bytes
     octets: int  # decoded
     first: int
-    gaps: list[int]
-    sizes: list[int]
-    pieces: list[tuple[Literal | Slot, ...]]
+    gaps: tuple[int, ...]
+    sizes: tuple[int, ...]
+    pieces: tuple[tuple[Literal | Slot, ...], ...]
     edits: list[tuple[int, int, tuple[Literal | Slot | Base64, ...]]]
-    is_open: bool  # the body ended here, without a line end
+    is_last: bool  # the body ended here
     kind: _Kind
 
     def end(self, content: bytes, end: int, changes: _Changes, cut: _Cut) -> _Cut | None:
@@ -73,7 +77,7 @@ class _Stretch(NamedTuple):
         place += len(self.raw)
         if (
             content.startswith(self.raw, cut.place, end)
-            and (place == end or not self.is_open)
+            and (place == end or not self.is_last)
             and changes.pieces[number:after] == self.pieces
             and changes.sizes[number:after] == self.sizes
             and changes.gaps[number : after - 1] == self.gaps
@@ -92,12 +96,14 @@ class Stretches:
 
     def change(self, content: bytes, start: int, end: int, changes: Sequence[OctetChange]) -> list[Edit]:
         """What `quoted.change` makes of it."""
-        if end - start > _LONGEST:
+        if end - start > _LONGEST or len(changes) < _FEWEST:
             return quoted.change(content, start, end, changes)
         key = (len(changes), content[start : start + _HEAD])
         body = _Body(content, start, end, _Changes(changes))
         body.write(self._bodies.pop(key, []))
-        self._bodies[key] = body.stretches
+        varying = sum(len(one.sizes) for one in body.stretches if one.kind is _Kind.VARYING)
+        if 2 * varying <= len(changes):
+            self._bodies[key] = body.stretches
         if len(self._bodies) > _MOST_BODIES:
             self._bodies.popitem(last=False)
         return body.edits
@@ -112,13 +118,16 @@ class _Body:
         self._content = content
         self._end = end
         self._changes = changes
-        self._cut = self._begin = _Cut(
-            0, start, 0
-        )  # where we are, and where what is not yet remembered begins
+        # Where we are, and where what is not yet remembered begins.
+        self._cut = self._begin = _Cut(0, start, 0)
         self._found: list[_Stretch] = []  # since then, side by side
         self._is_lost = False  # since then, nothing was found
 
     def write(self, known: list[_Stretch]) -> None:
+        if not known:  # perhaps none comes after it: it is cut when another has
+            self._write(len(self._changes.all))
+            self._keep(_Kind.FOUND)
+            return
         ahead = 0  # the number of the change behind the stretch
         for stretch in known:
             end = stretch.end(self._content, self._end, self._changes, self._cut)
@@ -211,7 +220,7 @@ class _Body:
             changes.sizes[numbers],
             changes.pieces[numbers],
             [(one.start - begin.place, one.end - begin.place, one.pieces) for one in self.edits[numbers]],
-            is_open=not raw.endswith(b"\r\n"),
+            is_last=end.place == self._end,
             kind=kind,
         )
         self.stretches.append(stretch)

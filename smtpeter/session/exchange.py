@@ -55,6 +55,7 @@ class Session(Transactions):
         self.transport.startTLS(self.ctx)
         # The library gathers small writes by a timer, until the reactor's next turn. Replies were gathered already.
         vars(self.transport.protocol).pop("write", None)
+        self._pump.resumeProducing()  # what paused us, since we wrote too much, is not known to TLS
 
     def handshakeCompleted(self) -> None:  # noqa: N802 - IHandshakeListener
         self._shaking = False

@@ -40,7 +40,7 @@ class ContentReader(Protocol):
 
 
 class LineConsumer(Protocol):
-    """The conversation: each of these calls but the last two is answered once, by `Pump.answered`."""
+    """The conversation: what comes, or does not end, is answered once, by `Pump.answered`."""
 
     def line_limit(self) -> int:
         """Octets the next line may have, CRLF included."""
@@ -111,7 +111,7 @@ class Pump:
         self._run()
 
     def answered(self) -> None:
-        """The reply is written: what comes next may come."""
+        """The reply is said: what comes next may come."""
         self._answering = False
         self._run()
 
@@ -142,7 +142,7 @@ class Pump:
             self._steps()
         finally:
             self._running = False
-        self._consumer.flush()
+            self._consumer.flush()
         if self._answering:
             self._consumer.busy()
         self._hold_or_let_go()

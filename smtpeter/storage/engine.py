@@ -121,8 +121,10 @@ class FreeSpace:
         self._floor = floor
         self._statvfs = statvfs
         self._clock = clock
-        self._free = 0
-        self._seen_at = float("-inf")
+        self._seen = (
+            float("-inf"),
+            0,
+        )  # when, and how many octets were free: one value, since threads share it
 
     def lack(self, needed: int = 0, *, share: float = 1.0, age: float = 0.0) -> Trouble | None:
         """Trouble when `needed` octets would leave less than `share` of the floor free, or the disk cannot tell.
@@ -130,15 +132,17 @@ class FreeSpace:
         What was seen up to `age` seconds ago is good enough.
         """
         now = self._clock()
-        if now - self._seen_at >= age:
+        seen_at, free = self._seen
+        if now - seen_at >= age:
             try:
                 disk = self._statvfs(self._directory)
             except OSError as error:
                 return Trouble(f"{self._directory}: {error.strerror}")
-            self._free, self._seen_at = disk.f_bavail * disk.f_frsize, now
-        if self._free - needed >= self._floor * share:
+            free = disk.f_bavail * disk.f_frsize
+            self._seen = now, free
+        if free - needed >= self._floor * share:
             return None
-        return Trouble(f"only {self._free >> 20} MB of disk space are free", full=True)
+        return Trouble(f"only {free >> 20} MB of disk space are free", full=True)
 
 
 class DirectoryLock:

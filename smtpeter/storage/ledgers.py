@@ -68,11 +68,11 @@ class StoredSpool:
         return spool.accept(connection, self._worker, batch)
 
     def can_record(self) -> bool:
-        return self._lack_to_record(_LATELY) is None
+        return self._lack_to_record() is None
 
-    def _lack_to_record(self, age: float = 0.0) -> Trouble | None:
+    def _lack_to_record(self) -> Trouble | None:
         # What is tried must be recorded: attempts end before the space for that does, and after acceptance.
-        return self._space.lack(share=0.5, age=age)
+        return self._space.lack(share=0.5, age=_LATELY)
 
     def claim(
         self, limit: int, now: float, avoid: frozenset[str] = frozenset(), /

@@ -92,7 +92,8 @@ def changes_of(lines):
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_the_edits_are_those_that_are_made_without(part):
+def test_the_edits_are_those_that_are_made_without(part, monkeypatch):
+    monkeypatch.setattr(stretches, "_FEWEST", 1)
     for seed in range(part * 250, part * 250 + 250):
         random = Random(seed)
         remembering = Stretches()
@@ -125,7 +126,7 @@ def letter(*different, count=40):
 
 def test_only_lines_that_differ_are_written_anew(monkeypatch):
     remembering = Stretches()
-    for name in (b"Anneke", b"Bo"):
+    for name in (b"Anneke", b"Bo", b"Ann"):
         remembering.change(*letter(b"Dear " + name))
     written = lines_written(monkeypatch)
     for name in (b"Marie-Claire", b"J=C3=B6rg", b"O'Neill"):
@@ -149,7 +150,7 @@ def test_lines_that_begin_to_differ_cost_their_neighbours_nothing_the_time_after
 
 def test_what_varies_stays_apart_when_it_happens_to_be_the_same(monkeypatch):
     remembering = Stretches()
-    for name in (b"Anneke", b"Marie", b"Marie", b"Marie"):
+    for name in (b"Anneke", b"Bo", b"Marie", b"Marie", b"Marie"):
         remembering.change(*letter(b"Dear " + name))
     written = lines_written(monkeypatch)
     remembering.change(*letter(b"Dear J=C3=B6rg"))
@@ -166,10 +167,47 @@ def test_neighbours_that_always_differ_are_written_together(monkeypatch):
     assert 3 == len(next(iter(remembering._bodies.values())))
 
 
+def test_a_single_message_is_not_cut(monkeypatch):
+    written = lines_written(monkeypatch)
+    Stretches().change(*letter())
+    assert 1 == len(written)
+
+
+def test_a_campaign_recovers_from_one_message_with_its_lines_in_another_order(monkeypatch):
+    remembering = Stretches()
+    lines = [b"line %03d of=20this" % n for n in range(7, 40)]
+    for name in (b"Anneke", b"Bo", b"Marie"):
+        remembering.change(*letter(b"Dear " + name))
+    remembering.change(*letter(*lines[1:], lines[0]))
+    for name in (b"Anneke", b"Bo", b"Marie", b"Ann", b"Anneke"):
+        remembering.change(*letter(b"Dear " + name))
+    written = lines_written(monkeypatch)
+    remembering.change(*letter(b"Dear Bo"))
+    assert [b"Dear Bo\r\n"] == written
+
+
+@pytest.mark.parametrize("end", [b"", b"=\r\n"])
+def test_a_body_that_ended_behind_a_line_end_is_not_taken_for_one_that_goes_on_there(end, monkeypatch):
+    monkeypatch.setattr(stretches, "_FEWEST", 1)
+    head = HEAD + b"\r\n" + end
+    place = len(quoted.decode(head))
+    changes = [(place, place, (Literal(b"y" * 74),))]
+    remembering = Stretches()
+    for raw in (head, head + b"-more"):
+        assert quoted.change(raw, 0, len(raw), changes) == remembering.change(raw, 0, len(raw), changes)
+
+
+def test_few_changes_are_found_anew():
+    remembering = Stretches()
+    given = letter(count=stretches._FEWEST - 1)
+    assert quoted.change(*given) == remembering.change(*given)
+    assert {} == remembering._bodies
+
+
 def test_what_is_remembered_has_a_bound():
     remembering = Stretches()
     for count in range(1, 3 * stretches._MOST_BODIES):
-        remembering.change(*letter(count=count + 8))
+        remembering.change(*letter(count=count + 10))
     assert stretches._MOST_BODIES == len(remembering._bodies)
     long = letter(count=20_000)
     assert len(long[0]) > stretches._LONGEST

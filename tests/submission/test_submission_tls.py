@@ -4,6 +4,7 @@ import ssl
 import warnings
 
 import pytest
+from twisted.internet.testing import StringTransport
 
 from tests.submission.door import HOSTNAME, Door, plain, reply, speak, submit
 
@@ -182,3 +183,31 @@ def test_replies_to_pipelined_commands_leave_together_and_at_once(tmp_path):
     assert 5 + int.from_bytes(written[0][3:5], "big") == len(written[0])
     assert timers == wire.clock.getDelayedCalls()
     assert 3 == wire.read().count(b"250 ")
+
+
+def test_starttls_behind_replies_that_are_not_read_yet(tmp_path, monkeypatch):
+    """They may fill the transport, which pauses us; what TLS makes of that must not hold the session for ever."""
+    door = Door(tmp_path, trusted_networks={"192.0.2.0/24": "alice"})
+    wire = door.wire()
+    reply(wire)
+    speak(wire, "EHLO client.test")
+    raw = wire.transport.raw
+
+    def write(data):  # as twisted.internet.abstract.FileDescriptor: it pauses above 64 KB
+        StringTransport.write(raw, data)
+        if raw.producer is not None and len(raw.value()) > 65_536:
+            raw.producer.pauseProducing()
+
+    monkeypatch.setattr(raw, "write", write)
+    wire.deliver(b"MAIL FROM:<a@b.test>\r\n")
+    while len(raw.value()) < 60_000:
+        wire.deliver(b"RCPT TO:<c@d.test>\r\n")
+    wire.deliver(b"RCPT TO:<c@d.test>\r\n" * 190 + b"STARTTLS\r\n")
+    while not wire.session.startedTLS:
+        assert raw.value()
+        raw.clear()
+        raw.producer.resumeProducing()
+    raw.clear()
+    raw.producer.resumeProducing()
+    wire.start_tls()
+    assert speak(wire, "EHLO client.test")[0].startswith("250")
