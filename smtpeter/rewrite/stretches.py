@@ -53,8 +53,8 @@ class _Kind(enum.Enum):
     """What is known of a stretch."""
 
     NEW = "a line that was not looked for yet"
-    FOUND = "lines that were found again"
-    VARYING = "lines that were not, once"
+    FOUND = "lines that were found again, or a body of which no second has come: cut by line where it is not"
+    VARYING = "lines that were not found, once"
 
 
 class _Stretch(NamedTuple):
