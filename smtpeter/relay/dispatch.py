@@ -26,9 +26,7 @@ from smtpeter.spool.states import State
 from smtpeter.spool.waiting import Reason, SiteState
 
 _NOTED = 10_000  # domains of which something is remembered, at most
-_NOTE_AGAIN = (
-    43_200.0  # seconds after which a domain's site is written down anew: what is older is forgotten there
-)
+_NOTE_AGAIN = 43_200.0  # seconds until a domain's site is written down anew, before it is forgotten there
 _UNKNOWN = 16  # content whose size is not known yet counts as this part of all copies
 
 
@@ -55,12 +53,9 @@ class Window:
         self._logins: dict[str, int] = {}  # deliveries claimed, by login
         self._troubled: set[Pace] = set()  # sites that are, or were, left alone
         self._full: dict[str, Pace] = {}  # domains of what could not wait for its site
-        self.found: dict[
-            str, str
-        ] = {}  # domains, and the other names of their sites, that are to be written down
-        self._noted: dict[
-            str, tuple[str, float]
-        ] = {}  # the same, and when, so that each is not written each time
+        # Domains and their sites of other names, to be written down; and those that were noted for it, and when.
+        self.found: dict[str, str] = {}
+        self._noted: dict[str, tuple[str, float]] = {}
         self.recovered: set[str] = set()  # sites that answer again, which other processes do not know
 
     @property
@@ -390,7 +385,7 @@ class Window:
         return states(self._paces, now, unix)
 
     def lift(self, site: str) -> None:
-        """An operator wants the site tried now, whatever its trouble."""
+        """The site is to be tried now, whatever its trouble: an operator wants it, or it answers another process."""
         pace = self._paces.known(site)
         if pace is not None:
             pace.lift()

@@ -39,7 +39,7 @@ class Surroundings:
     now: Callable[[], float]  # Unix seconds
     later: Callable[[float, Callable[[], None]], Timer]
     clock: Callable[[], float]  # for intervals
-    obey: Callable[[], Awaitable[None]]  # hears which sites an operator wants tried now
+    obey: Callable[[], Awaitable[None]]  # hears which sites are to be tried now
     run: Callable[[Coroutine[Any, Any, None]], None]
     admit: Callable[[Sequence[Claim]], Awaitable[None]]
 

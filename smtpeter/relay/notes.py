@@ -1,8 +1,7 @@
 """Writes down what holds up which site, when it has changed, and hears which sites are to be tried now.
 
 An operator may want that; and a site that answers one process again is tried by the others.
-
-It is for people to read: a store that is away, or slow, costs the mail nothing.
+A store that is away, or slow, costs the mail nothing.
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ class Pace:
                 self.limit = max(1, self.limit // 2)
 
     def lift(self) -> None:
-        """An operator wants it tried now."""
+        """It is to be tried now."""
         self.until = 0.0
 
     def _note_trouble(self, trouble: Outcome | None, began: float, now: float) -> None:

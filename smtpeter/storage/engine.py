@@ -121,10 +121,8 @@ class FreeSpace:
         self._floor = floor
         self._statvfs = statvfs
         self._clock = clock
-        self._seen = (
-            float("-inf"),
-            0,
-        )  # when, and how many octets were free: one value, since threads share it
+        # When, and how many octets were free: one value, since threads share it.
+        self._seen = (float("-inf"), 0)
 
     def lack(self, needed: int = 0, *, share: float = 1.0, age: float = 0.0) -> Trouble | None:
         """Trouble when `needed` octets would leave less than `share` of the floor free, or the disk cannot tell.

@@ -64,7 +64,7 @@ class Options:
             notes += (f"{_PREFIX}priority: {wanted.name.lower()} is more than the login has",)
         tags = tuple(dict.fromkeys(self.tags + login.tags))[:MAXIMUM_TAGS]
         priority = login.priority if wanted is None else min(wanted, login.priority)
-        return Options(self.switches, tags, self.edits, notes, give_up_at, priority)
+        return replace(self, tags=tags, give_up_at=give_up_at, priority=priority, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)

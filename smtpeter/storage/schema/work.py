@@ -53,7 +53,7 @@ site_domains = Table(
     Column("seen_at", Double, nullable=False),
 )
 
-# Sites that an operator wants tried now, whatever they are in trouble with.
+# Sites to be tried now, whatever they are in trouble with: an operator wants it, or one worker was answered again.
 site_lifts = Table(
     "site_lifts",
     metadata,
